@@ -1,0 +1,1 @@
+"""Keras layers, models, preprocessing, training and export."""

@@ -1,0 +1,1 @@
+"""Embedded model server, clients and the behaviour store."""

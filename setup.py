@@ -1,0 +1,22 @@
+"""Maps the top-level folders into the namespace package `lifelong`.
+
+Everything else about the distribution is declared in pyproject.toml.
+"""
+
+from setuptools import find_packages, setup
+
+FOLDERS = ("pipeline", "components", "models", "serving")
+
+packages = [
+    package
+    for folder in FOLDERS
+    for package in (
+        f"lifelong.{folder}",
+        *(f"lifelong.{folder}.{sub}" for sub in find_packages(folder)),
+    )
+]
+
+setup(
+    packages=packages,
+    package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
+)
