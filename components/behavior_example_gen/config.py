@@ -1,0 +1,356 @@
+"""What the ingestion reads and makes; importable without Beam, TFX or TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+from lifelong.components.behavior_example_gen import config_json
+from lifelong.models.features import PREFIXES, Feature, features_of
+
+SPLITS = ("train", "validation", "eval")
+Format = Literal["auto", "csv", "parquet", "jsonl"]
+TimeUnit = Literal["s", "ms", "us", "ns"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """Names of a log's columns.
+
+    Ids may be integers, which are kept, or text, which `lifelong.serving.ids.string_id` turns into
+    integers. Parquet and JSON lines say which of the two a value is; in CSV, where all is text,
+    canonical decimal integers are integers.
+
+    Attributes:
+        user: Column with the user id.
+        item: Column with the item id.
+        category: Column with the item's category.
+        timestamp: Column with the time: integers (see `timestamp_unit`), ISO 8601 text or Parquet
+            timestamps. Times without a zone are UTC.
+        behavior: Column of the behaviour log with the behaviour type (click, cart, buy); when set,
+            it becomes the categorical event feature `behavior`. Empty: the log has none.
+        label: Column of the impression log with the label, 0 or 1.
+        request: Column of the impression log with a request id; impressions of one user, time and
+            request id are one request. Empty: those of one user and time are.
+    """
+
+    user: str = "user"
+    item: str = "item"
+    category: str = "category"
+    timestamp: str = "timestamp"
+    behavior: str = ""
+    label: str = "label"
+    request: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class LogConfig:
+    """Where a log lies and how it is written.
+
+    Attributes:
+        files: A glob, or several separated by commas.
+        format: `csv`, `parquet`, `jsonl` (one JSON object a line) or `auto` (by the file's suffix).
+        columns: Names of the columns.
+        column_names: All column names of CSV files without a header line, in order. Empty: the
+            first line of each file is a header.
+        delimiter: The character between the columns of CSV files.
+        timestamp_unit: Unit of integer times.
+    """
+
+    files: str = ""
+    format: Format = "auto"
+    columns: Columns = Columns()
+    column_names: tuple[str, ...] = ()
+    delimiter: str = ","
+    timestamp_unit: TimeUnit = "s"
+
+    @property
+    def patterns(self) -> list[str]:
+        """The globs in `files`, one by one."""
+        return [pattern.strip() for pattern in self.files.split(",") if pattern.strip()]
+
+
+@dataclasses.dataclass(frozen=True)
+class RequestConfig:
+    """How requests are made from a behaviour log when there is no impression log.
+
+    A user's events at one time are a basket, and each basket is a request: its items are the
+    positives, and negatives are other users' items of the same week and split.
+
+    Attributes:
+        min_history: Earlier events that a user must have at a request.
+        max_positives: Positives kept of a larger basket, chosen by hash.
+        negatives: Negatives sampled for a request.
+        positive_behaviors: Behaviour types that make an item positive. Empty: all.
+    """
+
+    min_history: int = 100
+    max_positives: int = 4
+    negatives: int = 16
+    positive_behaviors: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitConfig:
+    """How requests are divided into train, validation and eval.
+
+    Attributes:
+        by: `time`: each split has its period; `user`: each split has its users, chosen by hash.
+        train_start: First day or ISO time of the requests of `train`; by user, of all splits. Empty:
+            the beginning of the log.
+        validation_start: First time of `validation`, which ends `train` (by time only).
+        eval_start: First time of `eval`, which ends `validation` (by time only).
+        eval_end: First time after `eval`; by user, after all splits. Empty: the end of the log.
+        validation_share: Share of users in `validation` (by user only).
+        eval_share: Share of users in `eval` (by user only).
+        max_train_requests: Most requests of `train`, sampled by hash; 0 is all.
+        max_validation_requests: Most requests of `validation`, sampled by hash; 0 is all.
+        max_eval_requests: Most requests of `eval`, sampled by hash; 0 is all.
+    """
+
+    by: Literal["time", "user"] = "time"
+    train_start: str = ""
+    validation_start: str = ""
+    eval_start: str = ""
+    eval_end: str = ""
+    validation_share: float = 0.1
+    eval_share: float = 0.1
+    max_train_requests: int = 0
+    max_validation_requests: int = 0
+    max_eval_requests: int = 0
+
+    @property
+    def max_requests(self) -> tuple[int, int, int]:
+        """Most requests of each of `SPLITS`; 0 is all."""
+        return self.max_train_requests, self.max_validation_requests, self.max_eval_requests
+
+    def bounds(self) -> np.ndarray:
+        """Returns the time bounds as Unix seconds.
+
+        Returns:
+            int64 `[4]` by time: starts of train, validation and eval, end of eval; `[2]` by user:
+            start and end of all splits.
+
+        Raises:
+            ValueError: A time cannot be read or the times are out of order.
+        """
+        names = ["train_start", "validation_start", "eval_start", "eval_end"]
+        if self.by == "user":
+            names = ["train_start", "eval_end"]
+        limits = np.iinfo(np.int64)
+        empty = {"train_start": limits.min, "eval_end": limits.max}
+        times = [
+            parse_time(getattr(self, name), f"splits.{name}")
+            if getattr(self, name) or name not in empty
+            else empty[name]
+            for name in names
+        ]
+        for (early, start), (late, end) in zip(
+            zip(names, times, strict=True), list(zip(names, times, strict=True))[1:], strict=False
+        ):
+            if start >= end:
+                raise ValueError(
+                    f"splits.{late} ({getattr(self, late)}) must come after splits.{early} "
+                    f"({getattr(self, early)})"
+                )
+        return np.array(times, np.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class IngestConfig:
+    """Everything that decides what the records contain.
+
+    Attributes:
+        behaviors: The behaviour log: what users did.
+        impressions: The impression log: what users were shown, with labels. None: requests are made
+            from the behaviour log.
+        users: The user table: user ids and user features. None: no user features.
+        features: Extra features of events, candidates, requests and users.
+        requests: How requests are made without an impression log.
+        splits: How requests are divided.
+        window: Events that a model looks back at a request (short and long history together).
+        seed: Seed of every sampling; the same seed gives the same records.
+        max_bad_share: Share of unusable rows in a log above which the run fails.
+        shards: Groups of users that are worked on in parallel.
+        max_events_per_record: Events in a record; users with more get several records whose events
+            overlap by `window`.
+        negative_pool_size: Events of a week and split, chosen by hash, that negatives are drawn from.
+    """
+
+    behaviors: LogConfig = LogConfig()
+    impressions: LogConfig | None = None
+    users: LogConfig | None = None
+    features: tuple[Feature, ...] = ()
+    requests: RequestConfig = RequestConfig()
+    splits: SplitConfig = SplitConfig()
+    window: int = 1050
+    seed: int = 0
+    max_bad_share: float = 0.01
+    shards: int = 64
+    max_events_per_record: int = 50_000
+    negative_pool_size: int = 65_536
+
+    @property
+    def logs(self) -> dict[str, LogConfig]:
+        """The logs that are there, by the name of their field."""
+        logs = {"behaviors": self.behaviors, "impressions": self.impressions, "users": self.users}
+        return {name: log for name, log in logs.items() if log is not None}
+
+    @property
+    def all_features(self) -> tuple[Feature, ...]:
+        """`features` and, where the behaviour log has one, the behaviour type."""
+        events = event_features(self.behaviors.columns, self.features)
+        return (*events, *(feature for feature in self.features if feature.of != "event"))
+
+    def validate(self) -> None:
+        """Checks the fields and how they fit together.
+
+        Raises:
+            ValueError: Names the field and the fix.
+        """
+        for name, log in self.logs.items():
+            _validate_log(name, log)
+        self._validate_features()
+        self._validate_numbers()
+        self._validate_splits()
+
+    def _validate_features(self) -> None:
+        keys = [feature.key for feature in self.all_features]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(
+                    f"features: {key} is declared twice (behaviors.columns.behavior declares the "
+                    "event feature `behavior` by itself); remove one"
+                )
+        for owner in PREFIXES:
+            names = [feature.name for feature in features_of(self.features, owner)]  # type: ignore[arg-type]
+            if owner in ("candidate", "request") and names and self.impressions is None:
+                raise ValueError(
+                    f"features: the {owner} feature {names[0]!r} needs an impression log; set "
+                    "impressions.files or remove the feature"
+                )
+            if owner == "user" and names and self.users is None:
+                raise ValueError(
+                    f"features: the user feature {names[0]!r} needs a user table; set users.files "
+                    "or remove the feature"
+                )
+            if owner == "user" and not names and self.users is not None:
+                raise ValueError(
+                    "users: a user table is set but no feature is `of: user`; declare one or "
+                    "remove the table"
+                )
+
+    def _validate_numbers(self) -> None:
+        at_least = {
+            "requests.min_history": (self.requests.min_history, 0),
+            "requests.max_positives": (self.requests.max_positives, 1),
+            "requests.negatives": (self.requests.negatives, 0),
+            "splits.max_train_requests": (self.splits.max_train_requests, 0),
+            "splits.max_validation_requests": (self.splits.max_validation_requests, 0),
+            "splits.max_eval_requests": (self.splits.max_eval_requests, 0),
+            "window": (self.window, 1),
+            "shards": (self.shards, 1),
+            "max_events_per_record": (self.max_events_per_record, 2 * self.window),
+            "negative_pool_size": (self.negative_pool_size, 1),
+        }
+        for name, (value, least) in at_least.items():
+            if value < least:
+                why = " (twice the window)" if name == "max_events_per_record" else ""
+                raise ValueError(f"{name} is {value}; it must be at least {least}{why}")
+        if not 0 <= self.max_bad_share <= 1:
+            raise ValueError(f"max_bad_share is {self.max_bad_share}; it must be between 0 and 1")
+        if self.requests.positive_behaviors and not self.behaviors.columns.behavior:
+            raise ValueError(
+                "requests.positive_behaviors needs the behaviour type; set behaviors.columns.behavior"
+            )
+
+    def _validate_splits(self) -> None:
+        splits = self.splits
+        if splits.by == "time":
+            for name in ("validation_start", "eval_start"):
+                if not getattr(splits, name):
+                    raise ValueError(
+                        f"splits.{name} is empty; set a date such as 2017-10-15, or splits.by to user"
+                    )
+        else:
+            for name in ("validation_start", "eval_start"):
+                if getattr(splits, name):
+                    raise ValueError(f"splits.{name} has no meaning when splits.by is user; remove it")
+            for name in ("validation_share", "eval_share"):
+                if not 0 < getattr(splits, name) < 1:
+                    raise ValueError(
+                        f"splits.{name} is {getattr(splits, name)}; it must lie between 0 and 1"
+                    )
+            if splits.validation_share + splits.eval_share >= 1:
+                raise ValueError(
+                    "splits.validation_share and splits.eval_share leave no users to train on; "
+                    "lower them"
+                )
+        splits.bounds()
+
+    def to_json(self) -> str:
+        """Returns the configuration as canonical JSON: equal configurations give equal text."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> IngestConfig:
+        """Returns the configuration that `to_json` wrote.
+
+        Raises:
+            ValueError: A key is unknown.
+        """
+        return config_json.decode(cls, json.loads(text), "config")
+
+
+def event_features(columns: Columns, features: Iterable[Feature]) -> tuple[Feature, ...]:
+    """Returns the features of events that a behaviour log gives.
+
+    Args:
+        columns: Columns of the behaviour log; `behavior`, when set, becomes a feature.
+        features: Declared features of any owner.
+
+    Returns:
+        The event features, the behaviour type first.
+    """
+    events = tuple(features_of(list(features), "event"))
+    behavior = Feature(name="behavior", of="event", column=columns.behavior)
+    if not columns.behavior or behavior in events:
+        return events
+    return (behavior, *events)
+
+
+def parse_time(text: str, name: str = "time") -> int:
+    """Returns Unix seconds of a date or ISO 8601 time; without a zone it is UTC.
+
+    Args:
+        text: For example `2017-10-15` or `2017-10-15T12:00:00+02:00`.
+        name: Field to name in the error.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is {text!r}; expected a date such as 2017-10-15 or an ISO 8601 time"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp())
+
+
+def _validate_log(name: str, log: LogConfig) -> None:
+    if not log.patterns:
+        raise ValueError(f"{name}.files is empty; set a path or a glob such as logs/*.parquet")
+    if len(log.delimiter) != 1:
+        raise ValueError(
+            f"{name}.delimiter is {log.delimiter!r}; it must be one character (write a tab as \\t)"
+        )
+    if len(set(log.column_names)) != len(log.column_names):
+        raise ValueError(f"{name}.column_names has a name twice: {', '.join(log.column_names)}")

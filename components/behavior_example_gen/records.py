@@ -1,0 +1,172 @@
+"""Writes per-user records: a user's events once, and the user's requests as cuts into them."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from lifelong.components.behavior_example_gen import events as ev
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.components.behavior_example_gen.events import Block
+from lifelong.components.behavior_example_gen.log_reader import MISSING_ID
+from lifelong.components.behavior_example_gen.requests import Requests
+from lifelong.models.features import features_of
+
+# Events that are encoded at a time: bounds memory.
+EVENTS_PER_BATCH = 500_000
+
+
+@dataclasses.dataclass
+class Plan:
+    """Which requests and events each record holds.
+
+    Attributes:
+        request_start: int64 `[n]`, first request.
+        request_end: int64 `[n]`, request after the last.
+        skipped: int64 `[n]`, events of the user before the record's first.
+        first: int64 `[n]`, index of the record's first event.
+        end: int64 `[n]`, index after its last event.
+    """
+
+    request_start: np.ndarray
+    request_end: np.ndarray
+    skipped: np.ndarray
+    first: np.ndarray
+    end: np.ndarray
+
+    def take(self, index: slice) -> Plan:
+        """Returns some of the records."""
+        return Plan(*(getattr(self, field.name)[index] for field in dataclasses.fields(self)))
+
+
+def plan_records(requests: Requests, window: int, max_events: int) -> Plan:
+    """Decides what each record holds.
+
+    A record's events begin `window` events before its first request and end at its last one. A user
+    with more than `max_events` gets several records, each with the requests that fit.
+
+    Args:
+        requests: Requests of one split, ordered by (user, timestamp).
+        window: Events that a model looks back.
+        max_events: Events in a record, at least twice the window.
+    """
+    before = requests.rows["events"]
+    start = ev.run_starts(requests.rows["user"])
+    end = np.append(start[1:], len(requests))[: len(start)]
+    skipped = np.maximum(before[start] - window, 0)
+    large = before[end - 1] - skipped > max_events
+    if large.any():
+        starts = [start[~large]]
+        for first, last in zip(start[large], end[large], strict=True):
+            starts.append(_chunk_starts(before[first:last], window, max_events) + first)
+        start = np.sort(np.concatenate(starts))
+        end = np.append(start[1:], len(requests))
+        skipped = np.maximum(before[start] - window, 0)
+    origin = requests.rows["first"][start]
+    return Plan(start, end, skipped, origin + skipped, origin + before[end - 1])
+
+
+def _chunk_starts(before: np.ndarray, window: int, max_events: int) -> np.ndarray:
+    """Returns the first request of each chunk of one user's requests."""
+    starts = [0]
+    while True:
+        limit = max(int(before[starts[-1]]) - window, 0) + max_events
+        following = int(np.searchsorted(before, limit, side="right"))
+        if following >= len(before):
+            return np.array(starts)
+        starts.append(following)
+
+
+def count_events(plan: Plan, split: str) -> collections.Counter[str]:
+    """Returns how many events the records hold, and how many of them are repeated by overlaps."""
+    covered = np.zeros(int(plan.end.max(initial=0)) + 1, np.int64)
+    np.add.at(covered, plan.first, 1)
+    np.add.at(covered, plan.end, -1)
+    written = int((plan.end - plan.first).sum())
+    distinct = int((np.cumsum(covered) > 0).sum())
+    return collections.Counter(
+        {
+            f"{split}/records": len(plan.first),
+            f"{split}/requests": int((plan.request_end - plan.request_start).sum()),
+            f"{split}/events": written,
+            f"{split}/events_repeated": written - distinct,
+        }
+    )
+
+
+def record_batches(
+    plan: Plan, requests: Requests, events: Block, users: Block, config: IngestConfig
+) -> Iterator[pa.RecordBatch]:
+    """Yields the records as Arrow lists, one row a record.
+
+    Args:
+        plan: What each record holds.
+        requests: The plan's requests.
+        events: Sorted events.
+        users: User features, one row a user, ascending.
+        config: The features.
+    """
+    batch = np.cumsum(plan.end - plan.first) // EVENTS_PER_BATCH
+    starts = ev.run_starts(batch)
+    for start, end in zip(starts, np.append(starts[1:], len(batch)), strict=False):
+        yield _record_batch(plan.take(slice(start, end)), requests, events, users, config)
+
+
+def _record_batch(
+    plan: Plan, requests: Requests, events: Block, users: Block, config: IngestConfig
+) -> pa.RecordBatch:
+    features = list(config.all_features)
+    user = requests.rows["user"][plan.request_start]
+    columns = {
+        "user": _scalars(user),
+        "events_before_record": _scalars(plan.skipped),
+    }
+    rows = ev.ranges(plan.first, plan.end)
+    offsets = ev.offsets_of(plan.end - plan.first)
+    for key in ("item", "category", "timestamp"):
+        columns[f"history_{key}"] = _lists(offsets, events[key][rows])
+    for feature in features_of(features, "event"):
+        columns[feature.key] = _lists(offsets, events[feature.key][rows])
+
+    chosen = slice(plan.request_start[0], plan.request_end[-1])
+    sizes = plan.request_end - plan.request_start
+    offsets = ev.offsets_of(sizes)
+    columns["request_timestamp"] = _lists(offsets, requests.rows["timestamp"][chosen])
+    columns["request_events"] = _lists(
+        offsets, requests.rows["events"][chosen] - np.repeat(plan.skipped, sizes)
+    )
+    columns["request_candidates"] = _lists(offsets, requests.sizes[chosen])
+    for feature in features_of(features, "request"):
+        columns[feature.key] = _lists(offsets, requests.rows[feature.key][chosen])
+
+    places = ev.offsets_of(requests.sizes)
+    flat = slice(places[chosen.start], places[chosen.stop])
+    offsets = np.append(places[plan.request_start], flat.stop) - flat.start
+    for key in ("item", "category", "label"):
+        columns[f"candidate_{key}"] = _lists(offsets, requests.candidates[key][flat])
+    for feature in features_of(features, "candidate"):
+        columns[feature.key] = _lists(offsets, requests.candidates[feature.key][flat])
+
+    for feature in features_of(features, "user"):
+        columns[feature.key] = _scalars(_look_up(users, feature.key, feature.is_categorical, user))
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _look_up(users: Block, key: str, categorical: bool, user: np.ndarray) -> np.ndarray:
+    missing = np.int64(MISSING_ID) if categorical else np.float32(0)
+    if not ev.length(users):
+        return np.full(len(user), missing)
+    place = np.minimum(np.searchsorted(users["user"], user), len(users["user"]) - 1)
+    return np.where(users["user"][place] == user, users[key][place], missing)
+
+
+def _lists(offsets: np.ndarray, values: np.ndarray) -> pa.LargeListArray:
+    return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
+
+
+def _scalars(values: np.ndarray) -> pa.LargeListArray:
+    return _lists(np.arange(len(values) + 1), values)

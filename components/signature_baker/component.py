@@ -1,0 +1,78 @@
+"""The SignatureBaker component: a trained model in, a baked and proven SavedModel out."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from lifelong.components.signature_baker.executor import Executor
+
+
+class SignatureBakerSpec(types.ComponentSpec):
+    """Inputs, parameters and outputs of SignatureBaker."""
+
+    PARAMETERS = {
+        "split": component_spec.ExecutionParameter(type=str),
+        "proof_requests": component_spec.ExecutionParameter(type=int),
+        "tolerance": component_spec.ExecutionParameter(type=float),
+    }
+    INPUTS = {
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {
+        "baked_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+    }
+
+
+class SignatureBaker(base_component.BaseComponent):
+    """Computes every item's signature once and writes a SavedModel that looks it up.
+
+    The SavedModel holds one int64 table `[items, W]` and no hashing of item embeddings. The
+    component refuses to emit a model whose scores differ from the trained model's on real requests.
+    A model without signatures passes through the same proof.
+
+    The output artifact's custom properties tell `signature_table_bytes`, `baking_seconds`,
+    `largest_score_difference`, `proof_requests` and `trained_model_uri`.
+
+    Args:
+        model: The Trainer's model.
+        transform_graph: Transform's graph.
+        examples: Raw per-user records.
+        split: Split whose requests prove that the scores agree.
+        proof_requests: Number of those requests.
+        tolerance: Largest difference between a baked and an unbaked score that is let through.
+
+    Example:
+        baker = SignatureBaker(
+            model=trainer.outputs["model"],
+            transform_graph=transform.outputs["transform_graph"],
+            examples=example_gen.outputs["examples"],
+        )
+    """
+
+    SPEC_CLASS = SignatureBakerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        transform_graph: types.BaseChannel,
+        examples: types.BaseChannel,
+        split: str = "eval",
+        proof_requests: int = 512,
+        tolerance: float = 1e-5,
+    ) -> None:
+        super().__init__(
+            SignatureBakerSpec(
+                model=model,
+                transform_graph=transform_graph,
+                examples=examples,
+                split=split,
+                proof_requests=proof_requests,
+                tolerance=tolerance,
+                baked_model=types.Channel(type=standard_artifacts.Model),
+            )
+        )

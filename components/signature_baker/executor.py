@@ -1,0 +1,126 @@
+"""Bakes signatures and proves that baked and unbaked scores agree."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from lifelong.models.config import ModelSpec
+from lifelong.models.export import export_model
+from lifelong.models.long_term import EtaLongTerm
+from lifelong.models.reader import request_dataset
+from lifelong.models.records import record_spec
+from lifelong.models.trained import TRAINED_FOLDER, load_trained
+
+_PROOF_BATCH = 32
+
+
+class Executor(base_executor.BaseExecutor):
+    """Loads the trained model, bakes its signatures, writes and proves the SavedModel."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the baked model; see `SignatureBaker` for inputs and properties.
+
+        Raises:
+            ValueError: If baked and unbaked scores differ by more than the tolerance. Nothing is
+                left in the output then.
+        """
+        trained = artifact_utils.get_single_instance(input_dict["model"])
+        output = artifact_utils.get_single_instance(output_dict["baked_model"])
+        transform_output = tft.TFTransformOutput(
+            artifact_utils.get_single_uri(input_dict["transform_graph"])
+        )
+        examples = artifact_utils.get_split_uri(input_dict["examples"], exec_properties["split"])
+
+        started = time.monotonic()
+        model = load_trained(str(Path(trained.uri) / TRAINED_FOLDER))
+        table_bytes = 0
+        if isinstance(model.long_term, EtaLongTerm):
+            table = model.long_term.bake()
+            table_bytes = table.shape.num_elements() * table.dtype.size
+        baked_path = path_utils.serving_model_dir(output.uri)
+        export_model(model, transform_output, baked_path)
+        seconds = time.monotonic() - started
+
+        requests, difference = largest_score_difference(
+            path_utils.serving_model_path(trained.uri),
+            baked_path,
+            _real_requests(examples, model.spec, exec_properties["proof_requests"]),
+        )
+        if not difference <= exec_properties["tolerance"]:
+            shutil.rmtree(output.uri)
+            raise ValueError(
+                f"baked and unbaked scores differ by {difference:.3g} on {requests} requests of "
+                f"split {exec_properties['split']!r}; allowed: {exec_properties['tolerance']:.3g}. "
+                "The signature table does not belong to these weights: train again."
+            )
+        logging.info(
+            "baked %d bytes of signatures in %.1f s; largest difference on %d requests: %.3g",
+            table_bytes,
+            seconds,
+            requests,
+            difference,
+        )
+        output.set_int_custom_property("signature_table_bytes", table_bytes)
+        output.set_float_custom_property("baking_seconds", seconds)
+        output.set_float_custom_property("largest_score_difference", difference)
+        output.set_int_custom_property("proof_requests", requests)
+        output.set_string_custom_property("trained_model_uri", trained.uri)
+
+
+def _real_requests(examples: str, spec: ModelSpec, count: int) -> tf.data.Dataset:
+    batches = request_dataset(
+        [str(Path(examples) / "*")],
+        record_spec(spec.features),
+        window=spec.model.window,
+        batch_size=_PROOF_BATCH,
+    )
+    return batches.take(-(-count // _PROOF_BATCH))
+
+
+def largest_score_difference(
+    unbaked_path: str, baked_path: str, requests: tf.data.Dataset
+) -> tuple[int, float]:
+    """Compares the scores of two SavedModels, as a client would get them.
+
+    Args:
+        unbaked_path: SavedModel that hashes.
+        baked_path: SavedModel that looks signatures up.
+        requests: Batches of wire tensors.
+
+    Returns:
+        The number of requests compared, and the largest absolute difference of two valid scores.
+
+    Raises:
+        ValueError: If there was no request to compare.
+    """
+    unbaked = tf.saved_model.load(unbaked_path).signatures["serving_default"]
+    baked = tf.saved_model.load(baked_path).signatures["serving_default"]
+    inputs = baked.structured_input_signature[1].keys()
+    count, largest = 0, 0.0
+    for batch in requests:
+        wire = {key: batch[key] for key in inputs}
+        difference = np.abs(unbaked(**wire)["scores"] - baked(**wire)["scores"])
+        valid = np.arange(difference.shape[1]) < batch["candidate_length"].numpy()[:, np.newaxis]
+        # A NaN must not pass for a small difference: np.max hands it on.
+        largest = float(np.max([largest, *difference[valid]]))
+        count += len(difference)
+    if not count:
+        raise ValueError("no request to prove the baked model on: the split is empty")
+    return count, largest

@@ -1,0 +1,117 @@
+"""Choices of the model and of its training, as the configuration and the command line name them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from lifelong.models.features import Feature
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """Architecture of the request-shaped click-through-rate model.
+
+    Attributes:
+        long_term: The long-term part: `none` (baseline) or `eta`.
+        short_length: S, the most recent events, read by target attention.
+        long_length: L, the events before those, which the long-term part searches.
+        searched_events: K, how many of the L events the search hands to the exact search unit.
+        signature_bits: M, bits of a SimHash signature (`eta`).
+        item_dim: Size of an item embedding; the signature hashes this vector alone.
+        category_dim: Size of a category embedding.
+        user_dim: Size of a user embedding; 0 leaves users out.
+        context_dim: Size of the embeddings of the request's hour of day and day of week;
+            0 leaves them out.
+        feature_dim: Size of the embedding of each extra categorical feature.
+        time_gap_dim: Size of the embedding of the time between an event and the request.
+        heads: Heads of the exact search unit.
+        head_dim: Size of the space in which one head compares an event with the candidate.
+        hidden: Widths of the layers of the head network.
+        dropout: Share of the head network's inputs and hidden units dropped in training.
+        unknown_rate: Share of users replaced by the row of unknown users in training, so that
+            this row is trained too.
+    """
+
+    long_term: str = "eta"
+    short_length: int = 50
+    long_length: int = 1000
+    searched_events: int = 48
+    signature_bits: int = 64
+    item_dim: int = 16
+    category_dim: int = 16
+    user_dim: int = 8
+    context_dim: int = 4
+    feature_dim: int = 8
+    time_gap_dim: int = 16
+    heads: int = 4
+    head_dim: int = 16
+    hidden: tuple[int, ...] = (128, 64)
+    dropout: float = 0.1
+    unknown_rate: float = 0.05
+
+    @property
+    def window(self) -> int:
+        """T = S + L, the most recent events that a request can reach."""
+        return self.short_length + self.long_length
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """How the model is trained.
+
+    Attributes:
+        epochs: Passes over the training requests, at most.
+        batch_size: Requests in a batch.
+        learning_rate: Step size of Adam.
+        patience: Epochs without a better validation AUC after which training stops; the best
+            epoch's weights are kept.
+        pool_users: User records whose requests are shuffled together; bounds the reader's memory.
+        seed: Seed of initial weights, shuffling and dropout.
+        min_count: Items and categories seen less often in the training split share the row of
+            unknown ones.
+    """
+
+    epochs: int = 4
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    patience: int = 1
+    pool_users: int = 256
+    seed: int = 17
+    min_count: int = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """All that is needed to build a model again: its configuration and what the data decided.
+
+    Attributes:
+        model: The architecture.
+        features: Extra features that reach the model.
+        vocabulary_sizes: Rows of every embedding table by vocabulary name (`item`, `category`,
+            `user`, and the key of every categorical feature), the row of unknown ids included.
+    """
+
+    model: ModelConfig
+    features: tuple[Feature, ...]
+    vocabulary_sizes: dict[str, int]
+
+    def to_json(self) -> str:
+        """Returns the specification as JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """Reads what `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(
+            model=model_config_from_dict(fields["model"]),
+            features=tuple(Feature(**feature) for feature in fields["features"]),
+            vocabulary_sizes=fields["vocabulary_sizes"],
+        )
+
+
+def model_config_from_dict(fields: dict[str, Any]) -> ModelConfig:
+    """Builds a `ModelConfig` from plain (JSON) values."""
+    return ModelConfig(**{**fields, "hidden": tuple(fields["hidden"])})

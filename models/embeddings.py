@@ -1,0 +1,100 @@
+"""Embedding tables of items, categories, users, context and extra features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from lifelong.models.config import ModelSpec
+from lifelong.models.features import Feature, features_of
+
+keras = tf.keras
+
+_SECONDS_PER_HOUR = 3600
+_HOURS_PER_DAY = 24
+_DAYS_PER_WEEK = 7
+
+
+class Embeddings(keras.layers.Layer):
+    """Turns embedding rows and numbers into vectors; candidates and events share their tables.
+
+    Args:
+        spec: Architecture, features and vocabulary sizes.
+    """
+
+    def __init__(self, spec: ModelSpec, **kwargs) -> None:
+        super().__init__(**kwargs)
+        config, sizes = spec.model, spec.vocabulary_sizes
+        self._features = spec.features
+        self._unknown_rate = config.unknown_rate
+        self.item = keras.layers.Embedding(sizes["item"], config.item_dim, name="item")
+        self.category = keras.layers.Embedding(
+            sizes["category"], config.category_dim, name="category"
+        )
+        self.user = (
+            keras.layers.Embedding(sizes["user"], config.user_dim, name="user")
+            if config.user_dim
+            else None
+        )
+        self._unknown_user = sizes["user"] - 1
+        self.hour = self.weekday = None
+        if config.context_dim:
+            self.hour = keras.layers.Embedding(_HOURS_PER_DAY, config.context_dim, name="hour")
+            self.weekday = keras.layers.Embedding(_DAYS_PER_WEEK, config.context_dim, name="weekday")
+        self.categorical = {
+            feature.key: keras.layers.Embedding(
+                sizes[feature.key], config.feature_dim, name=feature.key
+            )
+            for feature in spec.features
+            if feature.is_categorical
+        }
+
+    def items(self, rows: tf.Tensor) -> tf.Tensor:
+        """Embeds items alone, as the signature needs them: `[...] -> [..., item_dim]`."""
+        return self.item(rows)
+
+    def events(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Embeds events (item, category, event features): `[...]` each `-> [..., De]`."""
+        return self._item_parts(values, "history", features_of(self._features, "event"))
+
+    def candidates(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Embeds candidates (item, category, candidate features): `[B, N] -> [B, N, Dc]`."""
+        return self._item_parts(values, "candidate", features_of(self._features, "candidate"))
+
+    def requests(self, values: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Embeds what a request has once (user, time, features): `[B]` each `-> [B, Dr]`."""
+        parts = []
+        if self.user is not None:
+            user = values["user"]
+            if training:
+                unknown = tf.random.uniform(tf.shape(user)) < self._unknown_rate
+                user = tf.where(unknown, tf.cast(self._unknown_user, user.dtype), user)
+            parts.append(self.user(user))
+        if self.hour is not None:
+            hours = values["request_timestamp"] // _SECONDS_PER_HOUR
+            parts.append(self.hour(hours % _HOURS_PER_DAY))
+            parts.append(self.weekday(hours // _HOURS_PER_DAY % _DAYS_PER_WEEK))
+        for owner in ("request", "user"):
+            for feature in features_of(self._features, owner):
+                parts.append(self._feature(feature, values))
+        if not parts:
+            return tf.zeros([tf.shape(values["request_timestamp"])[0], 0])
+        return tf.concat(parts, axis=-1)
+
+    def _item_parts(
+        self, values: Mapping[str, tf.Tensor], prefix: str, features: list[Feature]
+    ) -> tf.Tensor:
+        return tf.concat(
+            [
+                self.item(values[f"{prefix}_item"]),
+                self.category(values[f"{prefix}_category"]),
+                *(self._feature(feature, values) for feature in features),
+            ],
+            axis=-1,
+        )
+
+    def _feature(self, feature: Feature, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        if feature.is_categorical:
+            return self.categorical[feature.key](values[feature.key])
+        return tf.cast(values[feature.key], self.compute_dtype)[..., tf.newaxis]

@@ -1,0 +1,175 @@
+"""Writes a trained model as a SavedModel that stock TensorFlow Serving runs.
+
+Every signature takes raw ids and starts from the request dimension B; one method makes each. The
+SavedModel holds only the variables its graphs read: no optimizer, and no hashing once baked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.features import features_of
+from lifelong.models.layers import length_mask
+from lifelong.models.long_term import SearchedHistory
+from lifelong.models.history import split_history
+from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
+
+# Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
+_SCORED_TOGETHER = 64
+# Values of a batch that Transform has nothing to do with.
+_NOT_TRANSFORMED = ("_timestamp", "_length", "_label")
+
+
+class ServingSignatures:
+    """Makes the signatures of a model.
+
+    Args:
+        model: A trained model; if its signatures are baked, the exported graphs look them up.
+        transform_output: Transform's output, for the vocabularies and statistics.
+    """
+
+    def __init__(self, model: CTRModel, transform_output: tft.TFTransformOutput) -> None:
+        self._model = model
+        self.transform = transform_output.transform_features_layer()
+
+    def wire_spec(self) -> dict[str, tf.TensorSpec]:
+        """Returns the inputs of `serving_default`: name, shape and type."""
+        rows, cells = [None], [None, None]
+        spec = {
+            "user": tf.TensorSpec(rows, tf.int64),
+            "request_timestamp": tf.TensorSpec(rows, tf.int64),
+            "history_length": tf.TensorSpec(rows, tf.int64),
+            "candidate_length": tf.TensorSpec(rows, tf.int64),
+        }
+        for key in ("history_item", "history_category", "history_timestamp"):
+            spec[key] = tf.TensorSpec(cells, tf.int64)
+        for key in ("candidate_item", "candidate_category"):
+            spec[key] = tf.TensorSpec(cells, tf.int64)
+        for feature in self._model.spec.features:
+            dtype = tf.int64 if feature.is_categorical else tf.float32
+            shape = cells if feature.of in ("event", "candidate") else rows
+            spec[feature.key] = tf.TensorSpec(shape, dtype)
+        return {key: tf.TensorSpec(s.shape, s.dtype, name=key) for key, s in spec.items()}
+
+    def functions(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """Returns the concrete function of every signature by name."""
+        wire = self.wire_spec()
+        functions = {
+            "serving_default": _concrete(self.rank, wire),
+            "transform_features": _concrete(self.transform_features, wire),
+            "score_records": _concrete(
+                self.score_records, {"records": tf.TensorSpec([None], tf.string, name="records")}
+            ),
+        }
+        if isinstance(self._model.long_term, SearchedHistory):
+            functions["searched_events"] = _concrete(self.searched_events, wire)
+        return functions
+
+    def rank(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`serving_default`: scores `[B, N]`, the probability of a click."""
+        return {"scores": tf.sigmoid(self._model(self._to_rows(wire)))}
+
+    def searched_events(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`searched_events`: scores, and the events that the search found, `[B, N, K]`."""
+        config = self._model.spec.model
+        batch = self._to_rows(wire)
+        _, long = split_history(batch, config.short_length, config.long_length)
+        found = self._model.long_term.search(batch, long)
+        position = tf.cast(found.position, tf.int64) + config.short_length
+        missing = tf.constant(-1, tf.int64)
+        return {
+            "scores": tf.sigmoid(self._model(batch)),
+            "searched_position": tf.where(found.mask, position, missing),
+            "searched_distance": tf.where(
+                found.mask, tf.cast(found.distance, tf.int64), missing
+            ),
+        }
+
+    def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`transform_features`: embedding rows and standardised numbers of a request."""
+        return self._to_rows(wire)
+
+    def score_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`score_records`: scores of all requests of serialised per-user records.
+
+        Args:
+            records: Serialised raw records `[R]`.
+
+        Returns:
+            Per candidate `[C]`: `scores`, `candidate_label`, `candidate_item`. Per request `[Q]`:
+            `user`, `request_timestamp`, `request_candidates`, `history_events` (all earlier events
+            of the user, those ingestion left out too).
+        """
+        window = self._model.spec.model.window
+        pool = make_pool(tf.io.parse_example(records, record_spec(self._model.spec.features)))
+        record = pool["request_record"]
+        count = tf.shape(record, out_type=tf.int64)[0]
+        # At least one step, so that no records give empty scores instead of an error.
+        steps = tf.maximum((count + _SCORED_TOGETHER - 1) // _SCORED_TOGETHER, 1)
+        chunks = tf.TensorArray(
+            tf.float32, size=tf.cast(steps, tf.int32), infer_shape=False, element_shape=[None]
+        )
+        for step in tf.range(steps):
+            first = step * _SCORED_TOGETHER
+            requests = tf.range(first, tf.minimum(first + _SCORED_TOGETHER, count))
+            wire = cut_requests(pool, requests, window)
+            scores = tf.sigmoid(self._model(self._to_rows(wire)))
+            valid = length_mask(wire["candidate_length"], tf.shape(scores)[1])
+            chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
+        return {
+            "scores": chunks.concat(),
+            "candidate_label": pool["candidate_label"][:-1],
+            "candidate_item": pool["candidate_item"][:-1],
+            "user": tf.gather(pool["user"], record),
+            "request_timestamp": pool["request_timestamp"],
+            "request_candidates": pool["request_candidates"],
+            "history_events": pool["request_events"]
+            + tf.gather(pool["events_before_record"], record),
+        }
+
+    def _to_rows(self, wire: Batch) -> Batch:
+        """Applies Transform's graph, which reads ragged lists, to dense wire tensors."""
+        features = {
+            key: value for key, value in wire.items() if not key.endswith(_NOT_TRANSFORMED)
+        }
+        per_user = {"user", *(f.key for f in features_of(self._model.spec.features, "user"))}
+        raw = {}
+        for key, value in features.items():
+            cells = value if value.shape.rank == 2 else value[:, tf.newaxis]
+            raw[key] = cells if key in per_user else tf.RaggedTensor.from_tensor(cells)
+        rows = dict(wire)
+        for key, value in self.transform(raw).items():
+            if key in features:
+                flat = value.flat_values if isinstance(value, tf.RaggedTensor) else value
+                rows[key] = tf.reshape(flat, tf.shape(features[key]))
+        return rows
+
+
+def export_model(
+    model: CTRModel, transform_output: tft.TFTransformOutput, path: str
+) -> None:
+    """Writes the SavedModel of a model with all its signatures.
+
+    Args:
+        model: A trained model, baked or not.
+        transform_output: Transform's output.
+        path: Folder to write.
+    """
+    signatures = ServingSignatures(model, transform_output)
+    functions = signatures.functions()
+    root = tf.Module()
+    root.transform = signatures.transform
+    # Only what the graphs read is saved: variables that nothing reads stay behind.
+    read = {id(variable): variable for f in functions.values() for variable in f.graph.variables}
+    root.model_variables = list(read.values())
+    tf.saved_model.save(root, path, signatures=functions)
+
+
+def _concrete(
+    function: Callable[..., dict[str, tf.Tensor]], spec: dict[str, tf.TensorSpec]
+) -> tf.types.experimental.ConcreteFunction:
+    return tf.function(function).get_concrete_function(**spec)

@@ -1,0 +1,58 @@
+"""The history of a request as the model sees it: two disjoint parts with masks from lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from lifelong.models.layers import length_mask
+
+PREFIX = "history_"
+
+
+class History(NamedTuple):
+    """Events of B requests, newest first.
+
+    Attributes:
+        values: Event tensors `[B, E]` by wire key (`history_item`, `history_timestamp`, ...).
+        mask: Which of them are events, `[B, E]` bool; the rest is padding.
+    """
+
+    values: dict[str, tf.Tensor]
+    mask: tf.Tensor
+
+
+def split_history(
+    batch: Mapping[str, tf.Tensor], short_length: int, long_length: int
+) -> tuple[History, History]:
+    """Splits histories into the most recent events and the ones before those.
+
+    Args:
+        batch: Wire tensors; histories `[B, T]` with any T, `history_length [B]`.
+        short_length: S.
+        long_length: L.
+
+    Returns:
+        The short part, at most the S newest events, and the long part, at most the next L. Both
+        are narrower (down to zero) where T is.
+    """
+    length = batch["history_length"]
+    values = {
+        key: value
+        for key, value in batch.items()
+        if key.startswith(PREFIX) and key != "history_length"
+    }
+    short = {key: value[:, :short_length] for key, value in values.items()}
+    long = {
+        key: value[:, short_length : short_length + long_length] for key, value in values.items()
+    }
+    return (
+        History(short, length_mask(length, _width(short))),
+        History(long, length_mask(length - short_length, _width(long))),
+    )
+
+
+def _width(values: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    return tf.shape(values["history_item"])[1]

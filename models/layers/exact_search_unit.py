@@ -1,0 +1,163 @@
+"""Exact search unit: multi-head attention of candidates over their searched events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.masks import masked_softmax
+
+keras = tf.keras
+
+
+@keras.utils.register_keras_serializable(package="lifelong")
+class ExactSearchUnit(keras.layers.Layer):
+    """Attends over the events that a search found for each candidate, with many heads.
+
+    Per head i, the weights are softmax((W_bi z_b) . (W_ai e_a) * scale) over a candidate's valid
+    events, and head_i is the weighted sum of the events z_b themselves.
+
+    Args:
+        heads: Number H of heads.
+        key_dim: Size of W_ai e_a and W_bi z_b.
+        value_dim: Size of each head when the weighted sum is projected; by default it is not,
+            as in the article.
+        scale: Factor on the scores; 1 / sqrt(key_dim) by default, 1 gives the article's formula.
+        **kwargs: Of `keras.layers.Layer`.
+
+    Call:
+        query: `[B, N, Dq]` floating point, the candidates e_a.
+        events: `[B, N, K, Dz]` floating point, each candidate's events z_b: embedding and time
+            gap, concatenated. Masked ones may hold any finite number.
+        event_mask: `[B, N, K]` bool, True for valid events; all of them by default.
+        return_attention_scores: Whether to return the weights too.
+
+    Returns:
+        `[B, N, H * Dz]` (or `H * value_dim`), zeros for a candidate without valid events; and with
+        `return_attention_scores` the weights `[B, N, H, K]` as well.
+
+    Raises:
+        ValueError: If a shape or type is not as above, Dq or Dz is unknown, or a constructor
+            argument is not usable.
+
+    Example:
+        >>> unit = ExactSearchUnit(heads=2, key_dim=4)
+        >>> query, events = tf.ones([1, 3, 8]), tf.ones([1, 3, 5, 6])
+        >>> unit(query, events, tf.ones([1, 3, 5], tf.bool)).shape
+        TensorShape([1, 3, 12])
+
+    References:
+        [SIM](https://arxiv.org/abs/2006.05639) (Exact Search Unit).
+    """
+
+    def __init__(
+        self,
+        heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        scale: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_positive("ExactSearchUnit", heads=heads, key_dim=key_dim)
+        if value_dim is not None:
+            check_positive("ExactSearchUnit", value_dim=value_dim)
+        self.heads = heads
+        self.key_dim = key_dim
+        self.value_dim = value_dim
+        self.scale = scale
+
+    def __call__(
+        self,
+        query: tf.Tensor,
+        events: tf.Tensor | None = None,
+        event_mask: tf.Tensor | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Attends; `query` may also be a tuple of all the tensors."""
+        # One structure of tensors is what both Keras versions build and reload a layer from.
+        if events is None:
+            return super().__call__(query, **kwargs)
+        inputs = (query, events) if event_mask is None else (query, events, event_mask)
+        return super().__call__(inputs, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for the sizes Dq and Dz."""
+        query_size, event_size = input_shape[0][-1], input_shape[1][-1]
+        if query_size is None or event_size is None:
+            raise ValueError(
+                f"ExactSearchUnit: `query` has shape {tuple(input_shape[0])} and `events` "
+                f"{tuple(input_shape[1])}; expected known last dimensions"
+            )
+        # [Dq, H d] and [Dz, H d]: W_a and W_b of all heads
+        size = self.heads * self.key_dim
+        self.query_kernel = self.add_weight(
+            name="query_kernel", shape=(query_size, size), initializer="glorot_uniform"
+        )
+        self.event_kernel = self.add_weight(
+            name="event_kernel", shape=(event_size, size), initializer="glorot_uniform"
+        )
+        if self.value_dim is not None:
+            # [Dz, H v]
+            self.value_kernel = self.add_weight(
+                name="value_kernel",
+                shape=(event_size, self.heads * self.value_dim),
+                initializer="glorot_uniform",
+            )
+        self.built = True
+
+    def call(self, inputs: tuple[tf.Tensor, ...], return_attention_scores: bool = False) -> Any:
+        """Attends; see the class."""
+        query, events, *rest = inputs
+        event_mask = rest[0] if rest else None
+        check_dtype("ExactSearchUnit", "event_mask", event_mask, tf.bool)
+        check_shapes(
+            "ExactSearchUnit",
+            {
+                "query": (query, "B N Dq"),
+                "events": (events, "B N K Dz"),
+                "event_mask": (event_mask, "B N K"),
+            },
+        )
+        if event_mask is None:
+            event_mask = tf.ones(tf.shape(events)[:-1], tf.bool)
+        heads, query_size, event_size = self.heads, query.shape[-1], events.shape[-1]
+        # (W_b z_b) . (W_a e_a) = z_b . (W_b^T W_a e_a): only queries are projected, not the events
+        # of every candidate. [Dq, H, d] x [Dz, H, d] -> [Dq, H, Dz] -> [Dq, H Dz]
+        kernel = tf.einsum(
+            "qhd,zhd->qhz",
+            tf.reshape(self.query_kernel, [query_size, heads, self.key_dim]),
+            tf.reshape(self.event_kernel, [event_size, heads, self.key_dim]),
+        )
+        scale = self.key_dim**-0.5 if self.scale is None else self.scale
+        kernel = tf.reshape(kernel, [query_size, heads * event_size]) * scale
+        # [B, N, Dq] x [Dq, H Dz] -> [B, N, H, Dz]
+        shape = tf.shape(query)
+        projected = tf.reshape(tf.matmul(query, kernel), [shape[0], shape[1], heads, event_size])
+        # [B, N, H, Dz] x [B, N, K, Dz] -> [B, N, H, K]
+        scores = tf.matmul(projected, events, transpose_b=True)
+        weights = masked_softmax(scores, event_mask[:, :, tf.newaxis, :])
+        # [B, N, H, K] x [B, N, K, Dz] -> [B, N, H, Dz]
+        attended = tf.matmul(weights, events)
+        if self.value_dim is not None:
+            # Projecting the sum is the sum of projections.
+            attended = tf.einsum(
+                "bnhz,zhv->bnhv",
+                attended,
+                tf.reshape(self.value_kernel, [event_size, heads, self.value_dim]),
+            )
+        head_size = self.value_dim or event_size
+        output = tf.reshape(attended, [shape[0], shape[1], heads * head_size])
+        return (output, weights) if return_attention_scores else output
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "heads": self.heads,
+            "key_dim": self.key_dim,
+            "value_dim": self.value_dim,
+            "scale": self.scale,
+        }

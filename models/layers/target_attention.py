@@ -1,0 +1,161 @@
+"""Target attention: each candidate weighs the events of a history."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.masks import masked_softmax
+
+keras = tf.keras
+
+
+@keras.utils.register_keras_serializable(package="lifelong")
+class TargetAttention(keras.layers.Layer):
+    """DIN's local activation unit: a small MLP weighs every event against the candidate.
+
+    The MLP sees [q, k, q - k, q * k] of candidate q and event k. As q - k is linear in both, a
+    first layer on [q, k, q * k] computes the same functions. The pairs' inputs are never written
+    out: the largest tensor is the first hidden layer, `[B, N, S, hidden[0]]`.
+
+    Args:
+        hidden: Sizes of the MLP's hidden layers, at least one.
+        normalize: Whether the weights are a softmax. By default they are not, so that the result
+            keeps how strong the interest is.
+        activation: Of the hidden layers.
+        **kwargs: Of `keras.layers.Layer`.
+
+    Call:
+        query: `[B, N, Dq]` floating point, candidates. Projected to Dk where Dq differs from it.
+        history: `[B, S, Dk]` floating point, events. Masked ones may hold any finite number.
+        history_mask: `[B, S]` bool, True for valid events; all of them by default.
+
+    Returns:
+        `[B, N, Dk]`, the weighted sum of the events; zeros for a history without valid events.
+
+    Raises:
+        ValueError: If a shape or type is not as above, Dq or Dk is unknown, or a constructor
+            argument is not usable.
+
+    Example:
+        >>> attention = TargetAttention(hidden=(36,))
+        >>> attention(tf.ones([2, 5, 8]), tf.ones([2, 7, 8]), tf.ones([2, 7], tf.bool)).shape
+        TensorShape([2, 5, 8])
+
+    References:
+        [DIN](https://arxiv.org/abs/1706.06978), section 4.3 and equation 3.
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (36,),
+        normalize: bool = False,
+        activation: Any = "relu",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not hidden:
+            raise ValueError("TargetAttention: `hidden` is empty; expected at least one size")
+        for index, size in enumerate(hidden):
+            check_positive("TargetAttention", **{f"hidden[{index}]": size})
+        self.hidden = tuple(hidden)
+        self.normalize = normalize
+        self.activation = keras.activations.get(activation)
+        dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
+        self.upper = [dense(size, activation=self.activation) for size in self.hidden[1:]]
+        self.upper.append(dense(1))
+
+    def __call__(
+        self,
+        query: tf.Tensor,
+        history: tf.Tensor | None = None,
+        history_mask: tf.Tensor | None = None,
+        **kwargs: Any,
+    ) -> tf.Tensor:
+        """Attends; `query` may also be a tuple of all the tensors."""
+        # One structure of tensors is what both Keras versions build and reload a layer from.
+        if history is None:
+            return super().__call__(query, **kwargs)
+        inputs = (query, history) if history_mask is None else (query, history, history_mask)
+        return super().__call__(inputs, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for the sizes Dq and Dk."""
+        query_size, event_size = input_shape[0][-1], input_shape[1][-1]
+        if query_size is None or event_size is None:
+            raise ValueError(
+                f"TargetAttention: `query` has shape {tuple(input_shape[0])} and `history` "
+                f"{tuple(input_shape[1])}; expected known last dimensions"
+            )
+        if query_size == event_size:
+            self.projection = None
+        else:
+            # [Dq, Dk]
+            self.projection = self.add_weight(
+                name="projection", shape=(query_size, event_size), initializer="glorot_uniform"
+            )
+        # [3 Dk, h]: for q, k and q * k
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(3 * event_size, self.hidden[0]),
+            initializer="glorot_uniform",
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.hidden[0],), initializer="zeros")
+        for layer, size in zip(self.upper, self.hidden, strict=True):
+            layer.build((None, None, None, size))
+        self.built = True
+
+    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """Attends; see the class."""
+        query, history, *rest = inputs
+        history_mask = rest[0] if rest else None
+        check_dtype("TargetAttention", "history_mask", history_mask, tf.bool)
+        check_shapes(
+            "TargetAttention",
+            {
+                "query": (query, "B N Dq"),
+                "history": (history, "B S Dk"),
+                "history_mask": (history_mask, "B S"),
+            },
+        )
+        if history_mask is None:
+            history_mask = tf.ones(tf.shape(history)[:-1], tf.bool)
+        # [B, 1, S]
+        mask = history_mask[:, tf.newaxis, :]
+        scores = self._scores(query, history)
+        if self.normalize:
+            weights = masked_softmax(scores, mask)
+        else:
+            weights = tf.where(mask, scores, tf.zeros([], scores.dtype))
+        # [B, N, S] x [B, S, Dk] -> [B, N, Dk]
+        return tf.matmul(weights, history)
+
+    def _scores(self, query: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
+        """Returns the MLP's output `[B, N, S]` for all pairs of candidate and event."""
+        if self.projection is not None:
+            query = tf.matmul(query, self.projection)
+        of_query, of_event, of_product = tf.split(tf.convert_to_tensor(self.kernel), 3, axis=0)
+        # k W_k + (q * k) W_p = k (W_k + diag(q) W_p): one matrix per candidate.
+        # [B, N, Dk, 1] x [Dk, h] -> [B, N, Dk, h]
+        per_query = query[..., tf.newaxis] * of_product + of_event
+        # [B, 1, S, Dk] x [B, N, Dk, h] -> [B, N, S, h]
+        event_part = tf.matmul(history[:, tf.newaxis], per_query)
+        # [B, N, 1, h]
+        query_part = (tf.matmul(query, of_query) + self.bias)[:, :, tf.newaxis]
+        values = self.activation(event_part + query_part)
+        for layer in self.upper:
+            values = layer(values)
+        return tf.squeeze(values, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "hidden": list(self.hidden),
+            "normalize": self.normalize,
+            "activation": keras.activations.serialize(self.activation),
+        }

@@ -1,0 +1,78 @@
+"""Transform's `preprocessing_fn`: ids become embedding rows, numbers are standardised.
+
+History and candidates share one vocabulary per kind of id. The last row of every vocabulary is that
+of unknown ids. Keys keep their names; what is neither id nor number passes through.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from lifelong.models.features import Feature
+
+# What a candidate, an event or a user is identified by, and the keys that hold it.
+ID_KEYS: dict[str, tuple[str, ...]] = {
+    "item": ("history_item", "candidate_item"),
+    "category": ("history_category", "candidate_category"),
+    "user": ("user",),
+}
+
+
+def vocabulary_names(features: tuple[Feature, ...]) -> list[str]:
+    """Returns the names of all vocabularies: those of ids and of categorical features."""
+    return [*ID_KEYS, *(feature.key for feature in features if feature.is_categorical)]
+
+
+def preprocessing_fn(
+    inputs: dict[str, Any], custom_config: dict[str, Any]
+) -> dict[str, Any]:
+    """Turns raw ids into embedding rows and standardises numeric features.
+
+    Args:
+        inputs: A batch of per-user records, ragged except where a record has one value.
+        custom_config: `features` (list of `Feature` fields), `min_count` (of items and categories)
+            and `candidates_are_logged`: whether candidates count in the vocabularies. Sampled
+            negatives must not, they would inflate frequencies.
+
+    Returns:
+        The records under the same keys.
+    """
+    features = tuple(Feature(**fields) for fields in custom_config["features"])
+    outputs = dict(inputs)
+    for name, keys in ID_KEYS.items():
+        counted = keys if custom_config["candidates_are_logged"] else keys[:1]
+        min_count = custom_config["min_count"] if name != "user" else 1
+        _look_up(outputs, inputs, name, keys, counted, min_count)
+    for feature in features:
+        if feature.is_categorical:
+            _look_up(outputs, inputs, feature.key, (feature.key,), (feature.key,), min_count=1)
+        else:
+            outputs[feature.key] = tft.scale_to_z_score(inputs[feature.key])
+    return outputs
+
+
+def _look_up(
+    outputs: dict[str, Any],
+    inputs: dict[str, Any],
+    name: str,
+    keys: tuple[str, ...],
+    counted: tuple[str, ...],
+    min_count: int,
+) -> None:
+    """Writes the rows of `keys` to `outputs`, with a vocabulary counted over `counted`."""
+    values = [_flat_values(inputs[key]) for key in counted]
+    vocabulary = tft.vocabulary(
+        tf.concat(values, axis=0),
+        frequency_threshold=min_count,
+        vocab_filename=name,
+    )
+    for key in keys:
+        outputs[key] = tft.apply_vocabulary(inputs[key], vocabulary, num_oov_buckets=1)
+
+
+def _flat_values(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
+    flat = values.flat_values if isinstance(values, tf.RaggedTensor) else values
+    return tf.reshape(flat, [-1])

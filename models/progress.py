@@ -1,0 +1,51 @@
+"""What training prints while it runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import tensorflow as tf
+
+keras = tf.keras
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+class EpochReport(keras.callbacks.Callback):
+    """Prints a line every few seconds and one at the end of each epoch.
+
+    Args:
+        epochs: Epochs of the training, at most.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self._epochs = epochs
+        self._epoch = 0
+        self._started = self._printed = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Starts the epoch's clock."""
+        self._epoch = epoch + 1
+        self._started = self._printed = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Prints the batch and the loss if the last line is old enough."""
+        now = time.monotonic()
+        if now - self._printed >= _SECONDS_BETWEEN_LINES:
+            self._printed = now
+            rate = (batch + 1) / (now - self._started)
+            self._print(f"batch {batch + 1}, {rate:.1f} batches/s, loss {logs['loss']:.4f}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Prints the losses and AUCs of the epoch."""
+        values = logs or {}
+        self._print(
+            f"{time.monotonic() - self._started:.0f} s, "
+            f"training loss {values['loss']:.4f} AUC {values['auc']:.4f}, "
+            f"validation loss {values['val_loss']:.4f} AUC {values['val_auc']:.4f}"
+        )
+
+    def _print(self, text: str) -> None:
+        print(f"[training] epoch {self._epoch}/{self._epochs}: {text}", flush=True)

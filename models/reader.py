@@ -1,0 +1,84 @@
+"""Reads per-user records as batches of requests: `[B, T]` histories and `[B, N]` candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+
+from lifelong.models.records import Pool, cut_requests, make_pool
+
+# Pools that are open at a time while shuffling, so that batches of different users alternate.
+_OPEN_POOLS = 4
+
+
+def request_dataset(
+    files: Sequence[str],
+    spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
+    window: int,
+    batch_size: int,
+    pool_users: int = 256,
+    shuffle: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Makes a dataset of request batches out of files of per-user records.
+
+    With `shuffle`, records are shuffled, then the requests of `pool_users` records at a time, and
+    the batches of a few such pools alternate; every pass has another order. Memory is bounded by
+    the pools, not by the files. Each pool ends in a batch that may be smaller.
+
+    Args:
+        files: File patterns of TFRecord files (gzip).
+        spec: Parsing specification: `record_spec` for raw records, Transform's
+            `transformed_feature_spec()` for transformed ones.
+        window: T = S + L, the events that a request can reach.
+        batch_size: Requests in a batch.
+        pool_users: Records in a pool.
+        shuffle: Whether to shuffle; otherwise requests come in the order of the files.
+        seed: Seed of the shuffling.
+
+    Returns:
+        A dataset of dictionaries as `cut_requests` makes them.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    paths = tf.io.gfile.glob(list(files))
+    if not paths:
+        raise ValueError(f"no record file fits {list(files)}; check the folder and the split's name")
+    records = tf.data.TFRecordDataset(
+        sorted(paths),
+        compression_type="GZIP",
+        num_parallel_reads=min(len(paths), _OPEN_POOLS) if shuffle else None,
+    )
+    if shuffle:
+        records = records.shuffle(_OPEN_POOLS * pool_users, seed=seed)
+
+    def parse(serialized: tf.Tensor) -> Pool:
+        return make_pool(tf.io.parse_example(serialized, dict(spec)))
+
+    pools = records.batch(pool_users).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
+
+    def batches(pool: Pool, pool_seed: tf.Tensor) -> tf.data.Dataset:
+        count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
+        order = tf.range(count)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])
+
+        def cut(start: tf.Tensor) -> dict[str, tf.Tensor]:
+            return cut_requests(pool, order[start : start + batch_size], window)
+
+        return tf.data.Dataset.range(0, count, batch_size).map(cut)
+
+    seeded = tf.data.Dataset.zip((pools, seeds))
+    if shuffle:
+        requests = seeded.interleave(
+            batches,
+            cycle_length=_OPEN_POOLS,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+    else:
+        requests = seeded.flat_map(batches)
+    return requests.prefetch(tf.data.AUTOTUNE)

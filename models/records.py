@@ -1,0 +1,150 @@
+"""Per-user records as tensors: parsing them and cutting requests out of them.
+
+A *pool* is a group of parsed records as flat tensors. A request's history is cut out of its user's
+events by one number, the count of earlier events, so that a history is stored once, not once per
+request. Everything here is stock TensorFlow, in the input pipeline and in the SavedModel alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import tensorflow as tf
+
+from lifelong.models.features import Feature
+
+Pool = dict[str, tf.Tensor]
+Batch = dict[str, tf.Tensor]
+
+_SINGLE = ("user", "events_before_record")
+_RAGGED = (
+    "history_item",
+    "history_category",
+    "history_timestamp",
+    "request_timestamp",
+    "request_events",
+    "request_candidates",
+    "candidate_item",
+    "candidate_category",
+)
+
+
+def record_spec(features: Iterable[Feature]) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
+    """Returns the parsing specification of raw records, as ingestion writes them.
+
+    Args:
+        features: Extra features of the configuration.
+
+    Returns:
+        One parsing feature per key: `FixedLenFeature([1])` for what a record has once, ragged
+        otherwise.
+    """
+    spec: dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature] = {
+        key: tf.io.FixedLenFeature([1], tf.int64) for key in _SINGLE
+    }
+    for key in _RAGGED:
+        spec[key] = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
+    spec["candidate_label"] = tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64)
+    for feature in features:
+        dtype = tf.int64 if feature.is_categorical else tf.float32
+        spec[feature.key] = (
+            tf.io.FixedLenFeature([1], dtype)
+            if feature.of == "user"
+            else tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
+        )
+    return spec
+
+
+def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
+    """Lays P parsed records out as flat tensors.
+
+    Args:
+        records: Parsed records by key: `[P, 1]` or ragged `[P, None]`.
+
+    Returns:
+        The flat values by key, and three tensors of offsets: `event_start [P]`,
+        `request_record [Q]` and `request_first_candidate [Q]` for the Q requests of the pool.
+        Events and candidates carry one zero at the end, so that an empty list can be gathered from.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If the counts of a record do not fit its lists.
+    """
+    requests = records["request_timestamp"]
+    pool: Pool = {
+        "event_start": records["history_item"].row_starts(),
+        "request_record": requests.value_rowids(),
+        "request_first_candidate": tf.cumsum(
+            records["request_candidates"].flat_values, exclusive=True
+        ),
+    }
+    for key, values in records.items():
+        if isinstance(values, tf.RaggedTensor):
+            flat = values.flat_values
+            pad = key.startswith(("history_", "candidate_"))
+            pool[key] = tf.pad(flat, [[0, 1]]) if pad else flat
+        else:
+            pool[key] = tf.reshape(values, [-1])
+    _check_counts(records, pool)
+    return pool
+
+
+def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool) -> None:
+    events = tf.gather(records["history_item"].row_lengths(), pool["request_record"])
+    tf.debugging.assert_less_equal(
+        pool["request_events"],
+        events,
+        message="record: request_events counts more events than history_item holds",
+    )
+    tf.debugging.assert_equal(
+        tf.reduce_sum(records["request_candidates"], axis=1),
+        records["candidate_item"].row_lengths(),
+        message="record: request_candidates does not add up to the length of candidate_item",
+    )
+
+
+def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
+    """Cuts requests out of a pool, in the form the model reads.
+
+    Args:
+        pool: What `make_pool` returned.
+        requests: Numbers of B requests in the pool, `[B]`.
+        window: T, the events that a request can reach.
+
+    Returns:
+        The batch: histories `[B, T]` newest event first, candidates `[B, N]` with N the most
+        candidates of any request here, lengths and request values `[B]`. Padding repeats the last
+        valid element.
+    """
+    record = tf.gather(pool["request_record"], requests)
+    earlier_events = tf.gather(pool["request_events"], requests)
+    history_length = tf.minimum(earlier_events, window)
+    newest = tf.gather(pool["event_start"], record) + earlier_events - 1
+    # [B, T]
+    events = tf.maximum(newest[:, tf.newaxis] - _clipped_range(window, history_length), 0)
+
+    candidate_length = tf.gather(pool["request_candidates"], requests)
+    first = tf.gather(pool["request_first_candidate"], requests)
+    # [B, N]
+    width = tf.reduce_max(tf.concat([candidate_length, [1]], axis=0))
+    candidates = first[:, tf.newaxis] + _clipped_range(width, candidate_length)
+
+    batch: Batch = {"history_length": history_length, "candidate_length": candidate_length}
+    for key, values in pool.items():
+        if key.startswith("history_"):
+            batch[key] = tf.gather(values, events)
+        elif key.startswith("candidate_"):
+            batch[key] = tf.gather(values, candidates)
+        elif key.startswith("user"):
+            batch[key] = tf.gather(values, record)
+        elif key.startswith("request_"):
+            batch[key] = tf.gather(values, requests)
+    for key in ("request_record", "request_first_candidate", "request_events"):
+        del batch[key]
+    del batch["request_candidates"]
+    return batch
+
+
+def _clipped_range(width: tf.Tensor | int, length: tf.Tensor) -> tf.Tensor:
+    """Returns 0, 1, ..., length - 1, length - 1, ... of `width` values per row: `[B, width]`."""
+    last = tf.maximum(length - 1, 0)[:, tf.newaxis]
+    return tf.minimum(tf.range(tf.cast(width, tf.int64))[tf.newaxis, :], last)

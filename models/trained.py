@@ -1,0 +1,78 @@
+"""The trained form of a model: specification and checkpoint, from which it can be built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from lifelong.models.config import ModelSpec
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.features import Feature
+
+# Where the Trainer puts it, beside the SavedModel in its model artifact.
+TRAINED_FOLDER = "trained"
+
+_SPEC_FILE = "model.json"
+_CHECKPOINT = "checkpoint"
+
+
+def save_trained(model: CTRModel, folder: str) -> None:
+    """Writes a model's specification, weights and optimizer state.
+
+    Args:
+        model: A trained model.
+        folder: Folder to write, made if missing.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    (path / _SPEC_FILE).write_text(model.spec.to_json())
+    _checkpoint(model).write(str(path / _CHECKPOINT))
+
+
+def load_trained(folder: str) -> CTRModel:
+    """Builds the model that `save_trained` wrote, with its weights.
+
+    Args:
+        folder: Folder that `save_trained` wrote.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        FileNotFoundError: If the folder holds no trained model.
+        AssertionError: If the checkpoint lacks a variable of the model.
+    """
+    path = Path(folder)
+    if not (path / _SPEC_FILE).exists():
+        raise FileNotFoundError(f"{folder} holds no trained model: {_SPEC_FILE} is missing")
+    model = CTRModel(ModelSpec.from_json((path / _SPEC_FILE).read_text()))
+    build(model)
+    status = tf.train.Checkpoint(model=model).read(str(path / _CHECKPOINT))
+    status.assert_existing_objects_matched().expect_partial()
+    return model
+
+
+def build(model: CTRModel) -> None:
+    """Creates the variables of a model by scoring one request without events."""
+    model(_empty_request(model.spec.features))
+
+
+def _checkpoint(model: CTRModel) -> tf.train.Checkpoint:
+    if getattr(model, "optimizer", None) is None:
+        return tf.train.Checkpoint(model=model)
+    return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
+
+
+def _empty_request(features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
+    row, cell = tf.zeros([1], tf.int64), tf.zeros([1, 1], tf.int64)
+    request = {key: row for key in ("user", "request_timestamp", "history_length")}
+    request["candidate_length"] = row + 1
+    for key in ("item", "category", "timestamp"):
+        request[f"history_{key}"] = cell
+    for key in ("item", "category"):
+        request[f"candidate_{key}"] = cell
+    for feature in features:
+        value = cell if feature.of in ("event", "candidate") else row
+        request[feature.key] = value if feature.is_categorical else tf.cast(value, tf.float32)
+    return request

@@ -1,0 +1,150 @@
+"""Training of the model: the Trainer component's `run_fn`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from lifelong.models.config import ModelSpec, TrainingConfig, model_config_from_dict
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.export import export_model
+from lifelong.models.features import Feature
+from lifelong.models.preprocessing import vocabulary_names
+from lifelong.models.progress import EpochReport
+from lifelong.models.reader import request_dataset
+from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
+
+keras = tf.keras
+
+
+
+_MONITOR = "val_auc"
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains the model that `custom_config` describes and writes it, trained and as a SavedModel.
+
+    Args:
+        fn_args: TFX's `FnArgs`. `custom_config` holds `model` and `training` (fields of
+            `ModelConfig` and `TrainingConfig`), `features` (a list of `Feature` fields) and
+            `checkpoint_folder`, where an interrupted training goes on from its last epoch.
+    """
+    custom_config = fn_args.custom_config
+    transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    spec = make_spec(custom_config, transform_output)
+    training = TrainingConfig(**custom_config["training"])
+    keras.utils.set_random_seed(training.seed)
+
+    run_key = json.dumps(
+        [custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
+    )
+    run_name = hashlib.sha256(run_key.encode()).hexdigest()[:16]
+    checkpoints = Path(custom_config["checkpoint_folder"]) / run_name
+
+    def dataset(files: list[str], shuffle: bool) -> tf.data.Dataset:
+        return request_dataset(
+            files,
+            transform_output.transformed_feature_spec(),
+            window=spec.model.window,
+            batch_size=training.batch_size,
+            pool_users=training.pool_users,
+            shuffle=shuffle,
+            seed=training.seed,
+        )
+
+    model = fit(
+        spec,
+        training,
+        dataset(fn_args.train_files, shuffle=True),
+        dataset(fn_args.eval_files, shuffle=False),
+        checkpoints=checkpoints,
+        log_folder=fn_args.model_run_dir,
+    )
+    save_trained(model, str(Path(fn_args.serving_model_dir).parent / TRAINED_FOLDER))
+    export_model(model, transform_output, fn_args.serving_model_dir)
+    shutil.rmtree(checkpoints)
+
+
+def make_spec(
+    custom_config: dict[str, Any], transform_output: tft.TFTransformOutput
+) -> ModelSpec:
+    """Joins the configuration with the vocabulary sizes that Transform found."""
+    features = tuple(Feature(**fields) for fields in custom_config["features"])
+    sizes = {
+        name: transform_output.vocabulary_size_by_name(name) + 1
+        for name in vocabulary_names(features)
+    }
+    return ModelSpec(model_config_from_dict(custom_config["model"]), features, sizes)
+
+
+def fit(
+    spec: ModelSpec,
+    training: TrainingConfig,
+    train: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    checkpoints: Path,
+    log_folder: str,
+) -> CTRModel:
+    """Trains a model until its validation AUC stops growing.
+
+    Args:
+        spec: Architecture, features and vocabulary sizes.
+        training: Epochs, step size, patience.
+        train: Batches of training requests.
+        validation: Batches of validation requests.
+        checkpoints: Folder of checkpoints. One that an interrupted training left is gone on from.
+        log_folder: Folder of TensorBoard's logs.
+
+    Returns:
+        The model with the weights of its best epoch.
+    """
+    model = CTRModel(spec)
+    build(model)
+    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    best_weights = str(checkpoints / "best.weights.h5")
+    epoch_log = checkpoints / "epochs.csv"
+    best_so_far = _best_logged(epoch_log)
+    if best_so_far is not None:
+        logging.info("going on with a training that was interrupted; best so far: %s", best_so_far)
+    model.fit(
+        train,
+        validation_data=validation,
+        epochs=training.epochs,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(
+                best_weights,
+                monitor=_MONITOR,
+                mode="max",
+                save_best_only=True,
+                save_weights_only=True,
+                initial_value_threshold=best_so_far,
+            ),
+            keras.callbacks.CSVLogger(str(epoch_log), append=True),
+            keras.callbacks.EarlyStopping(
+                _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
+            ),
+            keras.callbacks.TensorBoard(log_folder, update_freq=100),
+            EpochReport(training.epochs),
+            keras.callbacks.BackupAndRestore(str(checkpoints / "backup"), delete_checkpoint=False),
+        ],
+    )
+    model.load_weights(best_weights)
+    return model
+
+
+def _best_logged(epoch_log: Path) -> float | None:
+    if not epoch_log.exists():
+        return None
+    with epoch_log.open() as rows:
+        values = [float(row[_MONITOR]) for row in csv.DictReader(rows)]
+    return max(values, default=None)

@@ -1,0 +1,152 @@
+"""Which components run, and what each one reads of the others."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+from tfx import v1 as tfx
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.components.evaluation import extractors
+from lifelong.components.signature_baker.component import SignatureBaker
+from lifelong.models.config import ModelConfig, TrainingConfig
+
+TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
+
+
+def create_pipeline(
+    pipeline_name: str,
+    pipeline_root: Path,
+    metadata_path: Path,
+    schema_file: Path,
+    serving_folder: Path,
+    checkpoint_folder: Path,
+    ingest: IngestConfig,
+    model: ModelConfig,
+    training: TrainingConfig,
+    eval_config: tfma.EvalConfig,
+    beam_args: list[str] | None = None,
+    enable_cache: bool = True,
+) -> tfx.dsl.Pipeline:
+    """Builds the pipeline from behaviour logs to a pushed model.
+
+    Args:
+        pipeline_name: Name under which runs and blessed models are recorded.
+        pipeline_root: Folder of the artifacts.
+        metadata_path: SQLite file of the metadata.
+        schema_file: Curated schema of the records.
+        serving_folder: Model base path of TensorFlow Serving; versions are pushed into it.
+        checkpoint_folder: Folder of checkpoints of trainings under way.
+        ingest: Logs, requests, splits.
+        model: Architecture.
+        training: Epochs, step size, vocabulary.
+        eval_config: Metrics, slices and the gate.
+        beam_args: Options of Beam's runner.
+        enable_cache: Whether components with unchanged inputs are skipped.
+
+    Returns:
+        The pipeline, to be given to a runner.
+    """
+    features = [dataclasses.asdict(feature) for feature in ingest.all_features()]
+
+    example_gen = BehaviorExampleGen(config=ingest)
+    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
+    schema_gen = tfx.components.ImportSchemaGen(schema_file=str(schema_file))
+    example_validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+    )
+    transform = tfx.components.Transform(
+        examples=example_gen.outputs["examples"],
+        schema=schema_gen.outputs["schema"],
+        preprocessing_fn="lifelong.models.preprocessing.preprocessing_fn",
+        splits_config=tfx.proto.SplitsConfig(
+            analyze=[TRAIN],
+            # Evaluation and baking read raw records, as a client sends raw ids.
+            transform=[TRAIN, VALIDATION],
+        ),
+        # StatisticsGen has looked at the same records already.
+        disable_statistics=True,
+        custom_config={
+            "features": features,
+            "min_count": training.min_count,
+            "candidates_are_logged": ingest.impressions is not None,
+        },
+    )
+    trainer = tfx.components.Trainer(
+        run_fn="lifelong.models.training.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema_gen.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[VALIDATION]),
+        custom_config=_json_values(
+            {
+                "model": dataclasses.asdict(model),
+                "training": dataclasses.asdict(training),
+                "features": features,
+                "checkpoint_folder": str(checkpoint_folder),
+            }
+        ),
+    )
+    signature_baker = SignatureBaker(
+        model=trainer.outputs["model"],
+        transform_graph=transform.outputs["transform_graph"],
+        examples=example_gen.outputs["examples"],
+        split=EVAL,
+    )
+    blessed_model = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model_resolver")
+    evaluator = tfx.components.Evaluator(
+        examples=example_gen.outputs["examples"],
+        model=signature_baker.outputs["baked_model"],
+        baseline_model=blessed_model.outputs["model"],
+        example_splits=[EVAL],
+        eval_config=eval_config,
+        module_path=extractors.__name__,
+    )
+    pusher = tfx.components.Pusher(
+        model=signature_baker.outputs["baked_model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(serving_folder))
+        ),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=pipeline_name,
+        pipeline_root=str(pipeline_root),
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            example_validator,
+            transform,
+            trainer,
+            signature_baker,
+            blessed_model,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=enable_cache,
+        metadata_connection_config=sqlite_metadata_connection_config(str(metadata_path)),
+        beam_pipeline_args=beam_args or [],
+    )
+
+
+def _json_values(fields: dict[str, Any]) -> dict[str, Any]:
+    """Turns tuples into lists, so that what is recorded equals what is read back."""
+    return {
+        key: _json_values(value)
+        if isinstance(value, dict)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+        for key, value in fields.items()
+    }

@@ -1,0 +1,68 @@
+"""Reads from the metadata what the last run executed and where its outputs are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from ml_metadata import metadata_store
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+_RUN_CONTEXT = "pipeline_run"
+_EXECUTED = mlmd.Execution.COMPLETE
+_DONE = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """What a run did.
+
+    Attributes:
+        executed: Components that ran, in order.
+        cached: Components whose earlier outputs were used.
+        outputs: URI by (component, output key).
+    """
+
+    executed: tuple[str, ...]
+    cached: tuple[str, ...]
+    outputs: dict[tuple[str, str], str]
+
+
+def read_last_run(metadata_path: Path) -> RunRecord:
+    """Reads the record of the newest run.
+
+    Args:
+        metadata_path: SQLite file of the metadata.
+
+    Returns:
+        The record.
+
+    Raises:
+        FileNotFoundError: If there is no metadata or no run in it.
+    """
+    if not metadata_path.exists():
+        raise FileNotFoundError(f"{metadata_path} does not exist: start with `lifelong run`")
+    store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(metadata_path)))
+    runs = store.get_contexts_by_type(_RUN_CONTEXT)
+    if not runs:
+        raise FileNotFoundError(f"{metadata_path} records no run: start with `lifelong run`")
+    newest = max(runs, key=lambda run: run.create_time_since_epoch)
+    executions = sorted(store.get_executions_by_context(newest.id), key=lambda e: e.id)
+    types = {kind.id: kind.name.split(".")[-1] for kind in store.get_execution_types()}
+    done = [e for e in executions if e.last_known_state in _DONE]
+    events = store.get_events_by_execution_ids([e.id for e in done])
+    artifacts = {
+        a.id: a for a in store.get_artifacts_by_id(list({event.artifact_id for event in events}))
+    }
+    component = {e.id: types[e.type_id] for e in done}
+    outputs = {
+        (component[event.execution_id], event.path.steps[0].key): artifacts[event.artifact_id].uri
+        for event in events
+        if event.type == mlmd.Event.OUTPUT
+    }
+    return RunRecord(
+        executed=tuple(component[e.id] for e in done if e.last_known_state == _EXECUTED),
+        cached=tuple(component[e.id] for e in done if e.last_known_state != _EXECUTED),
+        outputs=outputs,
+    )

@@ -1,0 +1,101 @@
+"""Predict on a loaded model: checks, messages and encoding as in TensorFlow Serving.
+
+Source: tensorflow_serving/servables/tensorflow/predict_util.cc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import predict_pb2
+
+from lifelong.serving import tensors
+from lifelong.serving.server.errors import invalid_argument
+from lifelong.serving.server.session import LoadedModel
+
+DEFAULT_SIGNATURE = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
+
+def predict(
+    model: LoadedModel, request: predict_pb2.PredictRequest, timeout_s: float | None = None
+) -> predict_pb2.PredictResponse:
+    """Answers a PredictRequest.
+
+    Args:
+        model: The version to run.
+        request: The request; its model spec's name and version are not looked at, an empty
+            signature name means `serving_default`.
+        timeout_s: Seconds after which the run is cancelled; none by default.
+
+    Returns:
+        The outputs in repeated fields, and the full model spec.
+
+    Raises:
+        ServingError: With TensorFlow Serving's code and message.
+    """
+    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    signature = model.signature(name)
+    feeds = _feeds(signature, request)
+    aliases = _output_aliases(signature, request.output_filter)
+    values = model.run(feeds, [signature.outputs[alias].name for alias in aliases], timeout_s)
+
+    response = predict_pb2.PredictResponse()
+    response.model_spec.name = request.model_spec.name
+    response.model_spec.signature_name = name
+    response.model_spec.version.value = model.version
+    for alias, value in zip(aliases, values, strict=True):
+        response.outputs[alias].CopyFrom(tensors.encode(value))
+    return response
+
+
+def _feeds(
+    signature: meta_graph_pb2.SignatureDef, request: predict_pb2.PredictRequest
+) -> dict[str, np.ndarray]:
+    sent, expected = set(request.inputs), set(signature.inputs)
+    if len(sent) > len(expected) or (len(sent) < len(expected) and not signature.defaults):
+        raise invalid_argument(
+            f"input size does not match signature: {len(sent)}!={len(expected)}"
+            f" len({_listed(sent)}) != len({_listed(expected)})."
+            f" Sent extra: {_listed(sent - expected)}."
+            f" Missing but required: {_listed(expected - sent)}."
+        )
+    feeds = {}
+    for alias, info in sorted(signature.inputs.items()):
+        if alias in sent:
+            proto = request.inputs[alias]
+        elif alias in signature.defaults:
+            proto = signature.defaults[alias]
+        else:
+            raise invalid_argument(
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and"
+                f" no default value provided. Inputs expected to be in the request {_listed(sent)},"
+                f" or default input alias set: {','.join(sorted(signature.defaults))}"
+            )
+        try:
+            feeds[info.name] = tensors.decode(proto)
+        except ValueError as error:
+            raise invalid_argument(f"tensor parsing error: {alias}") from error
+    return feeds
+
+
+def _output_aliases(
+    signature: meta_graph_pb2.SignatureDef, output_filter: Iterable[str]
+) -> list[str]:
+    aliases: list[str] = []
+    for alias in output_filter:
+        if alias not in signature.outputs:
+            raise invalid_argument(
+                f"output tensor alias not found in signature: {alias}"
+                f" Outputs expected to be in the set {_listed(signature.outputs)}."
+            )
+        if alias in aliases:
+            raise invalid_argument(f"duplicate output tensor alias: {alias}")
+        aliases.append(alias)
+    return aliases or sorted(signature.outputs)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "{" + ",".join(sorted(names)) + "}"

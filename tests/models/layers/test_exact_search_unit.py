@@ -1,0 +1,201 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lifelong.models.layers import ExactSearchUnit
+
+
+def random_inputs(rng, rows=2, candidates=3, events=5, query_size=4, event_size=6):
+    return (
+        rng.standard_normal((rows, candidates, query_size)).astype(np.float32),
+        rng.standard_normal((rows, candidates, events, event_size)).astype(np.float32),
+        rng.random((rows, candidates, events)) < 0.6,
+    )
+
+
+def article(unit, query, events, mask):
+    """The article's formula, one candidate and head at a time."""
+    heads, size = unit.heads, unit.key_dim
+    of_query = np.asarray(unit.query_kernel).reshape(-1, heads, size)
+    of_event = np.asarray(unit.event_kernel).reshape(-1, heads, size)
+    scale = size**-0.5 if unit.scale is None else unit.scale
+    output = np.zeros((*query.shape[:2], heads, events.shape[-1]))
+    weights = np.zeros((*query.shape[:2], heads, events.shape[2]))
+    for row, column, head in np.ndindex(*output.shape[:3]):
+        valid = mask[row, column]
+        if valid.any():
+            z = events[row, column, valid]
+            scores = (z @ of_event[:, head]) @ (query[row, column] @ of_query[:, head]) * scale
+            attention = np.exp(scores - scores.max())
+            attention /= attention.sum()
+            weights[row, column, head, valid] = attention
+            output[row, column, head] = attention @ z
+    return output.reshape(*query.shape[:2], -1), weights
+
+
+def test_by_hand():
+    unit = ExactSearchUnit(heads=2, key_dim=1, scale=1.0)
+    unit.build(((None, None, 1), (None, None, None, 2)))
+    # Head 0 scores an event by 2 q z_0, head 1 by q z_1.
+    unit.query_kernel.assign([[2.0, 1.0]])
+    unit.event_kernel.assign([[1.0, 0.0], [0.0, 1.0]])
+    events = tf.constant([[[[np.log(3) / 2, 0.0], [0.0, np.log(4)], [9.0, 9.0]]]], tf.float32)
+    mask = tf.constant([[[True, True, False]]])
+    output, weights = unit(tf.ones([1, 1, 1]), events, mask, return_attention_scores=True)
+    np.testing.assert_allclose(weights, [[[[0.75, 0.25, 0], [0.2, 0.8, 0]]]], rtol=1e-6)
+    expected = [0.75 * np.log(3) / 2, 0.25 * np.log(4), 0.2 * np.log(3) / 2, 0.8 * np.log(4)]
+    np.testing.assert_allclose(output, [[expected]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [None, 1.0, 0.1])
+@pytest.mark.parametrize(("heads", "key_dim"), [(1, 1), (1, 8), (4, 16)])
+def test_equals_the_article(rng, heads, key_dim, scale):
+    inputs = random_inputs(rng)
+    unit = ExactSearchUnit(heads, key_dim, scale=scale)
+    output, weights = unit(*inputs, return_attention_scores=True)
+    expected, expected_weights = article(unit, *inputs)
+    np.testing.assert_allclose(weights, expected_weights, atol=1e-5)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+    np.testing.assert_allclose(unit(*inputs), expected, atol=1e-5)
+
+
+def test_value_dim_projects_each_head(rng):
+    inputs = random_inputs(rng, event_size=6)
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=5)
+    output = unit(*inputs)
+    summed = article(unit, *inputs)[0].reshape(2, 3, 2, 6)
+    kernel = np.asarray(unit.value_kernel).reshape(6, 2, 5)
+    expected = np.einsum("bnhz,zhv->bnhv", summed, kernel).reshape(2, 3, 10)
+    np.testing.assert_allclose(output, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("value_dim", [None, 3])
+def test_candidates_without_events_get_zeros_and_finite_gradients(rng, value_dim):
+    query, events, mask = random_inputs(rng)
+    mask[0] = False
+    query, events = tf.Variable(query), tf.Variable(events)
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=value_dim)
+    with tf.GradientTape() as tape:
+        output = unit(query, events, mask)
+        total = tf.reduce_sum(output**2)
+    gradients = tape.gradient(total, [query, events, *unit.trainable_variables])
+    assert not np.any(output[0])
+    assert np.any(output[1])
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    assert not np.any(gradients[0][0])
+    assert not np.any(gradients[1].numpy()[~mask])
+    assert np.any(gradients[1].numpy()[mask])
+    assert all(np.any(gradient) for gradient in gradients[2:])
+
+
+@pytest.mark.parametrize("size", [0.0, -1e3, 1e3, 1e15])
+def test_padding_content_changes_nothing(rng, size):
+    query, events, mask = random_inputs(rng)
+    mask[1, 0] = False
+    unit = ExactSearchUnit(heads=2, key_dim=3)
+    expected, weights = unit(query, events, mask, return_attention_scores=True)
+    padded = np.where(mask[..., None], events, np.float32(size) * events)
+    output, padded_weights = unit(query, padded, mask, return_attention_scores=True)
+    np.testing.assert_array_equal(output, expected)
+    np.testing.assert_array_equal(padded_weights, weights)
+    hidden = np.broadcast_to(~mask[:, :, None], weights.shape)
+    assert not weights.numpy()[hidden].any()
+
+
+def test_events_of_extreme_scores_are_kept_by_the_mask():
+    unit = ExactSearchUnit(heads=1, key_dim=1, scale=1.0)
+    unit.build(((None, None, 1), (None, None, None, 1)))
+    unit.query_kernel.assign([[1.0]])
+    unit.event_kernel.assign([[1.0]])
+    # The only valid event scores far below any usual fill value.
+    events = tf.constant([[[[-1e20], [1e20]]]])
+    output = unit(tf.constant([[[1e18]]]), events, tf.constant([[[True, False]]]))
+    np.testing.assert_array_equal(output, [[[np.float32(-1e20)]]])
+
+
+def test_order_of_events_does_not_matter(rng):
+    query, events, mask = random_inputs(rng, events=9)
+    unit = ExactSearchUnit(heads=3, key_dim=2)
+    order = rng.permutation(9)
+    np.testing.assert_allclose(
+        unit(query, events[:, :, order], mask[:, :, order]), unit(query, events, mask), atol=1e-6
+    )
+
+
+def test_without_a_mask_all_events_are_valid(rng):
+    query, events, mask = random_inputs(rng)
+    unit = ExactSearchUnit(heads=2, key_dim=3)
+    np.testing.assert_array_equal(unit(query, events), unit(query, events, np.ones_like(mask)))
+    np.testing.assert_array_equal(
+        unit((query, events, mask)), unit(query, events=events, event_mask=mask)
+    )
+
+
+def test_shapes_known_and_unknown(rng):
+    unit = ExactSearchUnit(heads=2, key_dim=3)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, 4]),
+            tf.TensorSpec([None, None, None, 6]),
+            tf.TensorSpec([None, None, None], tf.bool),
+        ]
+    )
+    def traced(query, events, mask):
+        output, weights = unit(query, events, mask, return_attention_scores=True)
+        assert output.shape.as_list() == [None, None, 12]
+        assert weights.shape.as_list() == [None, None, 2, None]
+        return output
+
+    for rows, candidates, count in ((1, 1, 1), (3, 1, 4), (1, 5, 2), (2, 3, 0), (2, 0, 3)):
+        inputs = random_inputs(rng, rows, candidates, count)
+        output = traced(*map(tf.constant, inputs))
+        assert output.shape == (rows, candidates, 12)
+        np.testing.assert_allclose(output, article(unit, *inputs)[0], atol=1e-5)
+
+
+def test_mixed_precision(rng, mixed_precision):
+    query, events, mask = random_inputs(rng)
+    mask[0, 0] = False
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=4)
+    output = unit(query, events, mask)
+    assert output.dtype == mixed_precision
+    assert all(weight.dtype in ("float32", tf.float32) for weight in unit.weights)
+    exact = ExactSearchUnit(heads=2, key_dim=3, value_dim=4, dtype="float32")
+    exact.build((query.shape, events.shape))
+    exact.set_weights(unit.get_weights())
+    np.testing.assert_allclose(
+        tf.cast(output, tf.float32), exact(query, events, mask), atol=0.1, rtol=0.05
+    )
+    assert not np.any(tf.cast(output[0, 0], tf.float32))
+
+
+def test_config():
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=4, scale=0.5)
+    again = ExactSearchUnit.from_config(unit.get_config())
+    assert (again.heads, again.key_dim, again.value_dim, again.scale) == (2, 3, 4, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("query", "events", "mask", "message"),
+    [
+        ([2, 4], [2, 3, 5, 6], [2, 3, 5], r"`query` has shape \(2, 4\); expected \[B, N, Dq\]"),
+        ([2, 3, 4], [2, 5, 6], [2, 3, 5], r"`events` has shape .*expected \[B, N, K, Dz\]"),
+        ([2, 3, 4], [2, 1, 5, 6], [2, 1, 5], r"`events` .* with N = 3 as in `query`"),
+        ([2, 3, 4], [2, 3, 5, 6], [2, 3, 4], r"`event_mask` .* with K = 5 as in `events`"),
+    ],
+)
+def test_bad_shapes(query, events, mask, message):
+    with pytest.raises(ValueError, match=message):
+        ExactSearchUnit(2, 3)(tf.zeros(query), tf.zeros(events), tf.zeros(mask, tf.bool))
+
+
+def test_other_bad_inputs():
+    with pytest.raises(ValueError, match="ExactSearchUnit: `heads` is 0"):
+        ExactSearchUnit(0, 3)
+    with pytest.raises(ValueError, match="ExactSearchUnit: `value_dim` is 0"):
+        ExactSearchUnit(1, 3, value_dim=0)
+    with pytest.raises(ValueError, match=r"`event_mask` .* has dtype float32; expected bool"):
+        ExactSearchUnit(1, 3)(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 2, 2]), tf.zeros([1, 1, 2]))
+    with pytest.raises(ValueError, match=r"`events` \(None, None, None, None\); expected known"):
+        ExactSearchUnit(1, 3).build(((None, None, 2), (None, None, None, None)))

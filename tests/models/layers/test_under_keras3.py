@@ -1,0 +1,26 @@
+"""Runs the layers' tests once more under the other Keras version."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    tf.keras.layers.Layer.__module__.startswith("keras."),
+    reason="these tests run under Keras 3 already",
+)
+def test_the_layers_pass_their_tests_under_keras_3():
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        env={**os.environ, "TF_USE_LEGACY_KERAS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

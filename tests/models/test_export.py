@@ -1,0 +1,220 @@
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.export import export_model
+from lifelong.models.records import cut_requests, make_pool, record_spec
+from lifelong.models.trained import build
+from lifelong.models.training import make_spec
+from tests.models.conftest import SMALL
+from tests.sample_records import make_records, serialize
+
+RECORDS = make_records(users=10, seed=4)
+
+
+@pytest.fixture(scope="module")
+def wire():
+    """Real requests with raw ids, without labels."""
+    serialized = tf.constant([serialize(record) for record in RECORDS])
+    pool = make_pool(tf.io.parse_example(serialized, record_spec(())))
+    count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
+    batch = cut_requests(pool, tf.range(count), SMALL.window)
+    del batch["candidate_label"]
+    return batch
+
+
+def spread_weights(model):
+    """Gives an untrained model weights large enough for its scores to differ."""
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+
+
+@pytest.fixture(scope="module")
+def models(transform_output, tmp_path_factory):
+    """Paths of an unbaked and a baked SavedModel of the same weights, and the model."""
+    spec = make_spec(
+        {"model": {**SMALL.__dict__, "long_term": "eta"}, "features": []}, transform_output
+    )
+    model = CTRModel(spec)
+    build(model)
+    spread_weights(model)
+    folder = tmp_path_factory.mktemp("models")
+    export_model(model, transform_output, str(folder / "unbaked"))
+    model.long_term.bake()
+    export_model(model, transform_output, str(folder / "baked"))
+    return folder / "unbaked", folder / "baked", model
+
+
+def valid_scores(outputs, wire):
+    count = np.asarray(wire["candidate_length"])[:, np.newaxis]
+    return np.asarray(outputs["scores"])[np.arange(outputs["scores"].shape[1]) < count]
+
+
+def test_baked_scores_equal_unbaked_ones(models, wire):
+    unbaked, baked, _ = models
+    scores = [
+        valid_scores(tf.saved_model.load(str(path)).signatures["serving_default"](**wire), wire)
+        for path in (unbaked, baked)
+    ]
+    assert np.std(scores[0]) > 0.01
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
+
+
+def test_the_baked_model_holds_the_table_and_no_rotation(models):
+    unbaked, baked, model = models
+    spec = model.spec
+    words = -(-spec.model.signature_bits // 64)
+
+    def variables(path):
+        return {
+            (variable.dtype, tuple(variable.shape))
+            for variable in tf.saved_model.load(str(path)).model_variables
+        }
+
+    rotation = (tf.float32, (spec.model.item_dim, spec.model.signature_bits))
+    table = (tf.int64, (spec.vocabulary_sizes["item"], words))
+    assert rotation in variables(unbaked)
+    assert table not in variables(unbaked)
+    assert rotation not in variables(baked)
+    assert table in variables(baked)
+
+
+def test_every_input_starts_with_the_request_dimension(models):
+    _, baked, _ = models
+    signatures = tf.saved_model.load(str(baked)).signatures
+    assert set(signatures) == {
+        "serving_default",
+        "searched_events",
+        "score_records",
+        "transform_features",
+    }
+    for signature in signatures.values():
+        for spec in signature.structured_input_signature[1].values():
+            assert spec.shape.rank >= 1
+            assert spec.shape[0] is None
+
+
+def test_only_stock_kernels_without_python(models):
+    _, baked, _ = models
+    graph = tf.compat.v1.MetaGraphDef()
+    saved = tf.compat.v1.GraphDef()
+    del graph
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    proto = saved_model_pb2.SavedModel.FromString((baked / "saved_model.pb").read_bytes())
+    saved = proto.meta_graphs[0].graph_def
+    nodes = [*saved.node, *(node for f in saved.library.function for node in f.node_def)]
+    assert not {node.op for node in nodes} & {"PyFunc", "EagerPyFunc", "PyFuncStateless"}
+
+
+def test_records_score_as_their_requests(models, wire):
+    _, baked, _ = models
+    signatures = tf.saved_model.load(str(baked)).signatures
+    records = tf.constant([serialize(record) for record in RECORDS])
+    by_record = signatures["score_records"](records=records)
+    by_request = valid_scores(signatures["serving_default"](**wire), wire)
+    np.testing.assert_allclose(by_record["scores"], by_request, atol=1e-6)
+    np.testing.assert_array_equal(
+        by_record["candidate_label"], np.concatenate([r["candidate_label"] for r in RECORDS])
+    )
+    np.testing.assert_array_equal(
+        by_record["history_events"],
+        np.concatenate([r["request_events"] + r["events_before_record"] for r in RECORDS]),
+    )
+    assert by_record["request_candidates"].numpy().sum() == len(by_request)
+
+
+def test_more_requests_than_are_scored_together(models):
+    """One user with many requests, scored in several steps, as with few."""
+    _, baked, _ = models
+    score = tf.saved_model.load(str(baked)).signatures["score_records"]
+    many = tf.constant([serialize(record) for record in make_records(users=60, seed=9)])
+    together = score(records=many)["scores"]
+    alone = [score(records=many[i : i + 1])["scores"] for i in range(60)]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-6)
+
+
+def test_no_records_give_no_scores(models):
+    _, baked, _ = models
+    score = tf.saved_model.load(str(baked)).signatures["score_records"]
+    assert score(records=tf.constant([], tf.string))["scores"].shape == [0]
+
+
+def test_unknown_ids_and_empty_histories_are_scored(models, wire):
+    _, baked, _ = models
+    rank = tf.saved_model.load(str(baked)).signatures["serving_default"]
+    unknown = {key: value[:1] for key, value in wire.items()}
+    for key in ("user", "candidate_item", "candidate_category", "history_item"):
+        unknown[key] = tf.ones_like(unknown[key]) * 10**15
+    assert np.isfinite(rank(**unknown)["scores"]).all()
+    unknown["history_length"] = tf.constant([0], tf.int64)
+    assert np.isfinite(rank(**unknown)["scores"]).all()
+
+
+def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
+    _, baked, _ = models
+    outputs = tf.saved_model.load(str(baked)).signatures["searched_events"](**wire)
+    position, distance = (
+        outputs[f"searched_{key}"].numpy() for key in ("position", "distance")
+    )
+    length = wire["history_length"].numpy()
+    for row, cells in enumerate(position):
+        found = min(max(length[row] - SMALL.short_length, 0), SMALL.searched_events)
+        for candidate, events in enumerate(cells[: wire["candidate_length"][row]]):
+            real = events[events >= 0]
+            assert len(real) == len(set(real)) == found
+            assert ((real >= SMALL.short_length) & (real < length[row])).all()
+            distances = distance[row, candidate][events >= 0]
+            assert (np.diff(distances) >= 0).all()
+            assert (distance[row, candidate][events < 0] == -1).all()
+    assert (position >= 0).any()
+
+
+def test_a_fresh_process_with_only_tensorflow_gives_the_same_scores(models, wire, tmp_path):
+    _, baked, model = models
+    expected = valid_scores(
+        tf.saved_model.load(str(baked)).signatures["serving_default"](**wire), wire
+    )
+    np.savez(tmp_path / "wire.npz", **{key: value.numpy() for key, value in wire.items()})
+    script = """
+        import sys
+        for name in ("lifelong", "tfx", "tensorflow_transform", "tensorflow_recommenders"):
+            sys.modules[name] = None  # none of these can be imported
+        import numpy as np, tensorflow as tf
+        model, wire, out = sys.argv[1:]
+        inputs = {key: tf.constant(value) for key, value in np.load(wire).items()}
+        scores = tf.saved_model.load(model).signatures["serving_default"](**inputs)["scores"]
+        np.save(out, scores)
+    """
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(script),
+            str(baked),
+            str(tmp_path / "wire.npz"),
+            str(tmp_path / "scores.npy"),
+        ],
+        check=True,
+    )
+    scores = valid_scores({"scores": np.load(tmp_path / "scores.npy")}, wire)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+def test_a_model_without_a_search_has_no_searched_events(transform_output, tmp_path):
+    spec = make_spec(
+        {"model": {**SMALL.__dict__, "long_term": "none"}, "features": []}, transform_output
+    )
+    assert isinstance(spec, ModelSpec)
+    assert isinstance(spec.model, ModelConfig)
+    model = CTRModel(spec)
+    build(model)
+    export_model(model, transform_output, str(tmp_path))
+    assert "searched_events" not in tf.saved_model.load(str(tmp_path)).signatures

@@ -1,0 +1,123 @@
+"""SavedModels made on the spot, and servers on free ports."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from lifelong.serving.client import PredictionClient
+from lifelong.serving.server.server import ModelServer
+
+
+class HalfPlus(tf.Module):
+    """y = x / 2 + offset, and signatures that provoke what a server must cope with."""
+
+    def __init__(self, offset: float, vocabulary: str):
+        super().__init__()
+        self.offset = tf.Variable(offset)
+        self.vocabulary = tf.lookup.StaticVocabularyTable(
+            tf.lookup.TextFileInitializer(
+                vocabulary,
+                tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE,
+                tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER,
+            ),
+            num_oov_buckets=1,
+        )
+
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, name="x")])
+    def half_plus(self, x):
+        return {"y": x / 2.0 + self.offset}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.float32, name="a"),
+            tf.TensorSpec([None], tf.int64, name="b"),
+        ]
+    )
+    def combine(self, a, b):
+        b = tf.cast(b, tf.float32)
+        return {"sum": a + b, "product": a * b}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="word")])
+    def look_up(self, word):
+        return {"id": self.vocabulary.lookup(word), "word": word}
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string, name="gate")])
+    def wait(self, gate):
+        """Writes GATE.started, then runs until the file GATE exists."""
+        tf.io.write_file(gate + ".started", "")
+
+        def closed(step):
+            # Depends on the step, lest the optimiser takes the look-up out of the loop.
+            path = tf.strings.regex_replace(gate + "#" + tf.strings.as_string(step), "#.*", "")
+            return tf.equal(tf.size(tf.io.matching_files(path)), 0)
+
+        (steps,) = tf.while_loop(closed, lambda step: [step + 1], [tf.constant(0, tf.int64)])
+        return {"y": self.offset + 0.0 * tf.cast(steps, tf.float32)}
+
+    def save(self, path: str) -> str:
+        signatures = {
+            "serving_default": self.half_plus,
+            "combine": self.combine,
+            "look_up": self.look_up,
+            "wait": self.wait,
+        }
+        tf.saved_model.save(self, path, signatures=signatures)
+        return path
+
+
+@pytest.fixture(scope="session")
+def half_plus(tmp_path_factory):
+    """Folders of two exported models: y = x / 2 + 1 and y = x / 2 + 2, by their offset."""
+    folder = tmp_path_factory.mktemp("half_plus")
+    words = folder / "words.txt"
+    words.write_text("apple\npear\nplum\n")
+    exported = {k: HalfPlus(float(k), str(words)).save(str(folder / str(k))) for k in (1, 2)}
+    # Loading must take the vocabulary from the model's own assets.
+    words.unlink()
+    return exported
+
+
+def push(source: str, base: Path, version: int) -> Path:
+    """Copies a model as TFX's Pusher does: saved_model.pb last."""
+    target = base / str(version)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("saved_model.pb"))
+    shutil.copy(Path(source) / "saved_model.pb", target)
+    return target
+
+
+def wait_for(condition, timeout_s=20.0):
+    """Waits until a condition holds; fails when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="session", name="push")
+def push_fixture():
+    return push
+
+
+@pytest.fixture(scope="session", name="wait_for")
+def wait_for_fixture():
+    return wait_for
+
+
+@pytest.fixture(scope="module")
+def server(half_plus, tmp_path_factory):
+    """A server of `two`, version 3: y = x / 2 + 2."""
+    base = tmp_path_factory.mktemp("two")
+    push(half_plus[2], base, 3)
+    with ModelServer("two", str(base), poll_interval_s=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with PredictionClient(server.address, "two") as connected:
+        yield connected

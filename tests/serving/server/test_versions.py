@@ -1,0 +1,198 @@
+import shutil
+
+import grpc
+import pytest
+
+from lifelong.serving.server import versions as life
+from lifelong.serving.server.errors import ServingError
+from lifelong.serving.server.versions import ModelVersions
+
+
+class Loaded:
+    """Stands for a loaded model: the class under test only closes it."""
+
+    def __init__(self, path, version):
+        self.path = path
+        self.version = version
+        self.closed = False
+
+    def close(self):
+        self.closed = True
+
+
+class Bench:
+    """A base folder, a loader that can be told to fail, and a clock."""
+
+    def __init__(self, base):
+        self.base = base
+        self.now = 0.0
+        self.attempts = []
+        self.models = {}
+        self.bad = set()
+        self.on_load = lambda: None
+        self.versions = ModelVersions("m", str(base), self.load, clock=lambda: self.now)
+
+    def load(self, path, version):
+        self.attempts.append(version)
+        self.on_load()
+        if version in self.bad:
+            raise ServingError(grpc.StatusCode.DATA_LOSS, "broken")
+        self.models[version] = Loaded(path, version)
+        return self.models[version]
+
+    def add(self, name):
+        (self.base / str(name)).mkdir()
+        (self.base / str(name) / "saved_model.pb").touch()
+
+    def poll(self):
+        self.versions.poll()
+        return {state.version: state.state for state in self.versions.states()}
+
+    def newest(self):
+        with self.versions.lease() as model:
+            return model.version
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_only_the_latest_is_loaded(bench):
+    bench.add(9)
+    bench.add(10)
+    assert bench.poll() == {10: life.AVAILABLE}
+    assert bench.newest() == 10
+    with (
+        pytest.raises(ServingError, match=r"NOT_FOUND: .*Specific\(m, 9\)"),
+        bench.versions.lease(9),
+    ):
+        pass
+
+
+def test_what_is_not_a_version(bench):
+    (bench.base / "12").mkdir()
+    (bench.base / "13").write_text("a file")
+    for name in ("latest", "-3", "1.5", "4x", "\u0663"):
+        bench.add(name)
+    assert bench.poll() == {}
+    with pytest.raises(ServingError, match=r"NOT_FOUND: .*Latest\(m\)"):
+        bench.newest()
+    # With saved_model.pb it becomes one.
+    (bench.base / "12" / "saved_model.pb").touch()
+    assert bench.poll() == {12: life.AVAILABLE}
+
+
+def test_leading_zeros_are_a_number(bench):
+    bench.add("0007")
+    assert bench.poll() == {7: life.AVAILABLE}
+    assert bench.models[7].path.endswith("/0007")
+
+
+def test_the_new_one_is_loaded_before_the_old_one_goes(bench):
+    bench.add(1)
+    bench.poll()
+    served = []
+    bench.on_load = lambda: served.append(bench.newest())
+    bench.add(2)
+    assert bench.poll() == {2: life.AVAILABLE, 1: life.END}
+    assert served == [1]
+    assert bench.models[1].closed
+    assert [state.version for state in bench.versions.states()] == [2, 1]
+
+
+def test_a_running_call_keeps_its_version(bench):
+    bench.add(1)
+    bench.poll()
+    with bench.versions.lease() as first, bench.versions.lease(1):
+        bench.add(2)
+        assert bench.poll() == {2: life.AVAILABLE, 1: life.UNLOADING}
+        assert bench.newest() == 2
+        assert not first.closed
+    assert first.closed
+    assert bench.poll() == {2: life.AVAILABLE, 1: life.END}
+
+
+def test_a_failing_call_gives_its_version_back(bench):
+    bench.add(1)
+    bench.poll()
+    with pytest.raises(KeyError), bench.versions.lease():
+        raise KeyError
+    bench.versions.close()
+    assert bench.models[1].closed
+
+
+def test_a_bad_version_keeps_the_old_one(bench):
+    bench.add(1)
+    bench.poll()
+    bench.bad.add(2)
+    bench.add(2)
+    assert bench.poll() == {2: life.LOADING, 1: life.AVAILABLE}
+    state = bench.versions.states()[0]
+    assert (state.code, state.message) == (grpc.StatusCode.DATA_LOSS, "broken")
+    assert bench.newest() == 1
+
+
+def test_a_failed_load_is_tried_five_times_more_a_minute_apart(bench):
+    bench.bad.add(1)
+    bench.add(1)
+    for retry in range(6):
+        bench.now = 60.0 * retry
+        bench.poll()
+        bench.now += 59.0
+        bench.poll()
+        assert bench.attempts == [1] * (retry + 1)
+    assert bench.poll() == {1: life.END}
+    bench.now = 10_000.0
+    bench.poll()
+    assert len(bench.attempts) == 6
+    assert bench.versions.states()[0].message == "broken"
+
+
+def test_a_retry_may_succeed(bench):
+    bench.bad.add(1)
+    bench.add(1)
+    bench.poll()
+    bench.bad.clear()
+    bench.now = 60.0
+    assert bench.poll() == {1: life.AVAILABLE}
+    assert bench.versions.states()[0].code is grpc.StatusCode.OK
+
+
+def test_a_file_that_was_still_being_written_is_tried_again_at_once(bench):
+    bench.bad.add(1)
+    bench.add(1)
+    assert bench.poll() == {1: life.LOADING}
+    bench.bad.clear()
+    assert bench.poll() == {1: life.LOADING}
+    (bench.base / "1" / "saved_model.pb").write_bytes(b"the rest")
+    assert bench.poll() == {1: life.AVAILABLE}
+
+
+def test_a_newer_version_ends_the_retries_of_a_bad_one(bench):
+    bench.bad.add(1)
+    bench.add(1)
+    bench.poll()
+    bench.add(2)
+    assert bench.poll() == {2: life.AVAILABLE, 1: life.END}
+    assert bench.versions.states()[1].message == "broken"
+
+
+def test_rollback_by_deleting_the_newest(bench):
+    for version in (1, 2):
+        bench.add(version)
+    bench.poll()
+    shutil.rmtree(bench.base / "2")
+    assert bench.poll() == {2: life.END, 1: life.AVAILABLE}
+    assert bench.newest() == 1
+    bench.add(2)
+    assert bench.poll() == {2: life.AVAILABLE, 1: life.END}
+
+
+def test_an_empty_folder_unloads_but_an_unreadable_one_does_not(bench):
+    bench.add(1)
+    bench.poll()
+    bench.base.rename(bench.base.with_name("moved"))
+    assert bench.poll() == {1: life.AVAILABLE}
+    bench.base.mkdir()
+    assert bench.poll() == {1: life.END}

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, types_pb2
+
+from lifelong.serving.tensors import decode, encode
+
+NUMERIC = (
+    *("float16", "float32", "float64", "bfloat16", "complex64", "complex128", "bool"),
+    *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+)
+
+
+def proto(dtype, shape, **fields):
+    message = tensor_pb2.TensorProto(dtype=dtype, **fields)
+    for size in shape:
+        message.tensor_shape.dim.add(size=size)
+    return message
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2), (0, 4)])
+def test_every_type_survives_both_encodings(name, shape):
+    values = np.ones(shape).astype(tf.dtypes.as_dtype(name).as_numpy_dtype)
+    if values.size > 1:
+        values.flat[1] = 0
+    repeated = encode(values)
+    assert not repeated.tensor_content
+    for message in (repeated, tf.make_tensor_proto(values)):
+        decoded = decode(message)
+        assert decoded.dtype == values.dtype
+        assert decoded.shape == shape
+        assert (decoded == values).all()
+    # TensorFlow itself reads it the same.
+    assert (tf.io.parse_tensor(repeated.SerializeToString(), name).numpy() == values).all()
+
+
+def test_strings_survive():
+    values = np.array([[b"a\0b"], [b""]], dtype=object)
+    decoded = decode(encode(values))
+    assert decoded.tolist() == values.tolist()
+    assert decode(encode(b"scalar")).item() == b"scalar"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 7.0], [[1.0, 7.0], [7.0, 7.0]]),
+        ([5.0], [[5.0, 5.0], [5.0, 5.0]]),
+        ([], [[0.0, 0.0], [0.0, 0.0]]),
+        ([1.0, 2.0, 3.0, 4.0, 9.0, 9.0], [[1.0, 2.0], [3.0, 4.0]]),
+    ],
+    ids=["short repeats the last value", "one fills all", "none gives zeros", "surplus is dropped"],
+)
+def test_repeated_field_of_another_length(values, expected):
+    assert decode(proto(types_pb2.DT_FLOAT, (2, 2), float_val=values)).tolist() == expected
+
+
+def test_short_repeated_strings_and_half_floats():
+    assert decode(proto(types_pb2.DT_STRING, (3,), string_val=[b"a", b"b"])).tolist() == [
+        b"a",
+        b"b",
+        b"b",
+    ]
+    assert decode(proto(types_pb2.DT_STRING, (2,))).tolist() == [b"", b""]
+    one = int(np.float16(1.0).view(np.uint16))
+    assert decode(proto(types_pb2.DT_HALF, (2,), half_val=[one])).tolist() == [1.0, 1.0]
+
+
+def test_string_content_is_left_to_tensorflow():
+    # TensorFlow's string list: lengths as varints, then the bytes.
+    assert decode(proto(types_pb2.DT_STRING, (2,), tensor_content=b"\x01\x02abb")).tolist() == [
+        b"a",
+        b"bb",
+    ]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        proto(types_pb2.DT_FLOAT, (2,), tensor_content=b"\0" * 7),
+        proto(types_pb2.DT_FLOAT, (2,), tensor_content=b"\0" * 12),
+        proto(types_pb2.DT_FLOAT, (-1,), float_val=[1.0]),
+        proto(types_pb2.DT_INVALID, (1,)),
+        proto(99, (1,)),
+        proto(types_pb2.DT_STRING, (2,), tensor_content=b"\xff"),
+        proto(types_pb2.DT_RESOURCE, (1,)),
+        proto(types_pb2.DT_INT64, (2**40, 2**40), int64_val=[1]),
+    ],
+    ids=["short", "long", "negative", "invalid", "unknown", "bad strings", "resource", "huge"],
+)
+def test_what_cannot_be_parsed_is_a_value_error(message):
+    with pytest.raises(ValueError, match="tensor"):
+        decode(message)
