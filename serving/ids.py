@@ -23,7 +23,7 @@ def string_id(text: str) -> int:
 
     Example:
         >>> string_id("bread")
-        2302082867265494466
+        5486977105516169639
     """
     return farmhash.fingerprint64(text) % ID_SPACE
 
@@ -40,11 +40,10 @@ def string_ids(values: Iterable[str]) -> np.ndarray:
     Raises:
         TypeError: A value is not text (a missing value, for example).
     """
-    return np.fromiter((string_id(str_or_raise(value)) for value in values), dtype=np.int64)
+    return np.fromiter((string_id(_text(value)) for value in values), dtype=np.int64)
 
 
-def str_or_raise(value: object) -> str:
-    """Returns `value` if it is text, else raises a TypeError that shows it."""
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise TypeError(f"an id must be text, got {value!r} ({type(value).__name__})")

@@ -280,7 +280,9 @@ class IngestConfig:
         else:
             for name in ("validation_start", "eval_start"):
                 if getattr(splits, name):
-                    raise ValueError(f"splits.{name} has no meaning when splits.by is user; remove it")
+                    raise ValueError(
+                        f"splits.{name} has no meaning when splits.by is user; remove it"
+                    )
             for name in ("validation_share", "eval_share"):
                 if not 0 < getattr(splits, name) < 1:
                     raise ValueError(
@@ -348,6 +350,11 @@ def parse_time(text: str, name: str = "time") -> int:
 def _validate_log(name: str, log: LogConfig) -> None:
     if not log.patterns:
         raise ValueError(f"{name}.files is empty; set a path or a glob such as logs/*.parquet")
+    for pattern in log.patterns:
+        if "**" in pattern:
+            raise ValueError(
+                f"{name}.files: `**` is not supported in {pattern!r}; write one `*` a folder"
+            )
     if len(log.delimiter) != 1:
         raise ValueError(
             f"{name}.delimiter is {log.delimiter!r}; it must be one character (write a tab as \\t)"

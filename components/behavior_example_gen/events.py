@@ -95,7 +95,9 @@ def sort_and_dedupe(block: Block, order: Sequence[str]) -> tuple[Block, int]:
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     others = sorted(set(block) - set(order))
     part = take(block, tied)
-    part = take(part, np.lexsort([*(part[key] for key in others), *(part[k] for k in reversed(order))]))
+    part = take(
+        part, np.lexsort([*(part[key] for key in others), *(part[k] for k in reversed(order))])
+    )
     for key in block:
         block[key][tied] = part[key]
     for key in others:

@@ -25,7 +25,7 @@ def match(patterns: Iterable[str], name: str) -> list[str]:
     """
     found: set[str] = set()
     for pattern in patterns:
-        paths = _match_uri(pattern) if "://" in pattern else glob.glob(pattern, recursive=True)
+        paths = _match_uri(pattern) if "://" in pattern else glob.glob(pattern)  # noqa: PTH207
         paths = [path for path in paths if "://" in path or pathlib.Path(path).is_file()]
         if not paths:
             raise FileNotFoundError(f"{name}.files: no file matches {pattern!r}; check the path")

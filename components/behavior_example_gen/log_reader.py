@@ -24,7 +24,13 @@ from lifelong.components.behavior_example_gen.fields import Field
 from lifelong.components.behavior_example_gen.raw import BadRow, RawBatch
 from lifelong.serving.ids import string_id
 
-SUFFIXES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".json": "jsonl"}
+SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".json": "jsonl",
+}
 NOT_UTF8 = "not UTF-8"
 # What a missing categorical feature is: the id of the empty text.
 MISSING_ID = string_id("")

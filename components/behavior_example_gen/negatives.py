@@ -177,7 +177,9 @@ def _draw_chunk(
     result[owner[usable], column] = place[usable]
     filled[owner[usable], column] = True
     for i in np.flatnonzero((filled.sum(axis=1) < count) & (size > 0)):
-        found = _search(pools, rows, i, int(start[i]), int(size[i]), taken, result[i][filled[i]], seed)
+        found = _search(
+            pools, rows, i, int(start[i]), int(size[i]), taken, result[i][filled[i]], seed
+        )
         have = int(filled[i].sum())
         end = min(count, have + len(found))
         result[i, have:end] = found[: end - have]

@@ -128,7 +128,9 @@ def _positives(
     rows = ev.ranges(start[baskets], end[baskets])
     names = config.requests.positive_behaviors
     if names:
-        allowed = [string_id(name) for name in names] + [int(name) for name in names if name.isdigit()]
+        allowed = [string_id(name) for name in names] + [
+            int(name) for name in names if name.isdigit()
+        ]
         rows = rows[np.isin(events["history_behavior"][rows], allowed)]
     basket = np.searchsorted(start, rows, side="right") - 1
     # Within a basket events are ordered by item: keep the first of each item.

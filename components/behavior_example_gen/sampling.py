@@ -13,8 +13,7 @@ Smallest = list[np.ndarray]
 def smallest_hashes(split: np.ndarray, hashes: np.ndarray, config: SplitConfig) -> Smallest:
     """Returns, for each split with a maximum, its smallest hashes up to that number."""
     return [
-        np.sort(hashes[split == index])[:limit]
-        for index, limit in enumerate(config.max_requests)
+        np.sort(hashes[split == index])[:limit] for index, limit in enumerate(config.max_requests)
     ]
 
 
@@ -27,7 +26,9 @@ def merge_smallest(parts: list[Smallest], config: SplitConfig) -> Smallest:
     ]
 
 
-def keep(split: np.ndarray, hashes: np.ndarray, smallest: Smallest, config: SplitConfig) -> np.ndarray:
+def keep(
+    split: np.ndarray, hashes: np.ndarray, smallest: Smallest, config: SplitConfig
+) -> np.ndarray:
     """Returns which requests stay: bool `[R]`."""
     none_left_out = np.uint64(2**64 - 1)
     limits = [

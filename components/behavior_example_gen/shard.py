@@ -70,7 +70,9 @@ def organise(blocks: Iterable[tuple[str, Block]], config: IngestConfig) -> tuple
     counts["behaviors/events"] = ev.length(events)
     counts["behaviors/users"] = len(ev.run_starts(events["user"]))
     if "impressions" in joined:
-        order = [key for key in ("user", "timestamp", "request", "item") if key in joined["impressions"]]
+        order = [
+            key for key in ("user", "timestamp", "request", "item") if key in joined["impressions"]
+        ]
         shown, counts["impressions/duplicates"] = ev.sort_and_dedupe(joined["impressions"], order)
         made, more = requests.from_impressions(events, shown, config)
     else:
@@ -148,9 +150,7 @@ def write(
             continue
         plan = records.plan_records(part, config.window, config.max_events_per_record)
         unreached[ev.ranges(plan.first, plan.end)] = False
-        batches[split] = list(
-            records.record_batches(plan, part, shard.events, shard.users, config)
-        )
+        batches[split] = list(records.record_batches(plan, part, shard.events, shard.users, config))
         counts.update(records.count_events(plan, split))
         counts[f"{split}/users"] = len(ev.run_starts(part.rows["user"]))
         counts[f"{split}/candidates"] = int(part.sizes.sum())

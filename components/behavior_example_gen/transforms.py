@@ -168,9 +168,7 @@ class _JoinPools(beam.CombineFn):
     def compact(self, accumulator: list[negatives.PartialPools]) -> list[negatives.PartialPools]:
         return [negatives.merge_pools(accumulator, self._limit)]
 
-    def extract_output(
-        self, accumulator: list[negatives.PartialPools]
-    ) -> negatives.NegativePools:
+    def extract_output(self, accumulator: list[negatives.PartialPools]) -> negatives.NegativePools:
         return negatives.NegativePools.build(negatives.merge_pools(accumulator, self._limit))
 
 

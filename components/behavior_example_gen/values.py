@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from lifelong.serving.ids import string_id
 
 # The last second of the year 9999: a larger time is in another unit than the configuration says.
@@ -15,9 +16,7 @@ LAST_TIME = 253_402_300_799
 SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _SHORT_INTEGERS = r"^-?(0|[1-9][0-9]{0,17})$"
-_ISO = (
-    r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d(:?\d\d)?)?)?$"  # fractions are cut off first
-)
+_ISO = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d(:?\d\d)?)?)?$"  # fractions are cut off first
 _ZONE = r":\d\d(Z|[+-]\d\d(:?\d\d)?)$"
 
 
@@ -116,7 +115,9 @@ def parse_labels(array: pa.Array) -> Parsed:
     else:
         numbers, missing = _numbers(array)
     wrong = ~missing & (numbers != 0) & (numbers != 1)
-    return Parsed(np.where(missing | wrong, 0, numbers).astype(np.float32), missing, {"not 0 or 1": wrong})
+    return Parsed(
+        np.where(missing | wrong, 0, numbers).astype(np.float32), missing, {"not 0 or 1": wrong}
+    )
 
 
 def parse_numbers(array: pa.Array) -> Parsed:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
 from lifelong.models.layers.masks import masked_softmax
 
-keras = tf.keras
+keras: Any = tf.keras
 
 
 @keras.utils.register_keras_serializable(package="lifelong")

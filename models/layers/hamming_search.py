@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
 
-keras = tf.keras
+keras: Any = tf.keras
 
 WORD_BITS = 64
 

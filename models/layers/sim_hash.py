@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lifelong.models.layers.checks import check_positive
 
-keras = tf.keras
+keras: Any = tf.keras
 
 WORD_BITS = 64
 # Bits that float32 adds up exactly, with room to spare.

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lifelong.models.layers.checks import check_dtype, check_positive
 
-keras = tf.keras
+keras: Any = tf.keras
 
 TEN_YEARS = 10 * 365 * 24 * 3600
 

@@ -5,46 +5,25 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
-from lifelong.models.config import ModelConfig, ModelSpec
-from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
-from lifelong.models.records import cut_requests, make_pool, record_spec
-from lifelong.models.trained import build
-from lifelong.models.training import make_spec
-from tests.models.conftest import SMALL
+from tests.sample_models import RECORDS, SMALL, all_requests, spread_model
 from tests.sample_records import make_records, serialize
-
-RECORDS = make_records(users=10, seed=4)
 
 
 @pytest.fixture(scope="module")
 def wire():
     """Real requests with raw ids, without labels."""
-    serialized = tf.constant([serialize(record) for record in RECORDS])
-    pool = make_pool(tf.io.parse_example(serialized, record_spec(())))
-    count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
-    batch = cut_requests(pool, tf.range(count), SMALL.window)
+    batch = all_requests(RECORDS)
     del batch["candidate_label"]
     return batch
-
-
-def spread_weights(model):
-    """Gives an untrained model weights large enough for its scores to differ."""
-    rng = np.random.default_rng(0)
-    for variable in model.trainable_variables:
-        variable.assign(rng.normal(0, 0.5, variable.shape))
 
 
 @pytest.fixture(scope="module")
 def models(transform_output, tmp_path_factory):
     """Paths of an unbaked and a baked SavedModel of the same weights, and the model."""
-    spec = make_spec(
-        {"model": {**SMALL.__dict__, "long_term": "eta"}, "features": []}, transform_output
-    )
-    model = CTRModel(spec)
-    build(model)
-    spread_weights(model)
+    model = spread_model("eta", transform_output)
     folder = tmp_path_factory.mktemp("models")
     export_model(model, transform_output, str(folder / "unbaked"))
     model.long_term.bake()
@@ -103,14 +82,9 @@ def test_every_input_starts_with_the_request_dimension(models):
 
 def test_only_stock_kernels_without_python(models):
     _, baked, _ = models
-    graph = tf.compat.v1.MetaGraphDef()
-    saved = tf.compat.v1.GraphDef()
-    del graph
-    from tensorflow.core.protobuf import saved_model_pb2
-
     proto = saved_model_pb2.SavedModel.FromString((baked / "saved_model.pb").read_bytes())
-    saved = proto.meta_graphs[0].graph_def
-    nodes = [*saved.node, *(node for f in saved.library.function for node in f.node_def)]
+    graph = proto.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     assert not {node.op for node in nodes} & {"PyFunc", "EagerPyFunc", "PyFuncStateless"}
 
 
@@ -209,12 +183,6 @@ def test_a_fresh_process_with_only_tensorflow_gives_the_same_scores(models, wire
 
 
 def test_a_model_without_a_search_has_no_searched_events(transform_output, tmp_path):
-    spec = make_spec(
-        {"model": {**SMALL.__dict__, "long_term": "none"}, "features": []}, transform_output
-    )
-    assert isinstance(spec, ModelSpec)
-    assert isinstance(spec.model, ModelConfig)
-    model = CTRModel(spec)
-    build(model)
+    model = spread_model("none", transform_output)
     export_model(model, transform_output, str(tmp_path))
     assert "searched_events" not in tf.saved_model.load(str(tmp_path)).signatures

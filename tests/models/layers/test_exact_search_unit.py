@@ -30,7 +30,7 @@ def article(unit, query, events, mask):
             attention /= attention.sum()
             weights[row, column, head, valid] = attention
             output[row, column, head] = attention @ z
-    return output.reshape(*query.shape[:2], -1), weights
+    return output.reshape(*query.shape[:2], heads * events.shape[-1]), weights
 
 
 def test_by_hand():

@@ -1,0 +1,128 @@
+"""The TFX component."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+from tfx import types
+from tfx.components.example_gen import component as example_gen
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.types import standard_artifacts
+from tfx.types import standard_component_specs as specs
+
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.components.behavior_example_gen.executor import (
+    CONFIG_KEY,
+    QUARANTINE_KEY,
+    Executor,
+    output_config,
+)
+
+
+class Quarantine(types.Artifact):
+    """Rows of the logs that could not be used (`bad_rows*.jsonl`), and `counts.json`."""
+
+    TYPE_NAME = "BehaviorQuarantine"
+
+
+class BehaviorExampleGenSpec(types.ComponentSpec):
+    """That of a file-based ExampleGen, with a configuration and the quarantine."""
+
+    PARAMETERS = {  # noqa: RUF012 (a dictionary is what TFX looks for)
+        **specs.FileBasedExampleGenSpec.PARAMETERS,
+        CONFIG_KEY: types.component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {}  # noqa: RUF012
+    OUTPUTS = {  # noqa: RUF012
+        **specs.FileBasedExampleGenSpec.OUTPUTS,
+        QUARANTINE_KEY: types.component_spec.ChannelParameter(type=Quarantine),
+    }
+
+
+class BehaviorExampleGen(example_gen.FileBasedExampleGen):
+    """Turns behaviour and impression logs into one record per user and split.
+
+    TFX's own driver fingerprints the log files, so that the component runs again when one of them,
+    or the configuration, changes, and only then.
+
+    Outputs:
+        examples: `tf.train.Example`s (gzipped TFRecord) in the splits train, validation and eval.
+        quarantine: Rows that could not be used, and counts of everything read and written.
+    """
+
+    SPEC_CLASS = BehaviorExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, config: IngestConfig):
+        """Makes the component.
+
+        Args:
+            config: What to read and make.
+
+        Raises:
+            ValueError: The configuration's parts do not fit together.
+        """
+        config.validate()
+        base, input_config = inputs_of(config)
+        spec = BehaviorExampleGenSpec(
+            input_base=base,
+            input_config=input_config,
+            output_config=output_config(),
+            output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
+            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
+            config=config.to_json(),
+            examples=types.Channel(type=standard_artifacts.Examples),
+            quarantine=types.Channel(type=Quarantine),
+        )
+        # FileBasedExampleGen's own constructor would make its own, fixed spec.
+        base_beam_component.BaseBeamComponent.__init__(self, spec=spec)
+
+
+def inputs_of(config: IngestConfig) -> tuple[str, example_gen_pb2.Input]:
+    """Returns what TFX's driver fingerprints: a common folder and patterns within it.
+
+    Args:
+        config: A valid configuration.
+
+    Returns:
+        The deepest folder that holds all logs, and one input split for each glob.
+
+    Raises:
+        ValueError: The logs lie on different file systems.
+    """
+    patterns = [
+        (f"{name}-{index}" if index else name, _absolute(pattern))
+        for name, log in config.logs.items()
+        for index, pattern in enumerate(log.patterns)
+    ]
+    schemes = {pattern.split("://")[0] if "://" in pattern else "" for _, pattern in patterns}
+    if len(schemes) > 1:
+        raise ValueError(
+            f"the logs lie on different file systems ({', '.join(sorted(schemes))}); put them on one"
+        )
+    folders = [_plain_folder(pattern) for _, pattern in patterns]
+    base = os.path.commonpath(folders) if "" in schemes else _common_uri(folders)
+    splits = [
+        example_gen_pb2.Input.Split(name=name, pattern=pattern[len(base) :].lstrip("/"))
+        for name, pattern in patterns
+    ]
+    return base, example_gen_pb2.Input(splits=splits)
+
+
+def _absolute(pattern: str) -> str:
+    return pattern if "://" in pattern else str(pathlib.Path(pattern).absolute())
+
+
+def _plain_folder(pattern: str) -> str:
+    """Returns the longest leading folder without a wildcard."""
+    parts = pattern.split("/")[:-1]
+    plain = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
+    return "/".join(parts[:plain]) or "/"
+
+
+def _common_uri(folders: list[str]) -> str:
+    parts = [folder.split("/") for folder in folders]
+    common = os.path.commonprefix(parts)
+    return "/".join(common)

@@ -1,0 +1,123 @@
+"""Runs the ingestion as a TFX executor."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from absl import logging
+from tfx import types
+from tfx.components.example_gen import base_example_gen_executor
+from tfx.dsl.io import fileio
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import proto_utils
+
+from lifelong.components.behavior_example_gen import report
+from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
+from lifelong.components.behavior_example_gen.transforms import BAD, COUNTS, Ingest
+
+CONFIG_KEY = "config"
+QUARANTINE_KEY = "quarantine"
+
+
+def output_config() -> example_gen_pb2.Output:
+    """Returns what names the output splits; the buckets have no meaning here."""
+    splits = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
+    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
+
+
+class Executor(base_example_gen_executor.BaseExampleGenExecutor):
+    """Writes per-user records by split, and the quarantine with the counts."""
+
+    def GetInputSourceToExamplePTransform(self) -> beam.PTransform:
+        """Is not used: the logs are read together, not each input split by itself."""
+        raise NotImplementedError("GenerateExamplesByBeam reads all logs at once")
+
+    def GenerateExamplesByBeam(
+        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
+    ) -> dict[str, beam.PCollection]:
+        """Returns the records of each split and writes the quarantine.
+
+        Args:
+            pipeline: Beam pipeline.
+            exec_properties: With the configuration as JSON under `config`.
+        """
+        made = pipeline | "Ingest" >> Ingest(IngestConfig.from_json(exec_properties[CONFIG_KEY]))
+        folder = pathlib.PurePath(self._quarantine)
+        (
+            made[BAD]
+            | "WriteBadRows"
+            >> beam.io.WriteToText(
+                str(folder / report.BAD_ROWS_PREFIX), file_name_suffix=report.BAD_ROWS_SUFFIX
+            )
+        )
+        (
+            made[COUNTS]
+            | "CountsToJson" >> beam.Map(_to_json)
+            | "WriteCounts"
+            >> beam.io.WriteToText(
+                str(folder / report.COUNTS_FILE), num_shards=1, shard_name_template=""
+            )
+        )
+        return {split: made[split] for split in SPLITS}
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads the logs and writes the artifacts.
+
+        Args:
+            input_dict: Nothing.
+            output_dict: `examples`: records of the splits train, validation and eval; `quarantine`:
+                rows that could not be used (JSON lines) and `counts.json`.
+            exec_properties: `config`, and what every file-based ExampleGen has.
+
+        Raises:
+            ValueError: A log cannot be read, has too many bad rows, or a split got no requests.
+        """
+        config = IngestConfig.from_json(exec_properties[CONFIG_KEY])
+        quarantine = artifact_utils.get_single_instance(output_dict[QUARANTINE_KEY])
+        self._quarantine = quarantine.uri
+        # TFX lets one input have several output splits, but not several inputs; that is a rule for
+        # its own readers, which the driver's fingerprint of every log must not break.
+        one_input = example_gen_pb2.Input(
+            splits=[example_gen_pb2.Input.Split(name="logs", pattern="*")]
+        )
+        super().Do(
+            input_dict,
+            output_dict,
+            {
+                **exec_properties,
+                specs.INPUT_CONFIG_KEY: proto_utils.proto_to_json(one_input),
+                specs.OUTPUT_CONFIG_KEY: proto_utils.proto_to_json(output_config()),
+            },
+        )
+        counts = self._counts()
+        print(f"Ingestion:\n{report.summary(counts)}", flush=True)
+        report.check(counts, config, self._bad_rows())
+        for log in config.logs:
+            quarantine.set_int_custom_property(f"{log}_rows", counts.get(f"{log}/rows", 0))
+            quarantine.set_int_custom_property(f"{log}_bad_rows", report.bad_rows(counts, log))
+        logging.info("Ingestion counts and bad rows lie in %s", quarantine.uri)
+
+    def _counts(self) -> dict[str, int]:
+        with fileio.open(str(pathlib.PurePath(self._quarantine) / report.COUNTS_FILE)) as file:
+            return json.loads(file.read())
+
+    def _bad_rows(self) -> Iterator[str]:
+        pattern = f"{report.BAD_ROWS_PREFIX}*{report.BAD_ROWS_SUFFIX}"
+        for path in fileio.glob(str(pathlib.PurePath(self._quarantine) / pattern)):
+            with fileio.open(path) as file:
+                yield from file
+
+
+def _to_json(counts: dict[str, int]) -> str:
+    return json.dumps(counts, indent=2, sort_keys=True)

@@ -1,0 +1,83 @@
+"""Reads single users and popular items straight from the log, as the records have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from lifelong.components.behavior_example_gen import events as ev
+from lifelong.components.behavior_example_gen import log_reader
+from lifelong.components.behavior_example_gen.config import LogConfig
+from lifelong.components.behavior_example_gen.fields import behavior_fields
+from lifelong.components.behavior_example_gen.shard import EVENT_ORDER
+from lifelong.components.behavior_example_gen.splits import WEEK
+from lifelong.models.features import Feature
+from lifelong.serving.ids import string_id
+
+
+def read_user_history(
+    log: LogConfig, features: Sequence[Feature], user: int | str
+) -> dict[str, np.ndarray]:
+    """Reads all events of one user, in the order and form of the records.
+
+    Args:
+        log: The behaviour log. All of it is read.
+        features: Declared features; those of events are read.
+        user: The user's id in records, or the text that stands in the log.
+
+    Returns:
+        `history_item`, `history_category`, `history_timestamp` and event features: `[E]`, oldest
+        first, ordered by (timestamp, item), without repetitions. E is 0 for an unknown user.
+
+    Raises:
+        ValueError: The log cannot be read.
+    """
+    fields = behavior_fields(log, features)
+    wanted = [user] if isinstance(user, int) else [string_id(user)]
+    if isinstance(user, str) and user.isdigit():
+        wanted.append(int(user))
+    blocks = [
+        ev.take(batch.block, np.isin(batch.block["user"], wanted))
+        for batch in log_reader.read_all(log, fields, "behaviors")
+    ]
+    events, _ = ev.sort_and_dedupe(ev.concat(blocks), EVENT_ORDER)
+    events.pop("user")
+    return {
+        key if key.startswith("history_") else f"history_{key}": column
+        for key, column in events.items()
+    }
+
+
+def popular_items(
+    log: LogConfig, before: int, weeks: int = 4, limit: int = 200
+) -> dict[str, np.ndarray]:
+    """Counts the items of a period.
+
+    Args:
+        log: The behaviour log. All of it is read.
+        before: End of the period, Unix seconds; it is not part of the period.
+        weeks: Length of the period.
+        limit: Most items returned.
+
+    Returns:
+        `item`, `category` and `count`, int64 `[n]`, the most frequent first.
+
+    Raises:
+        ValueError: The log cannot be read.
+    """
+    parts = []
+    for batch in log_reader.read_all(log, behavior_fields(log, ()), "behaviors"):
+        time = batch.block["timestamp"]
+        parts.append(ev.take(batch.block, (time >= before - weeks * WEEK) & (time < before)))
+    block = ev.concat(parts)
+    table = pa.table({key: block[key] for key in ("item", "category")})
+    counted = table.group_by(["item", "category"]).aggregate([("item", "count")])
+    order = [("item_count", "descending"), ("item", "ascending"), ("category", "ascending")]
+    top = counted.sort_by(order).slice(0, limit)
+    return {
+        "item": top["item"].to_numpy(),
+        "category": top["category"].to_numpy(),
+        "count": top["item_count"].to_numpy(),
+    }

@@ -1,0 +1,70 @@
+"""Tells what an ingestion read, dropped and wrote, and refuses what is not good enough."""
+
+from __future__ import annotations
+
+import collections
+import json
+from collections.abc import Iterable, Mapping
+
+from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
+
+COUNTS_FILE = "counts.json"
+BAD_ROWS_PREFIX = "bad_rows"
+BAD_ROWS_SUFFIX = ".jsonl"
+
+
+def summary(counts: Mapping[str, int]) -> str:
+    """Returns a table of the counts, one a line."""
+    width = max(map(len, counts), default=0)
+    return "\n".join(f"  {name:<{width}}  {counts[name]:>15,}" for name in sorted(counts))
+
+
+def bad_rows(counts: Mapping[str, int], log: str) -> int:
+    """Returns how many rows of a log were quarantined."""
+    return sum(number for name, number in counts.items() if name.startswith(f"{log}/bad_rows/"))
+
+
+def check(counts: Mapping[str, int], config: IngestConfig, quarantined: Iterable[str]) -> None:
+    """Raises if the logs were too bad or gave too little.
+
+    Args:
+        counts: Everything counted.
+        config: What was to be made.
+        quarantined: Quarantined rows as JSON text; read only where needed for the message.
+
+    Raises:
+        ValueError: Says what was wrong with which log, and which option decides.
+    """
+    for log in config.logs:
+        rows, bad = counts.get(f"{log}/rows", 0), bad_rows(counts, log)
+        if not rows:
+            raise ValueError(f"{log}.files have no rows; check that they are the right files")
+        if bad > config.max_bad_share * rows:
+            raise ValueError(
+                f"{bad:,} of {rows:,} rows of the log {log} cannot be used ({bad / rows:.2%}; "
+                f"max_bad_share allows {config.max_bad_share:.2%}). {_worst(log, quarantined)} "
+                "Mend the log, correct its columns or raise max_bad_share"
+            )
+    for split in SPLITS:
+        if not counts.get(f"{split}/requests"):
+            raise ValueError(
+                f"the split {split!r} got no requests. Check splits, requests.min_history and the "
+                f"units of time; these are the counts:\n{summary(counts)}"
+            )
+
+
+def _worst(log: str, quarantined: Iterable[str]) -> str:
+    numbers: collections.Counter[tuple[str, str]] = collections.Counter()
+    samples: dict[tuple[str, str], dict[str, str]] = {}
+    for text in quarantined:
+        row = json.loads(text)
+        if row["log"] == log:
+            key = row["file"], row["reason"]
+            numbers[key] += 1
+            samples.setdefault(key, row)
+    (key, number), *_ = numbers.most_common(1)
+    sample = samples[key]
+    return (
+        f"Worst: {number:,} rows of {key[0]} ({key[1]}), such as row {sample['row']}: "
+        f"{sample['text'][:200]!r}."
+    )

@@ -1,0 +1,34 @@
+"""Runs all measurements, or those named: `python -m tests.benchmarks reader ranking`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def main(names: list[str]) -> int:
+    """Prints the lines of each measurement as soon as it is done."""
+    from tests.benchmarks import disk, ingestion, ranking, training
+
+    measurements = {
+        "ingestion": ingestion.measure_ingestion,
+        "disk": disk.measure_disk,
+        "reader": training.measure_reader,
+        "training": training.measure_training_step,
+        "ranking": ranking.measure_ranking,
+    }
+    unknown = set(names) - set(measurements)
+    if unknown:
+        print(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(measurements)}")
+        return 2
+    for name in names or measurements:
+        for line in measurements[name]():
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

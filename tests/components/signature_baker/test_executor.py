@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from lifelong.components.signature_baker.executor import Executor
+from lifelong.models.export import export_model
+from lifelong.models.trained import TRAINED_FOLDER, save_trained
+from tests.sample_models import RECORDS, spread_model
+from tests.sample_records import write_records
+
+PROPERTIES = {"split": "eval", "proof_requests": 20, "tolerance": 1e-5}
+
+
+def artifact(kind, uri):
+    result = kind()
+    result.uri = str(uri)
+    return result
+
+
+def do(model, exported, transform_output, folder, properties=PROPERTIES, records=RECORDS):
+    """Runs the executor on the Trainer's output for `model`, whose SavedModel is `exported`'s."""
+    trained = artifact(standard_artifacts.Model, folder / "trained")
+    save_trained(model, str(Path(trained.uri) / TRAINED_FOLDER))
+    export_model(exported, transform_output, path_utils.serving_model_dir(trained.uri))
+    examples = artifact(standard_artifacts.Examples, folder / "examples")
+    examples.split_names = '["eval"]'
+    (folder / "examples" / "Split-eval").mkdir(parents=True)
+    write_records(records, folder / "examples" / "Split-eval" / "data.gz")
+    output = artifact(standard_artifacts.Model, folder / "baked")
+    Executor().Do(
+        {
+            "model": [trained],
+            "transform_graph": [
+                artifact(
+                    standard_artifacts.TransformGraph,
+                    Path(transform_output.transform_savedmodel_dir).parent,
+                )
+            ],
+            "examples": [examples],
+        },
+        {"baked_model": [output]},
+        properties,
+    )
+    return output
+
+
+def test_the_baked_model_is_proven_and_described(transform_output, tmp_path):
+    model = spread_model("eta", transform_output)
+    output = do(model, model, transform_output, tmp_path)
+    items = model.spec.vocabulary_sizes["item"]
+    assert output.get_int_custom_property("signature_table_bytes") == 8 * items
+    assert output.get_int_custom_property("proof_requests") >= 20
+    assert output.get_float_custom_property("baking_seconds") > 0
+    assert output.get_float_custom_property("largest_score_difference") <= 1e-5
+    assert output.get_string_custom_property("trained_model_uri") == str(tmp_path / "trained")
+    loaded = tf.saved_model.load(path_utils.serving_model_path(output.uri))
+    assert any(variable.dtype == tf.int64 for variable in loaded.model_variables)
+
+
+def test_a_table_that_does_not_belong_to_the_weights_is_refused(transform_output, tmp_path):
+    """The SavedModel to compare with has other item embeddings than the checkpoint to bake."""
+    model = spread_model("eta", transform_output)
+    other = spread_model("eta", transform_output)
+    table = other.embeddings.item.embeddings
+    table.assign(np.random.default_rng(5).normal(0, 0.5, table.shape))
+    with pytest.raises(ValueError, match="baked and unbaked scores differ by"):
+        do(model, other, transform_output, tmp_path)
+    assert not (tmp_path / "baked").exists()
+
+
+def test_a_model_without_signatures_passes_through(transform_output, tmp_path):
+    model = spread_model("none", transform_output)
+    output = do(model, model, transform_output, tmp_path)
+    assert output.get_int_custom_property("signature_table_bytes") == 0
+    assert output.get_float_custom_property("largest_score_difference") == 0
+
+
+def test_an_empty_split_proves_nothing_and_is_refused(transform_output, tmp_path):
+    model = spread_model("eta", transform_output)
+    with pytest.raises(ValueError, match="the split is empty"):
+        do(model, model, transform_output, tmp_path, records=[])
+
+
+def test_scores_that_are_not_numbers_are_refused(transform_output, tmp_path):
+    model = spread_model("eta", transform_output)
+    model.head.layers[-1].bias.assign([np.nan])
+    with pytest.raises(ValueError, match="differ by nan"):
+        do(model, model, transform_output, tmp_path)

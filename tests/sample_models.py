@@ -1,0 +1,80 @@
+"""A small architecture, and what it takes to give it a vocabulary and weights, for tests."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from tfx_bsl.public import tfxio
+
+from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.preprocessing import preprocessing_fn
+from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
+from lifelong.models.trained import build
+from lifelong.models.training import make_spec
+from lifelong.pipeline.schema import make_schema
+from tests.sample_records import make_records, serialize, write_records
+
+SMALL = ModelConfig(
+    short_length=4,
+    long_length=8,
+    searched_events=3,
+    item_dim=8,
+    category_dim=4,
+    user_dim=2,
+    time_gap_dim=4,
+    heads=2,
+    head_dim=4,
+    hidden=(16,),
+)
+# The records of all these tests: histories shorter and longer than the window, one empty.
+RECORDS = make_records(users=10, seed=4)
+
+
+def small_config(long_term: str) -> ModelConfig:
+    """Returns the small architecture with a long-term part."""
+    return ModelConfig(**{**SMALL.__dict__, "long_term": long_term})
+
+
+def small_spec(long_term: str) -> ModelSpec:
+    """Returns a specification whose vocabularies hold all raw ids of `RECORDS`."""
+    return ModelSpec(small_config(long_term), (), {"item": 71, "category": 8, "user": 41})
+
+
+def all_requests(records: list[dict]) -> Batch:
+    """Returns all requests of records as one batch, ids as they are."""
+    serialized = tf.constant([serialize(record) for record in records])
+    pool = make_pool(tf.io.parse_example(serialized, record_spec(())))
+    count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
+    return cut_requests(pool, tf.range(count), SMALL.window)
+
+
+def run_transform(folder: Path) -> tft.TFTransformOutput:
+    """Runs the real `preprocessing_fn` on `RECORDS`."""
+    path = write_records(RECORDS, folder / "records.gz")
+    source = tfxio.TFExampleRecord(path, schema=make_schema(()), telemetry_descriptors=["tests"])
+    custom_config = {"features": [], "min_count": 2, "candidates_are_logged": False}
+    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+        data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
+        transform_fn = data | tft_beam.AnalyzeDataset(
+            functools.partial(preprocessing_fn, custom_config=custom_config)
+        )
+        _ = transform_fn | tft_beam.WriteTransformFn(str(folder / "output"))
+    return tft.TFTransformOutput(str(folder / "output"))
+
+
+def spread_model(long_term: str, transform_output: tft.TFTransformOutput) -> CTRModel:
+    """Returns a small model whose random weights are large enough for its scores to differ."""
+    config = {"model": {**SMALL.__dict__, "long_term": long_term}, "features": []}
+    model = CTRModel(make_spec(config, transform_output))
+    build(model)
+    rng = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(rng.normal(0, 0.5, variable.shape))
+    return model
