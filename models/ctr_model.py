@@ -88,9 +88,7 @@ class CTRModel(tfrs.Model):
         )
         return tf.squeeze(self.head(features, training=training), axis=-1)
 
-    def compute_loss(
-        self, inputs: Mapping[str, tf.Tensor], training: bool = False
-    ) -> tf.Tensor:
+    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the mean log loss over the valid candidates of a batch with labels."""
         logits = self(inputs, training=training)
         valid = length_mask(inputs["candidate_length"], tf.shape(logits)[1])

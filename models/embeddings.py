@@ -41,7 +41,9 @@ class Embeddings(keras.layers.Layer):
         self.hour = self.weekday = None
         if config.context_dim:
             self.hour = keras.layers.Embedding(_HOURS_PER_DAY, config.context_dim, name="hour")
-            self.weekday = keras.layers.Embedding(_DAYS_PER_WEEK, config.context_dim, name="weekday")
+            self.weekday = keras.layers.Embedding(
+                _DAYS_PER_WEEK, config.context_dim, name="weekday"
+            )
         self.categorical = {
             feature.key: keras.layers.Embedding(
                 sizes[feature.key], config.feature_dim, name=feature.key

@@ -13,9 +13,9 @@ import tensorflow_transform as tft
 
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.features import features_of
+from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.long_term import SearchedHistory
-from lifelong.models.history import split_history
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
@@ -84,9 +84,7 @@ class ServingSignatures:
         return {
             "scores": tf.sigmoid(self._model(batch)),
             "searched_position": tf.where(found.mask, position, missing),
-            "searched_distance": tf.where(
-                found.mask, tf.cast(found.distance, tf.int64), missing
-            ),
+            "searched_distance": tf.where(found.mask, tf.cast(found.distance, tf.int64), missing),
         }
 
     def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -133,9 +131,7 @@ class ServingSignatures:
 
     def _to_rows(self, wire: Batch) -> Batch:
         """Applies Transform's graph, which reads ragged lists, to dense wire tensors."""
-        features = {
-            key: value for key, value in wire.items() if not key.endswith(_NOT_TRANSFORMED)
-        }
+        features = {key: value for key, value in wire.items() if not key.endswith(_NOT_TRANSFORMED)}
         per_user = {"user", *(f.key for f in features_of(self._model.spec.features, "user"))}
         raw = {}
         for key, value in features.items():
@@ -149,9 +145,7 @@ class ServingSignatures:
         return rows
 
 
-def export_model(
-    model: CTRModel, transform_output: tft.TFTransformOutput, path: str
-) -> None:
+def export_model(model: CTRModel, transform_output: tft.TFTransformOutput, path: str) -> None:
     """Writes the SavedModel of a model with all its signatures.
 
     Args:

@@ -26,9 +26,7 @@ def vocabulary_names(features: tuple[Feature, ...]) -> list[str]:
     return [*ID_KEYS, *(feature.key for feature in features if feature.is_categorical)]
 
 
-def preprocessing_fn(
-    inputs: dict[str, Any], custom_config: dict[str, Any]
-) -> dict[str, Any]:
+def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
     """Turns raw ids into embedding rows and standardises numeric features.
 
     Args:
@@ -44,11 +42,11 @@ def preprocessing_fn(
     outputs = dict(inputs)
     for name, keys in ID_KEYS.items():
         counted = keys if custom_config["candidates_are_logged"] else keys[:1]
-        min_count = custom_config["min_count"] if name != "user" else 1
+        min_count = custom_config["min_count"] if name != "user" else None
         _look_up(outputs, inputs, name, keys, counted, min_count)
     for feature in features:
         if feature.is_categorical:
-            _look_up(outputs, inputs, feature.key, (feature.key,), (feature.key,), min_count=1)
+            _look_up(outputs, inputs, feature.key, (feature.key,), (feature.key,), min_count=None)
         else:
             outputs[feature.key] = tft.scale_to_z_score(inputs[feature.key])
     return outputs
@@ -60,7 +58,7 @@ def _look_up(
     name: str,
     keys: tuple[str, ...],
     counted: tuple[str, ...],
-    min_count: int,
+    min_count: int | None,
 ) -> None:
     """Writes the rows of `keys` to `outputs`, with a vocabulary counted over `counted`."""
     values = [_flat_values(inputs[key]) for key in counted]

@@ -17,11 +17,12 @@ class EpochReport(keras.callbacks.Callback):
 
     Args:
         epochs: Epochs of the training, at most.
+        steps: Batches of an epoch.
     """
 
-    def __init__(self, epochs: int) -> None:
+    def __init__(self, epochs: int, steps: int) -> None:
         super().__init__()
-        self._epochs = epochs
+        self._epochs, self._steps = epochs, steps
         self._epoch = 0
         self._started = self._printed = 0.0
 
@@ -36,7 +37,9 @@ class EpochReport(keras.callbacks.Callback):
         if now - self._printed >= _SECONDS_BETWEEN_LINES:
             self._printed = now
             rate = (batch + 1) / (now - self._started)
-            self._print(f"batch {batch + 1}, {rate:.1f} batches/s, loss {logs['loss']:.4f}")
+            self._print(
+                f"batch {batch + 1}/{self._steps}, {rate:.1f} batches/s, loss {logs['loss']:.4f}"
+            )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the losses and AUCs of the epoch."""

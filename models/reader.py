@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -10,11 +11,13 @@ from lifelong.models.records import Pool, cut_requests, make_pool
 
 # Pools that are open at a time while shuffling, so that batches of different users alternate.
 _OPEN_POOLS = 4
+# Records parsed at a time while only counting.
+_COUNTED_TOGETHER = 256
 
 
 def request_dataset(
     files: Sequence[str],
-    spec: Mapping[str, tf.io.RaggedFeature | tf.io.FixedLenFeature],
+    spec: Mapping[str, Any],
     window: int,
     batch_size: int,
     pool_users: int = 256,
@@ -43,14 +46,7 @@ def request_dataset(
     Raises:
         ValueError: If no file fits the patterns.
     """
-    paths = tf.io.gfile.glob(list(files))
-    if not paths:
-        raise ValueError(f"no record file fits {list(files)}; check the folder and the split's name")
-    records = tf.data.TFRecordDataset(
-        sorted(paths),
-        compression_type="GZIP",
-        num_parallel_reads=min(len(paths), _OPEN_POOLS) if shuffle else None,
-    )
+    records = _records(files, parallel_reads=_OPEN_POOLS if shuffle else 1)
     if shuffle:
         records = records.shuffle(_OPEN_POOLS * pool_users, seed=seed)
 
@@ -82,3 +78,34 @@ def request_dataset(
     else:
         requests = seeded.flat_map(batches)
     return requests.prefetch(tf.data.AUTOTUNE)
+
+
+def count_requests(files: Sequence[str], spec: Mapping[str, Any]) -> int:
+    """Counts the requests in files of per-user records.
+
+    Args:
+        files: File patterns of TFRecord files (gzip).
+        spec: Parsing specification, as for `request_dataset`.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    timestamps = {"request_timestamp": spec["request_timestamp"]}
+    counts = (
+        _records(files, parallel_reads=_OPEN_POOLS)
+        .batch(_COUNTED_TOGETHER)
+        .map(lambda serialized: tf.io.parse_example(serialized, timestamps))
+        .map(lambda parsed: tf.size(parsed["request_timestamp"].flat_values))
+    )
+    return int(sum(counts.as_numpy_iterator()))
+
+
+def _records(files: Sequence[str], parallel_reads: int) -> tf.data.Dataset:
+    paths = tf.io.gfile.glob(list(files))
+    if not paths:
+        raise ValueError(
+            f"no record file fits {list(files)}; check the folder and the split's name"
+        )
+    return tf.data.TFRecordDataset(
+        sorted(paths), compression_type="GZIP", num_parallel_reads=parallel_reads
+    )

@@ -29,7 +29,9 @@ _RAGGED = (
 )
 
 
-def record_spec(features: Iterable[Feature]) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
+def record_spec(
+    features: Iterable[Feature],
+) -> dict[str, tf.io.RaggedFeature | tf.io.FixedLenFeature]:
     """Returns the parsing specification of raw records, as ingestion writes them.
 
     Args:

@@ -66,7 +66,7 @@ def _checkpoint(model: CTRModel) -> tf.train.Checkpoint:
 
 def _empty_request(features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
     row, cell = tf.zeros([1], tf.int64), tf.zeros([1, 1], tf.int64)
-    request = {key: row for key in ("user", "request_timestamp", "history_length")}
+    request = dict.fromkeys(("user", "request_timestamp", "history_length"), row)
     request["candidate_length"] = row + 1
     for key in ("item", "category", "timestamp"):
         request[f"history_{key}"] = cell

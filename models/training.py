@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import logging
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,10 @@ from lifelong.models.export import export_model
 from lifelong.models.features import Feature
 from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
-from lifelong.models.reader import request_dataset
+from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
 
 keras = tf.keras
-
 
 
 _MONITOR = "val_auc"
@@ -49,10 +49,12 @@ def run_fn(fn_args: Any) -> None:
     run_name = hashlib.sha256(run_key.encode()).hexdigest()[:16]
     checkpoints = Path(custom_config["checkpoint_folder"]) / run_name
 
+    parsing = transform_output.transformed_feature_spec()
+
     def dataset(files: list[str], shuffle: bool) -> tf.data.Dataset:
         return request_dataset(
             files,
-            transform_output.transformed_feature_spec(),
+            parsing,
             window=spec.model.window,
             batch_size=training.batch_size,
             pool_users=training.pool_users,
@@ -64,6 +66,7 @@ def run_fn(fn_args: Any) -> None:
         spec,
         training,
         dataset(fn_args.train_files, shuffle=True),
+        count_requests(fn_args.train_files, parsing),
         dataset(fn_args.eval_files, shuffle=False),
         checkpoints=checkpoints,
         log_folder=fn_args.model_run_dir,
@@ -73,9 +76,7 @@ def run_fn(fn_args: Any) -> None:
     shutil.rmtree(checkpoints)
 
 
-def make_spec(
-    custom_config: dict[str, Any], transform_output: tft.TFTransformOutput
-) -> ModelSpec:
+def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOutput) -> ModelSpec:
     """Joins the configuration with the vocabulary sizes that Transform found."""
     features = tuple(Feature(**fields) for fields in custom_config["features"])
     sizes = {
@@ -89,6 +90,7 @@ def fit(
     spec: ModelSpec,
     training: TrainingConfig,
     train: tf.data.Dataset,
+    train_requests: int,
     validation: tf.data.Dataset,
     checkpoints: Path,
     log_folder: str,
@@ -99,6 +101,7 @@ def fit(
         spec: Architecture, features and vocabulary sizes.
         training: Epochs, step size, patience.
         train: Batches of training requests.
+        train_requests: Requests in `train`. How many batches they make varies with the shuffling.
         validation: Batches of validation requests.
         checkpoints: Folder of checkpoints. One that an interrupted training left is gone on from.
         log_folder: Folder of TensorBoard's logs.
@@ -115,8 +118,10 @@ def fit(
     best_so_far = _best_logged(epoch_log)
     if best_so_far is not None:
         logging.info("going on with a training that was interrupted; best so far: %s", best_so_far)
+    steps = math.ceil(train_requests / training.batch_size)
     model.fit(
-        train,
+        train.repeat(),
+        steps_per_epoch=steps,
         validation_data=validation,
         epochs=training.epochs,
         verbose=0,
@@ -134,7 +139,7 @@ def fit(
                 _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
             ),
             keras.callbacks.TensorBoard(log_folder, update_freq=100),
-            EpochReport(training.epochs),
+            EpochReport(training.epochs, steps),
             keras.callbacks.BackupAndRestore(str(checkpoints / "backup"), delete_checkpoint=False),
         ],
     )

@@ -46,12 +46,6 @@ class Config:
     name: str = "lifelong"
     beam_args: tuple[str, ...] = ()
 
-    def ingest(self) -> IngestConfig:
-        """Returns the ingestion's configuration with the model's window, checked."""
-        ingest = dataclasses.replace(self.data, window=self.model.window)
-        ingest.validate()
-        return ingest
-
 
 @dataclasses.dataclass(frozen=True)
 class Workdir:
@@ -67,6 +61,16 @@ class Workdir:
     def config(self) -> Path:
         """The configuration of the last run."""
         return self.root / "config.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run uses the folder."""
+        return self.root / "run.lock"
+
+    @property
+    def log(self) -> Path:
+        """Messages of TFX and TensorFlow."""
+        return self.root / "run.log"
 
     @property
     def data(self) -> Path:

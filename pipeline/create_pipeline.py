@@ -52,7 +52,7 @@ def create_pipeline(
     Returns:
         The pipeline, to be given to a runner.
     """
-    features = [dataclasses.asdict(feature) for feature in ingest.all_features()]
+    features = [dataclasses.asdict(feature) for feature in ingest.all_features]
 
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])

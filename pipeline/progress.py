@@ -1,4 +1,4 @@
-"""What `lifelong run` prints while components run, out of TFX's much longer log."""
+"""What `lifelong run` prints: a line for each component; TFX's own, much longer log goes to a file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+from absl import flags
 from absl import logging as absl_logging
 
 _STATE = re.compile(r"Component (\S+) is (running|finished)\.")
 _CACHED = "A cached execution"
+_LIBRARIES = ("absl", "tensorflow")
 
 
-class _ComponentLines(logging.Filter):
-    """Lets warnings through, and prints a line for each component instead of TFX's messages."""
+class _ComponentLines(logging.Handler):
+    """Prints when a component starts and ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,36 +26,47 @@ class _ComponentLines(logging.Filter):
         self._started: dict[str, float] = {}
         self._cached = False
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if message.startswith(_CACHED):
             self._cached = True
         elif found := _STATE.match(message):
-            self._line(found[1], found[2])
-        return record.levelno >= logging.WARNING
+            self._print(found[1], found[2])
 
-    def _line(self, component: str, state: str) -> None:
+    def _print(self, component: str, state: str) -> None:
         now = time.monotonic()
         if state == "running":
             self._started[component], self._cached = now, False
             text = f"{component} ..."
+        elif self._cached:
+            text = f"{component} unchanged, not run"
         else:
-            seconds = now - self._started.get(component, now)
-            text = f"{component} {'unchanged, not run' if self._cached else f'done in {seconds:.0f} s'}"
+            text = f"{component} done in {now - self._started.get(component, now):.0f} s"
         print(f"[{now - self._run_started:4.0f} s] {text}", flush=True)
 
 
 @contextlib.contextmanager
-def component_lines() -> Iterator[None]:
-    """Prints a line when a component starts and ends; hides the rest of TFX's information."""
-    handler = absl_logging.get_absl_handler()
-    lines = _ComponentLines()
-    verbosity = absl_logging.get_verbosity()
+def component_lines(log_file: Path) -> Iterator[None]:
+    """Prints a line when a component starts and ends, and errors; the rest goes to a file.
+
+    Args:
+        log_file: File that the libraries' messages are appended to.
+    """
+    to_file = logging.FileHandler(log_file)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()  # absl complains about every message before that
     absl_logging.use_absl_handler()
     absl_logging.set_verbosity(absl_logging.INFO)
-    handler.addFilter(lines)
-    try:
+    with contextlib.ExitStack() as restore:
+        restore.callback(to_file.close)
+        for logger in map(logging.getLogger, _LIBRARIES):
+            # Both print by themselves and hand their messages on to the root logger.
+            for handler in (*logger.handlers, *logging.getLogger().handlers):
+                restore.callback(handler.setLevel, handler.level)
+                handler.setLevel(logging.ERROR)
+        for logger in map(logging.getLogger, _LIBRARIES):
+            for handler in (to_file, _ComponentLines()):
+                logger.addHandler(handler)
+                restore.callback(logger.removeHandler, handler)
         yield
-    finally:
-        handler.removeFilter(lines)
-        absl_logging.set_verbosity(verbosity)

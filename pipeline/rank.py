@@ -5,15 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from lifelong.pipeline.config import Config, Workdir
-
-_DAY = "%Y-%m-%d"
+from lifelong.pipeline.config import Workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +18,10 @@ class RankOptions:
     Attributes:
         user: User id as in the log.
         top: Candidates to print.
-        candidates: Candidates to rank: the most bought items of the weeks before the request.
+        candidates: Candidates to rank: the most frequent items of the weeks before the request.
         weeks: Those weeks.
-        evidence: Past events to print for each candidate, of those the search found for it.
-        at: Time of the request, a date or ISO time; empty is right after the log's last event.
+        evidence: Past events to print for each candidate, of those that the search found for it.
+        at: Time of the request, a date or ISO time; empty is right after the user's last event.
         workdir: Folder of the run whose configuration and pushed model are used.
         server: Address (host:port) of a running server; empty starts one for this command.
     """
@@ -42,52 +37,78 @@ class RankOptions:
 
 
 def rank(options: RankOptions) -> int:
-    """Ranks and prints.
+    """Ranks candidates and prints the best with the past events that the search found for them.
+
+    Returns:
+        0.
 
     Raises:
-        ValueError: If the user is not in the log, or an option makes no sense.
+        ValueError: If the user is not in the log or an option makes no sense.
         OSError: If there is no run, no pushed model or no server.
     """
-    from lifelong.components.behavior_example_gen import user_history
+    from lifelong.components.behavior_example_gen import history as logged
     from lifelong.components.behavior_example_gen.config import parse_time
-    from lifelong.pipeline.saved_config import load_config
+    from lifelong.pipeline.config_parser import load_config
+    from lifelong.pipeline.item_names import ItemNames
+    from lifelong.serving.client import PredictionClient
     from lifelong.serving.ranking import rank as rank_request
     from lifelong.serving.request import build_request
 
     workdir = Workdir(Path(options.workdir).resolve())
     config = load_config(workdir.config)
     log = config.data.behaviors
-    history = user_history.read_user_history(log, config.data.all_features, options.user)
+    user, history = logged.read_user_history(log, config.data.features, options.user)
     if not len(history["item"]):
         raise ValueError(f"user {options.user} has no event in {log.files}; try another --user")
-    now = parse_time(options.at, "at") if options.at else user_history.last_time(log) + 1
-    offered = user_history.popular_items(log, now, options.weeks, options.candidates)
-    with _client(options, workdir, config) as client:
-        inputs = client.signatures()["serving_default"].inputs
-        user = user_history.to_id(options.user)
-        request = build_request(
-            user,
-            history,
-            {"item": offered["item"], "category": offered["category"]},
-            now,
-            config.model.window,
-        )
-        _fill_unknown_features(request, inputs)
-        ranked = rank_request(client, request, options.top)
-    names = _Names(workdir)
-    events = int(request["history_length"][0])
-    print(
-        f"user {options.user} at {_date(now)}: {len(offered['item'])} candidates, "
-        f"the {events} most recent of {len(history['item'])} events sent over gRPC\n"
+    now = parse_time(options.at, "at") if options.at else int(history["timestamp"][-1]) + 1
+    offered = logged.popular_items(log, now, options.weeks, options.candidates)
+    if not len(offered["item"]):
+        raise ValueError(f"no event in the {options.weeks} weeks before {_day(now)}; change --at")
+    request = build_request(
+        user,
+        history,
+        {key: offered[key] for key in ("item", "category")},
+        now,
+        config.model.window,
     )
-    print(f"{'item':>10}  {'score':>6}  category and name")
-    for result in ranked:
-        print(f"{result.item:>10}  {result.score:6.4f}  {names.of(result.item, result.category)}")
+    with (
+        _server_address(options, workdir, config.name) as address,
+        PredictionClient(address, config.name) as client,
+    ):
+        ranked = rank_request(client, request, options.top)
+    names = ItemNames(workdir.data)
+    print(
+        f"user {options.user} on {_day(now)}: {len(offered['item'])} candidates ranked over gRPC "
+        f"with the last {int(request['history_length'][0])} of {len(history['item'])} events\n"
+    )
+    for place, result in enumerate(ranked, 1):
+        print(f"{place:3}. {result.score:.4f}  {names.describe(result.item, result.category)}")
         for event in result.evidence[: options.evidence]:
             print(
-                f"{'':20}{_date(event.timestamp)}  distance {event.distance:>2}  "
-                f"{event.item} {names.of(event.item, event.category)}"
+                f"{'':13}{_day(event.timestamp)}, distance {event.distance}: "
+                f"{names.describe(event.item, event.category)}"
             )
-        if result.evidence:
-            print(f"{'':20}the search found {len(result.evidence)} events")
+        if len(result.evidence) > options.evidence:
+            print(f"{'':13}and {len(result.evidence) - options.evidence} more events found")
     return 0
+
+
+@contextlib.contextmanager
+def _server_address(options: RankOptions, workdir: Workdir, name: str) -> Iterator[str]:
+    """Gives the address of the server: the one that was named, or one started for this command."""
+    if options.server:
+        yield options.server
+        return
+    from lifelong.serving.server.server import ModelServer
+
+    base_path = workdir.serving(name)
+    if not base_path.is_dir():
+        raise FileNotFoundError(
+            f"{base_path} does not exist: no model was pushed; start with `lifelong run`"
+        )
+    with ModelServer(name, str(base_path), poll_interval_s=0) as server:
+        yield server.address
+
+
+def _day(timestamp: int) -> str:
+    return datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).strftime("%Y-%m-%d")

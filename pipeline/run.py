@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
+import fcntl
 import time
-from pathlib import Path
+from collections.abc import Iterator
 
-import yaml
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from lifelong.components.behavior_example_gen import completejourney
@@ -20,17 +20,19 @@ from lifelong.pipeline.run_record import RunRecord, read_last_run
 from lifelong.pipeline.schema import write_schema
 
 
-def run(config: Config) -> int:
+def run(config: Config, workdir: Workdir) -> int:
     """Runs the pipeline locally and prints the evaluation.
 
     Args:
         config: The configuration.
+        workdir: Where things lie.
 
     Returns:
         0; also when the gate refused the model, which is a result, not a failure.
 
     Raises:
         ValueError: If the configuration does not fit together or the data cannot be used.
+        OSError: If another run is using the folder.
     """
     if config.model.long_term not in LONG_TERM_PARTS:
         raise ValueError(
@@ -38,60 +40,62 @@ def run(config: Config) -> int:
             f"expected one of {', '.join(LONG_TERM_PARTS)}"
         )
     started = time.monotonic()
-    workdir = Workdir(Path(config.workdir).resolve())
-    ingest = config.ingest()
-    if completejourney.is_default_log(ingest.behaviors, workdir.data):
-        completejourney.prepare(workdir.data)
-    workdir.root.mkdir(parents=True, exist_ok=True)
-    save_config(config, workdir.config)
+    with _only_run(workdir):
+        record, report = _run_pipeline(config, workdir)
+    _print_outcome(config, workdir, record, report)
+    print(f"finished in {time.monotonic() - started:.0f} s\n")
+    return 0
+
+
+@contextlib.contextmanager
+def _only_run(workdir: Workdir) -> Iterator[None]:
+    """Holds the working folder: two runs at a time would mix their records."""
+    with workdir.lock.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(
+                f"another run is using {workdir.root}: wait for it or name another --workdir"
+            ) from None
+        yield
+
+
+def _run_pipeline(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
+    if config.data.behaviors.patterns == [str(workdir.data / completejourney.BEHAVIORS)]:
+        prepared = completejourney.prepare(workdir.data)
+        print(
+            f"data: The Complete Journey, {prepared.events:,} purchases "
+            f"({prepared.events_without_category:,} of products without a category)"
+        )
     pipeline = create_pipeline(
         pipeline_name=config.name,
         pipeline_root=workdir.artifacts,
         metadata_path=workdir.metadata,
-        schema_file=write_schema(ingest.all_features, workdir.schemas),
+        schema_file=write_schema(config.data.all_features, workdir.schemas),
         serving_folder=workdir.serving(config.name),
         checkpoint_folder=workdir.checkpoints,
-        ingest=ingest,
+        ingest=config.data,
         model=config.model,
         training=config.training,
         eval_config=make_eval_config(config.gate.auc_min, config.gate.auc_change_min),
         beam_args=list(config.beam_args),
     )
-    print(f"running pipeline {config.name} ({config.model.long_term}) in {workdir.root}")
-    with component_lines():
+    print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
+    with component_lines(workdir.log):
         LocalDagRunner().run(pipeline)
-    record = read_last_run(workdir.metadata)
-    report = read_report(record.outputs["Evaluator", "evaluation"])
-    _print_outcome(config, workdir, record, report, time.monotonic() - started)
-    return 0
+        record = read_last_run(workdir.metadata)
+        report = read_report(record.outputs["Evaluator", "evaluation"])
+    return record, report
 
 
-def save_config(config: Config, path: Path) -> None:
-    """Writes the configuration as YAML that `lifelong run --config` reads."""
-    path.write_text(yaml.safe_dump(_plain(dataclasses.asdict(config)), sort_keys=False))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        # The window follows from the model's lengths and cannot be set.
-        return {key: _plain(part) for key, part in value.items() if key != "window"}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
-
-
-def _print_outcome(
-    config: Config, workdir: Workdir, record: RunRecord, report: Report, seconds: float
-) -> None:
+def _print_outcome(config: Config, workdir: Workdir, record: RunRecord, report: Report) -> None:
     print(f"\nexecuted: {', '.join(record.executed) or 'nothing'}")
     print(f"unchanged: {', '.join(record.cached) or 'nothing'}")
     print(f"\n{config.model.long_term} on the eval split")
     print(format_report(report))
-    versions = sorted(
-        (p.name for p in workdir.serving(config.name).glob("[0-9]*")), key=int, reverse=True
-    )
+    serving = workdir.serving(config.name)
+    versions = [int(path.name) for path in serving.glob("[0-9]*")]
     if versions:
-        print(f"serving: version {versions[0]} in {workdir.serving(config.name)}")
+        print(f"newest version to serve: {max(versions)} in {serving}")
     else:
-        print("serving: no model has been pushed yet")
-    print(f"finished in {seconds:.0f} s\n")
+        print(f"nothing to serve yet: no model has been pushed to {serving}")

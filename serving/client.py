@@ -29,7 +29,7 @@ _STATUS_INTERVAL_S = 0.1
 Response = TypeVar("Response")
 
 
-class PredictionError(Exception):
+class PredictionError(RuntimeError):
     """The server refused or failed a call, or cannot be reached.
 
     Attributes:

@@ -13,6 +13,8 @@ import json
 import os
 import pathlib
 import tempfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -90,8 +92,8 @@ def prepare(folder: str | os.PathLike[str]) -> Prepared:
     return Prepared(
         target / BEHAVIORS,
         target / ITEMS,
-        int(known["events"]),
-        int(known["events_without_category"]),
+        known["events"],
+        known["events_without_category"],
     )
 
 
@@ -124,7 +126,7 @@ def _package_data() -> pathlib.Path:
     return pathlib.Path(next(iter(spec.submodule_search_locations))) / "data"
 
 
-def _about(target: pathlib.Path) -> dict[str, object]:
+def _about(target: pathlib.Path) -> dict[str, Any]:
     complete = all((target / name).is_file() for name in (BEHAVIORS, ITEMS, ABOUT))
     return json.loads((target / ABOUT).read_text()) if complete else {}
 
@@ -162,7 +164,7 @@ def _tables(source: pathlib.Path) -> tuple[pa.Table, pa.Table]:
     return log, items
 
 
-def _replace(path: pathlib.Path, write) -> None:  # type: ignore[no-untyped-def]
+def _replace(path: pathlib.Path, write: Callable[[pathlib.Path], object]) -> None:
     """Writes beside the target first, so that a killed run leaves no half file."""
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         part = pathlib.Path(folder) / path.name

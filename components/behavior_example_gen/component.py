@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pathlib
 
@@ -11,6 +12,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.proto import example_gen_pb2
 from tfx.types import standard_artifacts
 from tfx.types import standard_component_specs as specs
+from tfx.v1 import proto
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.executor import (
@@ -52,7 +54,7 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
         quarantine: Rows that could not be used, and counts of everything read and written.
     """
 
-    SPEC_CLASS = BehaviorExampleGenSpec
+    SPEC_CLASS = BehaviorExampleGenSpec  # type: ignore[assignment]
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, config: IngestConfig):
@@ -70,8 +72,8 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
             input_base=base,
             input_config=input_config,
             output_config=output_config(),
-            output_data_format=example_gen_pb2.FORMAT_TF_EXAMPLE,
-            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,
+            output_data_format=proto.PayloadFormat.FORMAT_TF_EXAMPLE,
+            output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,  # type: ignore[attr-defined]
             config=config.to_json(),
             examples=types.Channel(type=standard_artifacts.Examples),
             quarantine=types.Channel(type=Quarantine),
@@ -80,7 +82,7 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
         base_beam_component.BaseBeamComponent.__init__(self, spec=spec)
 
 
-def inputs_of(config: IngestConfig) -> tuple[str, example_gen_pb2.Input]:
+def inputs_of(config: IngestConfig) -> tuple[str, proto.Input]:
     """Returns what TFX's driver fingerprints: a common folder and patterns within it.
 
     Args:
@@ -105,10 +107,10 @@ def inputs_of(config: IngestConfig) -> tuple[str, example_gen_pb2.Input]:
     folders = [_plain_folder(pattern) for _, pattern in patterns]
     base = os.path.commonpath(folders) if "" in schemes else _common_uri(folders)
     splits = [
-        example_gen_pb2.Input.Split(name=name, pattern=pattern[len(base) :].lstrip("/"))
+        proto.Input.Split(name=name, pattern=pattern[len(base) :].lstrip("/"))
         for name, pattern in patterns
     ]
-    return base, example_gen_pb2.Input(splits=splits)
+    return base, proto.Input(splits=splits)
 
 
 def _absolute(pattern: str) -> str:
@@ -123,6 +125,6 @@ def _plain_folder(pattern: str) -> str:
 
 
 def _common_uri(folders: list[str]) -> str:
-    parts = [folder.split("/") for folder in folders]
-    common = os.path.commonprefix(parts)
-    return "/".join(common)
+    levels = zip(*(folder.split("/") for folder in folders), strict=False)
+    same = itertools.takewhile(lambda names: len(set(names)) == 1, levels)
+    return "/".join(names[0] for names in same)

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen import config_json
-from lifelong.models.features import PREFIXES, Feature, features_of
+from lifelong.components.behavior_example_gen import config_checks, config_json
+from lifelong.models.features import Feature, features_of
 
 SPLITS = ("train", "validation", "eval")
 Format = Literal["auto", "csv", "parquet", "jsonl"]
@@ -213,87 +213,7 @@ class IngestConfig:
         Raises:
             ValueError: Names the field and the fix.
         """
-        for name, log in self.logs.items():
-            _validate_log(name, log)
-        self._validate_features()
-        self._validate_numbers()
-        self._validate_splits()
-
-    def _validate_features(self) -> None:
-        keys = [feature.key for feature in self.all_features]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise ValueError(
-                    f"features: {key} is declared twice (behaviors.columns.behavior declares the "
-                    "event feature `behavior` by itself); remove one"
-                )
-        for owner in PREFIXES:
-            names = [feature.name for feature in features_of(self.features, owner)]  # type: ignore[arg-type]
-            if owner in ("candidate", "request") and names and self.impressions is None:
-                raise ValueError(
-                    f"features: the {owner} feature {names[0]!r} needs an impression log; set "
-                    "impressions.files or remove the feature"
-                )
-            if owner == "user" and names and self.users is None:
-                raise ValueError(
-                    f"features: the user feature {names[0]!r} needs a user table; set users.files "
-                    "or remove the feature"
-                )
-            if owner == "user" and not names and self.users is not None:
-                raise ValueError(
-                    "users: a user table is set but no feature is `of: user`; declare one or "
-                    "remove the table"
-                )
-
-    def _validate_numbers(self) -> None:
-        at_least = {
-            "requests.min_history": (self.requests.min_history, 0),
-            "requests.max_positives": (self.requests.max_positives, 1),
-            "requests.negatives": (self.requests.negatives, 0),
-            "splits.max_train_requests": (self.splits.max_train_requests, 0),
-            "splits.max_validation_requests": (self.splits.max_validation_requests, 0),
-            "splits.max_eval_requests": (self.splits.max_eval_requests, 0),
-            "window": (self.window, 1),
-            "shards": (self.shards, 1),
-            "max_events_per_record": (self.max_events_per_record, 2 * self.window),
-            "negative_pool_size": (self.negative_pool_size, 1),
-        }
-        for name, (value, least) in at_least.items():
-            if value < least:
-                why = " (twice the window)" if name == "max_events_per_record" else ""
-                raise ValueError(f"{name} is {value}; it must be at least {least}{why}")
-        if not 0 <= self.max_bad_share <= 1:
-            raise ValueError(f"max_bad_share is {self.max_bad_share}; it must be between 0 and 1")
-        if self.requests.positive_behaviors and not self.behaviors.columns.behavior:
-            raise ValueError(
-                "requests.positive_behaviors needs the behaviour type; set behaviors.columns.behavior"
-            )
-
-    def _validate_splits(self) -> None:
-        splits = self.splits
-        if splits.by == "time":
-            for name in ("validation_start", "eval_start"):
-                if not getattr(splits, name):
-                    raise ValueError(
-                        f"splits.{name} is empty; set a date such as 2017-10-15, or splits.by to user"
-                    )
-        else:
-            for name in ("validation_start", "eval_start"):
-                if getattr(splits, name):
-                    raise ValueError(
-                        f"splits.{name} has no meaning when splits.by is user; remove it"
-                    )
-            for name in ("validation_share", "eval_share"):
-                if not 0 < getattr(splits, name) < 1:
-                    raise ValueError(
-                        f"splits.{name} is {getattr(splits, name)}; it must lie between 0 and 1"
-                    )
-            if splits.validation_share + splits.eval_share >= 1:
-                raise ValueError(
-                    "splits.validation_share and splits.eval_share leave no users to train on; "
-                    "lower them"
-                )
-        splits.bounds()
+        config_checks.check(self)
 
     def to_json(self) -> str:
         """Returns the configuration as canonical JSON: equal configurations give equal text."""
@@ -345,19 +265,3 @@ def parse_time(text: str, name: str = "time") -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)
     return int(moment.timestamp())
-
-
-def _validate_log(name: str, log: LogConfig) -> None:
-    if not log.patterns:
-        raise ValueError(f"{name}.files is empty; set a path or a glob such as logs/*.parquet")
-    for pattern in log.patterns:
-        if "**" in pattern:
-            raise ValueError(
-                f"{name}.files: `**` is not supported in {pattern!r}; write one `*` a folder"
-            )
-    if len(log.delimiter) != 1:
-        raise ValueError(
-            f"{name}.delimiter is {log.delimiter!r}; it must be one character (write a tab as \\t)"
-        )
-    if len(set(log.column_names)) != len(log.column_names):
-        raise ValueError(f"{name}.column_names has a name twice: {', '.join(log.column_names)}")

@@ -62,7 +62,7 @@ def split_by(block: Block, group: np.ndarray) -> list[tuple[int, Block]]:
     """
     order = np.argsort(group, kind="stable")
     starts = run_starts(group[order])
-    ends = np.append(starts[1:], len(order))
+    ends = run_ends(starts, len(order))
     ordered = take(block, order)
     return [
         (int(group[order[start]]), take(ordered, slice(start, end)))
@@ -95,9 +95,7 @@ def sort_and_dedupe(block: Block, order: Sequence[str]) -> tuple[Block, int]:
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     others = sorted(set(block) - set(order))
     part = take(block, tied)
-    part = take(
-        part, np.lexsort([*(part[key] for key in others), *(part[k] for k in reversed(order))])
-    )
+    part = take(part, np.lexsort([part[key] for key in reversed([*order, *others])]))
     for key in block:
         block[key][tied] = part[key]
     for key in others:
@@ -114,6 +112,11 @@ def run_starts(*keys: np.ndarray) -> np.ndarray:
     for key in keys:
         change |= key[1:] != key[:-1]
     return np.concatenate([[0], np.flatnonzero(change) + 1])
+
+
+def run_ends(starts: np.ndarray, count: int) -> np.ndarray:
+    """Returns where runs that fill `count` rows end, given where they begin."""
+    return np.append(starts[1:], count)[: len(starts)]
 
 
 def ranges(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

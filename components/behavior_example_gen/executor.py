@@ -12,10 +12,10 @@ from absl import logging
 from tfx import types
 from tfx.components.example_gen import base_example_gen_executor
 from tfx.dsl.io import fileio
-from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
+from tfx.v1 import proto
 
 from lifelong.components.behavior_example_gen import report
 from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
@@ -25,10 +25,10 @@ CONFIG_KEY = "config"
 QUARANTINE_KEY = "quarantine"
 
 
-def output_config() -> example_gen_pb2.Output:
+def output_config() -> proto.Output:
     """Returns what names the output splits; the buckets have no meaning here."""
-    splits = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
-    return example_gen_pb2.Output(split_config=example_gen_pb2.SplitConfig(splits=splits))
+    splits = [proto.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
+    return proto.Output(split_config=proto.SplitConfig(splits=splits))
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -88,9 +88,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         self._quarantine = quarantine.uri
         # TFX lets one input have several output splits, but not several inputs; that is a rule for
         # its own readers, which the driver's fingerprint of every log must not break.
-        one_input = example_gen_pb2.Input(
-            splits=[example_gen_pb2.Input.Split(name="logs", pattern="*")]
-        )
+        one_input = proto.Input(splits=[proto.Input.Split(name="logs", pattern="*")])
         super().Do(
             input_dict,
             output_dict,

@@ -56,7 +56,7 @@ def plan_records(requests: Requests, window: int, max_events: int) -> Plan:
     """
     before = requests.rows["events"]
     start = ev.run_starts(requests.rows["user"])
-    end = np.append(start[1:], len(requests))[: len(start)]
+    end = ev.run_ends(start, len(requests))
     skipped = np.maximum(before[start] - window, 0)
     large = before[end - 1] - skipped > max_events
     if large.any():
@@ -64,7 +64,7 @@ def plan_records(requests: Requests, window: int, max_events: int) -> Plan:
         for first, last in zip(start[large], end[large], strict=True):
             starts.append(_chunk_starts(before[first:last], window, max_events) + first)
         start = np.sort(np.concatenate(starts))
-        end = np.append(start[1:], len(requests))
+        end = ev.run_ends(start, len(requests))
         skipped = np.maximum(before[start] - window, 0)
     origin = requests.rows["first"][start]
     return Plan(start, end, skipped, origin + skipped, origin + before[end - 1])
@@ -112,7 +112,7 @@ def record_batches(
     """
     batch = np.cumsum(plan.end - plan.first) // EVENTS_PER_BATCH
     starts = ev.run_starts(batch)
-    for start, end in zip(starts, np.append(starts[1:], len(batch)), strict=False):
+    for start, end in zip(starts, ev.run_ends(starts, len(batch)), strict=True):
         yield _record_batch(plan.take(slice(start, end)), requests, events, users, config)
 
 

@@ -84,7 +84,7 @@ def from_baskets(events: Block, config: IngestConfig) -> tuple[Requests, Counts]
         The requests, and counts of baskets that gave none.
     """
     start = ev.run_starts(events["user"], events["timestamp"])
-    end = np.append(start[1:], ev.length(events))
+    end = ev.run_ends(start, ev.length(events))
     user, timestamp = events["user"][start], events["timestamp"][start]
     user_start = ev.run_starts(events["user"])
     first = user_start[np.searchsorted(user_start, start, side="right") - 1]
@@ -146,7 +146,7 @@ def _positives(
     order = np.lexsort((key, basket))
     rows, basket = rows[order], basket[order]
     begin = ev.run_starts(basket)
-    rank = np.arange(len(basket)) - np.repeat(begin, np.diff(np.append(begin, len(basket))))
+    rank = np.arange(len(basket)) - np.repeat(begin, ev.run_ends(begin, len(basket)) - begin)
     kept = rank < config.requests.max_positives
     return rows[kept], basket[kept]
 
@@ -167,7 +167,7 @@ def from_impressions(
     """
     keys = [key for key in ("user", "timestamp", "request") if key in impressions]
     start = ev.run_starts(*(impressions[key] for key in keys))
-    sizes = np.diff(np.append(start, ev.length(impressions)))
+    sizes = ev.run_ends(start, ev.length(impressions)) - start
     group = ev.take(impressions, start)
     user, timestamp = group["user"], group["timestamp"]
     first, before = _events_before(events, user, timestamp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lifelong.components.behavior_example_gen import files
 
@@ -106,7 +106,7 @@ def count_lines(data: bytes) -> int:
     return data.count(b"\n") + (bool(data) and not data.endswith(b"\n"))
 
 
-def _whole_lines(read, size: int) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+def _whole_lines(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
     rest: list[bytes] = []
     while data := read(size):
         end = data.rfind(b"\n") + 1

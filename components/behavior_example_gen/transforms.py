@@ -20,7 +20,7 @@ from lifelong.components.behavior_example_gen.log_reader import LogFile, ReadTas
 from lifelong.components.behavior_example_gen.requests import Counts
 
 METRICS_NAMESPACE = "lifelong.behavior_example_gen"
-BAD, COUNTS, POOLS, HASHES = "bad", "counts", "pools", "hashes"
+BAD, COUNTS, OFFERS = "bad", "counts", "offers"
 
 
 class Ingest(beam.PTransform):
@@ -64,12 +64,11 @@ class Ingest(beam.PTransform):
             read["blocks"]
             | "GroupUsers" >> beam.GroupByKey()
             | "Organise"
-            >> beam.ParDo(_Organise(config)).with_outputs(POOLS, HASHES, COUNTS, main="shards")
+            >> beam.ParDo(_Organise(config)).with_outputs(OFFERS, COUNTS, main="shards")
         )
-        pools = organised[POOLS] | "JoinPools" >> beam.CombineGlobally(_JoinPools(config))
-        hashes = organised[HASHES] | "JoinHashes" >> beam.CombineGlobally(_JoinHashes(config))
+        shared = organised[OFFERS] | "Share" >> beam.CombineGlobally(_Share(config))
         written = organised["shards"] | "Write" >> beam.ParDo(
-            _Write(config), beam.pvalue.AsSingleton(pools), beam.pvalue.AsSingleton(hashes)
+            _Write(config), beam.pvalue.AsSingleton(shared)
         ).with_outputs(*SPLITS, COUNTS)
         counts = (
             (read[COUNTS], organised[COUNTS], written[COUNTS])
@@ -136,61 +135,49 @@ class _Organise(_Counting):
     def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Any]:
         config = self._config
         organised, counts = shard.organise(element[1], config)
-        if config.impressions is None and config.requests.negatives:
-            yield beam.pvalue.TaggedOutput(POOLS, negatives.pools_of(organised.events, config))
+        draws = config.impressions is None and config.requests.negatives > 0
+        pools = negatives.pools_of(organised.events, config) if draws else {}
         rows = organised.requests.rows
         hashes = sampling.smallest_hashes(rows["split"], rows["hash"], config.splits)
-        yield beam.pvalue.TaggedOutput(HASHES, hashes)
+        yield beam.pvalue.TaggedOutput(OFFERS, (pools, hashes))
         yield self._count(counts)
         yield organised.map_blocks(ev.pack)
 
 
-class _JoinPools(beam.CombineFn):
-    """Joins the shards' pools of negatives."""
+Offer = tuple[negatives.PartialPools, sampling.Smallest]
+Shared = tuple[negatives.NegativePools, sampling.Smallest]
+
+
+class _Share(beam.CombineFn):
+    """Joins what the shards offer: their pools of negatives and their smallest request hashes."""
 
     def __init__(self, config: IngestConfig):
-        self._limit = config.negative_pool_size
+        self._config = config
 
-    def create_accumulator(self) -> list[negatives.PartialPools]:
+    def create_accumulator(self) -> list[Offer]:
         return []
 
-    def add_input(
-        self, accumulator: list[negatives.PartialPools], element: negatives.PartialPools
-    ) -> list[negatives.PartialPools]:
+    def add_input(self, accumulator: list[Offer], element: Offer) -> list[Offer]:
         accumulator.append(element)
+        # Joining costs a copy: not for every element, but often enough to bound memory.
         return self.compact(accumulator) if len(accumulator) >= 16 else accumulator
 
-    def merge_accumulators(
-        self, accumulators: Iterable[list[negatives.PartialPools]]
-    ) -> list[negatives.PartialPools]:
-        return self.compact([pools for accumulator in accumulators for pools in accumulator])
+    def merge_accumulators(self, accumulators: Iterable[list[Offer]]) -> list[Offer]:
+        return self.compact([offer for accumulator in accumulators for offer in accumulator])
 
-    def compact(self, accumulator: list[negatives.PartialPools]) -> list[negatives.PartialPools]:
-        return [negatives.merge_pools(accumulator, self._limit)]
+    def compact(self, accumulator: list[Offer]) -> list[Offer]:
+        pools = [pools for pools, _ in accumulator]
+        hashes = [hashes for _, hashes in accumulator]
+        return [
+            (
+                negatives.merge_pools(pools, self._config.negative_pool_size),
+                sampling.merge_smallest(hashes, self._config.splits),
+            )
+        ]
 
-    def extract_output(self, accumulator: list[negatives.PartialPools]) -> negatives.NegativePools:
-        return negatives.NegativePools.build(negatives.merge_pools(accumulator, self._limit))
-
-
-class _JoinHashes(beam.CombineFn):
-    """Joins the shards' smallest request hashes."""
-
-    def __init__(self, config: IngestConfig):
-        self._splits = config.splits
-
-    def create_accumulator(self) -> sampling.Smallest:
-        return sampling.merge_smallest([], self._splits)
-
-    def add_input(
-        self, accumulator: sampling.Smallest, element: sampling.Smallest
-    ) -> sampling.Smallest:
-        return sampling.merge_smallest([accumulator, element], self._splits)
-
-    def merge_accumulators(self, accumulators: Iterable[sampling.Smallest]) -> sampling.Smallest:
-        return sampling.merge_smallest(list(accumulators), self._splits)
-
-    def extract_output(self, accumulator: sampling.Smallest) -> sampling.Smallest:
-        return accumulator
+    def extract_output(self, accumulator: list[Offer]) -> Shared:
+        ((pools, hashes),) = self.compact(accumulator)
+        return negatives.NegativePools.build(pools), hashes
 
 
 @beam.typehints.with_output_types(beam.typehints.Any)
@@ -200,11 +187,9 @@ class _Write(_Counting):
     def setup(self) -> None:
         self._encoder = example_coder.RecordBatchToExamplesEncoder()
 
-    def process(
-        self, part: shard.Shard, pools: negatives.NegativePools, smallest: sampling.Smallest
-    ) -> Iterator[Any]:
+    def process(self, part: shard.Shard, shared: Shared) -> Iterator[Any]:
         part = part.map_blocks(ev.unpack)
-        whole, counts = shard.complete(part, pools, smallest, self._config)
+        whole, counts = shard.complete(part, *shared, self._config)
         batches, more = shard.write(part, whole, self._config)
         counts.update(more)
         for split in batches:

@@ -12,9 +12,10 @@ TOLERANCE = 1e-5
 
 def scores(model, batch):
     """Logits of valid candidates."""
-    valid = np.arange(batch["candidate_item"].shape[1]) < np.asarray(batch["candidate_length"])[
-        :, np.newaxis
-    ]
+    valid = (
+        np.arange(batch["candidate_item"].shape[1])
+        < np.asarray(batch["candidate_length"])[:, np.newaxis]
+    )
     return np.asarray(model(batch))[valid]
 
 
@@ -138,9 +139,7 @@ def test_no_trained_model_is_an_error_that_names_the_folder(tmp_path):
 
 def test_unknown_users_are_trained_too(batch):
     spec = ModelSpec(
-        ModelConfig(
-            long_term="none", short_length=4, long_length=8, hidden=(8,), unknown_rate=0.5
-        ),
+        ModelConfig(long_term="none", short_length=4, long_length=8, hidden=(8,), unknown_rate=0.5),
         (),
         {"item": 71, "category": 8, "user": 41},
     )

@@ -135,9 +135,7 @@ def test_unknown_ids_and_empty_histories_are_scored(models, wire):
 def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
     _, baked, _ = models
     outputs = tf.saved_model.load(str(baked)).signatures["searched_events"](**wire)
-    position, distance = (
-        outputs[f"searched_{key}"].numpy() for key in ("position", "distance")
-    )
+    position, distance = (outputs[f"searched_{key}"].numpy() for key in ("position", "distance"))
     length = wire["history_length"].numpy()
     for row, cells in enumerate(position):
         found = min(max(length[row] - SMALL.short_length, 0), SMALL.searched_events)

@@ -1,0 +1,112 @@
+"""Checks of an ingestion's configuration; each message names the field and the fix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lifelong.models.features import PREFIXES, features_of
+
+if TYPE_CHECKING:
+    from lifelong.components.behavior_example_gen.config import IngestConfig, LogConfig
+
+
+def check(config: IngestConfig) -> None:
+    """Raises a ValueError if a field, or how fields fit together, makes no sense."""
+    for name, log in config.logs.items():
+        _check_log(name, log)
+    _check_features(config)
+    _check_numbers(config)
+    _check_splits(config)
+
+
+def _check_log(name: str, log: LogConfig) -> None:
+    if not log.patterns:
+        raise ValueError(f"{name}.files is empty; set a path or a glob such as logs/*.parquet")
+    for pattern in log.patterns:
+        if "**" in pattern:
+            raise ValueError(
+                f"{name}.files: `**` is not supported in {pattern!r}; write one `*` a folder"
+            )
+    if len(log.delimiter) != 1:
+        raise ValueError(
+            f"{name}.delimiter is {log.delimiter!r}; it must be one character (write a tab as \\t)"
+        )
+    if len(set(log.column_names)) != len(log.column_names):
+        raise ValueError(f"{name}.column_names has a name twice: {', '.join(log.column_names)}")
+
+
+def _check_features(config: IngestConfig) -> None:
+    keys = [feature.key for feature in config.all_features]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(
+                f"features: {key} is declared twice (behaviors.columns.behavior declares the "
+                "event feature `behavior` by itself); remove one"
+            )
+    for owner in PREFIXES:
+        names = [feature.name for feature in features_of(config.features, owner)]  # type: ignore[arg-type]
+        if owner in ("candidate", "request") and names and config.impressions is None:
+            raise ValueError(
+                f"features: the {owner} feature {names[0]!r} needs an impression log; set "
+                "impressions.files or remove the feature"
+            )
+        if owner == "user" and names and config.users is None:
+            raise ValueError(
+                f"features: the user feature {names[0]!r} needs a user table; set users.files "
+                "or remove the feature"
+            )
+        if owner == "user" and not names and config.users is not None:
+            raise ValueError(
+                "users: a user table is set but no feature is `of: user`; declare one or "
+                "remove the table"
+            )
+
+
+def _check_numbers(config: IngestConfig) -> None:
+    at_least = {
+        "requests.min_history": (config.requests.min_history, 0),
+        "requests.max_positives": (config.requests.max_positives, 1),
+        "requests.negatives": (config.requests.negatives, 0),
+        "splits.max_train_requests": (config.splits.max_train_requests, 0),
+        "splits.max_validation_requests": (config.splits.max_validation_requests, 0),
+        "splits.max_eval_requests": (config.splits.max_eval_requests, 0),
+        "window": (config.window, 1),
+        "shards": (config.shards, 1),
+        "max_events_per_record": (config.max_events_per_record, 2 * config.window),
+        "negative_pool_size": (config.negative_pool_size, 1),
+    }
+    for name, (value, least) in at_least.items():
+        if value < least:
+            why = " (twice the window)" if name == "max_events_per_record" else ""
+            raise ValueError(f"{name} is {value}; it must be at least {least}{why}")
+    if not 0 <= config.max_bad_share <= 1:
+        raise ValueError(f"max_bad_share is {config.max_bad_share}; it must be between 0 and 1")
+    if config.requests.positive_behaviors and not config.behaviors.columns.behavior:
+        raise ValueError(
+            "requests.positive_behaviors needs the behaviour type; set behaviors.columns.behavior"
+        )
+
+
+def _check_splits(config: IngestConfig) -> None:
+    splits = config.splits
+    if splits.by == "time":
+        for name in ("validation_start", "eval_start"):
+            if not getattr(splits, name):
+                raise ValueError(
+                    f"splits.{name} is empty; set a date such as 2017-10-15, or splits.by to user"
+                )
+    else:
+        for name in ("validation_start", "eval_start"):
+            if getattr(splits, name):
+                raise ValueError(f"splits.{name} has no meaning when splits.by is user; remove it")
+        for name in ("validation_share", "eval_share"):
+            if not 0 < getattr(splits, name) < 1:
+                raise ValueError(
+                    f"splits.{name} is {getattr(splits, name)}; it must lie between 0 and 1"
+                )
+        if splits.validation_share + splits.eval_share >= 1:
+            raise ValueError(
+                "splits.validation_share and splits.eval_share leave no users to train on; "
+                "lower them"
+            )
+    splits.bounds()

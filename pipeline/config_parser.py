@@ -1,0 +1,72 @@
+"""Reads configurations from the command line and from YAML; unknown keys are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+
+from lifelong.components.behavior_example_gen import completejourney
+from lifelong.pipeline.config import Config, Workdir
+
+# What The Complete Journey's configuration decides; the rest of the ingestion has its own defaults.
+_JOURNEY_FIELDS = ("behaviors", "requests", "splits")
+
+
+def make_config_parser(journey_in: Workdir | None = None) -> ArgumentParser:
+    """Makes the parser of every field of the configuration.
+
+    Args:
+        journey_in: If given, the defaults are those of The Complete Journey prepared there.
+    """
+    parser = ArgumentParser(
+        description="Runs the pipeline: ingestion, training, baking, evaluation, push. Without "
+        "data.behaviors.files it runs on The Complete Journey, which it prepares itself.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", action=ActionConfigFile, help="a YAML file of these values")
+    parser.add_class_arguments(Config, as_group=False)
+    # The window follows from the model's lengths and cannot be set.
+    parser.link_arguments(
+        ("model.short_length", "model.long_length"),
+        "data.window",
+        compute_fn=_window,
+    )
+    if journey_in is not None:
+        journey = completejourney.default_config(journey_in.data / completejourney.BEHAVIORS)
+        parser.set_defaults(
+            {f"data.{name}": dataclasses.asdict(getattr(journey, name)) for name in _JOURNEY_FIELDS}
+        )
+    return parser
+
+
+def _window(short_length: int, long_length: int) -> int:
+    return short_length + long_length
+
+
+def to_config(parser: ArgumentParser, parsed: Namespace) -> Config:
+    """Builds the configuration out of what the parser read."""
+    values = vars(parser.instantiate_classes(parsed))
+    return Config(**{key: value for key, value in values.items() if key != "config"})
+
+
+def load_config(path: Path) -> Config:
+    """Reads a configuration that a run has saved.
+
+    Args:
+        path: YAML file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: start with `lifelong run`")
+    parser = make_config_parser()
+    return to_config(parser, parser.parse_path(str(path)))
+
+
+def save_config(parser: ArgumentParser, parsed: Namespace, path: Path) -> None:
+    """Writes a configuration as YAML that `--config` and `load_config` read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(parser.dump(parsed))

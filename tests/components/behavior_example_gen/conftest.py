@@ -1,0 +1,90 @@
+"""Small logs in every format, and runs of the whole Beam transform."""
+
+import dataclasses
+import json
+import pathlib
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+from apache_beam.options.pipeline_options import PipelineOptions
+from tfx_bsl.coders.example_coder import ExampleToNumpyDict
+
+from lifelong.components.behavior_example_gen.config import SPLITS
+from lifelong.components.behavior_example_gen.transforms import BAD, COUNTS, Ingest
+
+
+@dataclasses.dataclass
+class Result:
+    """What a run of the transform gave."""
+
+    records: dict
+    counts: dict
+    bad: list
+
+
+def _write_csv(path, rows):
+    names = list(rows[0])
+    lines = [",".join(names)]
+    lines += [",".join("" if row[n] is None else str(row[n]) for n in names) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _write_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _write_parquet(path, rows):
+    table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
+    pq.write_table(table, path, row_group_size=max(1, len(rows) // 3))
+
+
+@pytest.fixture
+def write_log(tmp_path):
+    """Writes rows (dictionaries) to a file whose suffix names the format."""
+
+    def write(name, rows):
+        path = tmp_path / name
+        writers = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
+        writers[path.suffix](path, rows)
+        return str(path)
+
+    return write
+
+
+def _sorted_records(folder, name):
+    found = []
+    for path in sorted(pathlib.Path(folder).glob(f"{name}-*")):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            values = ExampleToNumpyDict(record)
+            found.append({key: [] if v is None else v.tolist() for key, v in values.items()})
+    return sorted(found, key=lambda record: (record["user"], record["events_before_record"]))
+
+
+@pytest.fixture
+def ingest(tmp_path_factory):
+    """Runs the transform and returns records as dictionaries of lists."""
+
+    def run(config, flags=()):
+        folder = tmp_path_factory.mktemp("run")
+        with beam.Pipeline(options=PipelineOptions(list(flags))) as pipeline:
+            made = pipeline | Ingest(config)
+            for split in SPLITS:
+                # Worker processes can import no function of a test: only Beam's own are used here.
+                made[split] | f"write {split}" >> beam.io.WriteToTFRecord(str(folder / split))
+            made[BAD] | "write bad" >> beam.io.WriteToText(str(folder / "bad"))
+            (
+                made[COUNTS]
+                | beam.Map(json.dumps)
+                | "write counts" >> beam.io.WriteToText(str(folder / "counts"))
+            )
+        lines = [p.read_text().splitlines() for p in sorted(folder.glob("bad-*"))]
+        return Result(
+            {split: _sorted_records(folder, split) for split in SPLITS},
+            json.loads(next(folder.glob("counts-*")).read_text()),
+            [json.loads(line) for part in lines for line in part],
+        )
+
+    return run

@@ -1,0 +1,125 @@
+import dataclasses
+import subprocess
+import sys
+
+import jsonargparse
+import pytest
+
+from lifelong.components.behavior_example_gen.config import (
+    Columns,
+    IngestConfig,
+    LogConfig,
+    RequestConfig,
+    SplitConfig,
+    event_features,
+    parse_time,
+)
+from lifelong.models.features import Feature
+
+SPLITS = SplitConfig(validation_start="2017-10-15", eval_start="2017-11-01")
+GOOD = IngestConfig(behaviors=LogConfig(files="log.csv"), splits=SPLITS)
+
+
+def replaced(**changes):
+    return dataclasses.replace(GOOD, **changes)
+
+
+def splits(**changes):
+    return {"splits": dataclasses.replace(SPLITS, **changes)}
+
+
+BAD = [
+    ({"behaviors": LogConfig()}, r"behaviors\.files is empty"),
+    ({"impressions": LogConfig()}, r"impressions\.files is empty"),
+    ({"behaviors": LogConfig(files="a/**/b.csv")}, r"behaviors\.files: `\*\*`"),
+    ({"behaviors": LogConfig(files="a", delimiter="::")}, r"behaviors\.delimiter is '::'"),
+    ({"behaviors": LogConfig(files="a", column_names=("x", "x"))}, "has a name twice"),
+    ({"features": (Feature("price", "candidate"),)}, "candidate feature 'price' needs an impr"),
+    ({"features": (Feature("device", "request"),)}, "request feature 'device' needs an impr"),
+    ({"features": (Feature("age", "user"),)}, r"needs a user table; set users\.files"),
+    ({"users": LogConfig(files="u.csv")}, "no feature is `of: user`"),
+    ({"features": (Feature("a", "event"), Feature("a", "event"))}, "history_a is declared twice"),
+    ({"requests": RequestConfig(min_history=-1)}, r"requests\.min_history is -1"),
+    ({"requests": RequestConfig(max_positives=0)}, r"max_positives is 0; it must be at least 1"),
+    ({"requests": RequestConfig(negatives=-1)}, r"requests\.negatives"),
+    ({"requests": RequestConfig(positive_behaviors=("buy",))}, r"set behaviors\.columns\.behavior"),
+    ({"window": 0}, "window is 0"),
+    ({"max_events_per_record": 10}, r"at least 2100 \(twice the window\)"),
+    ({"max_bad_share": 1.5}, r"max_bad_share is 1\.5"),
+    ({"shards": 0}, "shards is 0"),
+    (splits(eval_start=""), r"splits\.eval_start is empty"),
+    (splits(eval_start="soon"), r"splits\.eval_start is 'soon'"),
+    (splits(eval_start="2017-10-01"), r"eval_start .* must come after splits\.validation_start"),
+    (splits(eval_end="2017-10-01"), r"eval_end .* must come after splits\.eval_start"),
+    (splits(by="user"), r"validation_start has no meaning when splits\.by is user"),
+    ({"splits": SplitConfig(by="user", eval_share=0.0)}, r"splits\.eval_share is 0\.0"),
+    ({"splits": SplitConfig(by="user", eval_share=0.9)}, "leave no users to train on"),
+    (splits(max_eval_requests=-1), r"splits\.max_eval_requests is -1"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD)
+def test_validate_names_the_field_and_the_fix(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replaced(**changes).validate()
+
+
+def test_good_configurations_are_valid():
+    GOOD.validate()
+    replaced(splits=SplitConfig(by="user")).validate()
+
+
+def test_json_gives_the_same_configuration_back():
+    config = replaced(
+        impressions=LogConfig(files="i.csv", columns=Columns(request="r"), column_names=("a", "b")),
+        features=(Feature("price", "candidate", "numeric", "cost"),),
+        requests=RequestConfig(positive_behaviors=("buy",)),
+        max_bad_share=0.25,
+    )
+    text = config.to_json()
+    assert IngestConfig.from_json(text) == config
+    assert IngestConfig.from_json(text).to_json() == text
+    with pytest.raises(ValueError, match=r"config\.requests\.negative is not a field"):
+        IngestConfig.from_json('{"requests": {"negative": 1}}')
+
+
+def test_the_command_line_can_set_every_field():
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--ingest", type=IngestConfig, default=GOOD)
+    flags = [
+        "--ingest.behaviors.columns.behavior=action",
+        "--ingest.impressions.files=i.csv",
+        '--ingest.features=[{"name": "price", "of": "event", "kind": "numeric"}]',
+        "--ingest.splits.max_eval_requests=5",
+        '--ingest.requests.positive_behaviors=["buy"]',
+    ]
+    config = parser.instantiate_classes(parser.parse_args(flags)).ingest
+    assert config.impressions == LogConfig(files="i.csv")
+    assert config.features == (Feature("price", "event", "numeric"),)
+    assert config.splits.max_eval_requests == 5
+    assert config.behaviors.columns.behavior == "action"
+    assert IngestConfig.from_json(config.to_json()) == config
+
+
+def test_the_behaviour_type_becomes_an_event_feature_once():
+    price = Feature("price", "event", "numeric")
+    features = event_features(Columns(behavior="action"), (price, Feature("age", "user")))
+    assert [feature.key for feature in features] == ["history_behavior", "history_price"]
+    assert features[0].source_column == "action"
+    assert event_features(Columns(behavior="action"), features) == features
+    assert event_features(Columns(), (price,)) == (price,)
+
+
+def test_times():
+    assert parse_time("1970-01-02") == 86400
+    assert parse_time("1970-01-02T00:00:00Z") == 86400
+    assert parse_time("1970-01-02T01:00:00+01:00") == 86400
+
+
+def test_importing_the_configuration_imports_no_heavy_package():
+    code = (
+        "import sys, lifelong.components.behavior_example_gen.config as c;"
+        "print([m for m in ('apache_beam', 'tfx', 'tensorflow') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,94 @@
+"""The whole pipeline from a behaviour log alone, as a user runs it from the command line."""
+
+import pytest
+
+from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.run_record import read_last_run
+from tests.end_to_end import sample_logs
+from tests.end_to_end.command import lifelong
+
+pytestmark = pytest.mark.slow
+
+UP_TO_BAKER = {
+    "BehaviorExampleGen",
+    "StatisticsGen",
+    "ImportSchemaGen",
+    "ExampleValidator",
+    "Transform",
+    "Trainer",
+    "SignatureBaker",
+}
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    return Workdir(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def run_flags(workdir):
+    log = workdir.root / "log.csv"
+    sample_logs.write_behavior_csv(sample_logs.make_baskets(users=40), log)
+    return sample_logs.flags(
+        {
+            "workdir": workdir.root,
+            "data.behaviors.files": log,
+            "data.requests.min_history": 20,
+            "data.requests.negatives": 6,
+        },
+        sample_logs.SPLITS,
+        sample_logs.SMALL_MODEL,
+    )
+
+
+@pytest.fixture(scope="module")
+def first_run(workdir, run_flags):
+    output = lifelong("run", *run_flags)
+    return output, read_last_run(workdir.metadata)
+
+
+def pushed_versions(workdir):
+    return sorted(path.name for path in workdir.serving("lifelong").glob("[0-9]*"))
+
+
+def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
+    output, record = first_run
+    assert UP_TO_BAKER | {"Evaluator", "Pusher"} <= set(record.executed)
+    assert "Blessed" in output
+    assert len(pushed_versions(workdir)) == 1
+
+
+def test_the_bad_row_is_counted(first_run):
+    output, _ = first_run
+    assert "missing item" in output
+
+
+def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
+    output = lifelong("rank", "--user", "3", "--top", "5", "--workdir", str(workdir.root))
+    lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
+    assert len(lines) == 2
+    assert "distance" in output
+
+
+def test_nothing_up_to_the_baker_runs_twice_and_a_worse_model_is_not_pushed(
+    first_run, workdir, run_flags
+):
+    lifelong("run", *run_flags)
+    record = read_last_run(workdir.metadata)
+    assert set(record.cached) >= UP_TO_BAKER
+    before = pushed_versions(workdir)
+    # One step of training is not enough to come near the blessed model.
+    output = lifelong(
+        "run",
+        *run_flags,
+        "--training.epochs=1",
+        "--training.learning_rate=1e-7",
+        "--gate.auc_min=0",
+    )
+    assert "Not blessed" in output
+    assert pushed_versions(workdir) == before
+
+
+def test_an_unknown_user_is_told(first_run, workdir):
+    output = lifelong("rank", "--user=9999", f"--workdir={workdir.root}", status=1)
+    assert "user 9999 has no event" in output

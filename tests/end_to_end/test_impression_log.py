@@ -1,0 +1,100 @@
+"""The whole pipeline with an impression log: real labels, unequal N, behaviour types, features."""
+
+import numpy as np
+import pytest
+
+from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.run_record import read_last_run
+from lifelong.serving.client import PredictionClient
+from lifelong.serving.ids import string_id
+from lifelong.serving.request import build_request
+from lifelong.serving.server.server import ModelServer
+from tests.end_to_end import sample_logs
+from tests.end_to_end.command import lifelong
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """
+data:
+  behaviors:
+    files: {folder}/behaviors.jsonl
+    columns: {{behavior: action}}
+  impressions:
+    files: {folder}/impressions-*.jsonl
+  features:
+  - {{name: price, of: candidate, kind: numeric}}
+  requests: {{min_history: 0}}
+  splits:
+    by: user
+    validation_share: 0.2
+    eval_share: 0.3
+model: {{short_length: 10, long_length: 60, searched_events: 8}}
+training: {{epochs: 2, batch_size: 32, learning_rate: 0.005}}
+gate: {{auc_min: 0.55}}
+workdir: {folder}/work
+name: shop
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("impressions")
+    baskets = sample_logs.make_baskets(users=60, seed=2)
+    sample_logs.write_behavior_jsonl(baskets, folder / "behaviors.jsonl")
+    late = [basket for basket in baskets if basket[1] > sample_logs.START + 200 * sample_logs.DAY]
+    sample_logs.write_impressions_jsonl(late[::2], folder / "impressions-1.jsonl")
+    sample_logs.write_impressions_jsonl(late[1::2], folder / "impressions-2.jsonl")
+    (folder / "config.yaml").write_text(CONFIG.format(folder=folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def output(folder):
+    return lifelong("run", f"--config={folder}/config.yaml")
+
+
+def test_the_model_is_trained_and_pushed(output, folder):
+    workdir = Workdir(folder / "work")
+    assert "Blessed" in output
+    assert "Pusher" in read_last_run(workdir.metadata).executed
+    assert list(workdir.serving("shop").glob("[0-9]*"))
+
+
+def test_behaviour_type_and_price_reach_the_served_model(output, folder):
+    base_path = Workdir(folder / "work").serving("shop")
+    rng = np.random.default_rng(0)
+    events = 40
+    history = {
+        "item": [string_id(f"i{i}") for i in rng.integers(0, sample_logs.ITEMS, events)],
+        "category": [string_id(f"c{i}") for i in rng.integers(0, 20, events)],
+        "timestamp": sample_logs.START + np.arange(events) * sample_logs.DAY,
+    }
+    candidates = {
+        "item": [string_id(f"i{i}") for i in range(5)],
+        "category": [string_id(f"c{i}") for i in range(5)],
+    }
+
+    def scores(client, behavior, price):
+        request = build_request(
+            string_id("u1"),
+            {**history, "behavior": np.full(events, string_id(behavior))},
+            {**candidates, "price": np.full(5, price, np.float32)},
+            sample_logs.START + 300 * sample_logs.DAY,
+            max_events=70,
+        )
+        return client.predict(request)["scores"]
+
+    with (
+        ModelServer("shop", str(base_path), poll_interval_s=0) as server,
+        PredictionClient(server.address, "shop") as client,
+    ):
+        plain = scores(client, "buy", 1.0)
+        assert plain.shape == (1, 5)
+        assert np.abs(plain - scores(client, "view", 1.0)).max() > 1e-6
+        assert np.abs(plain - scores(client, "buy", 7.0)).max() > 1e-6
+
+
+def test_an_unknown_configuration_key_is_refused(folder):
+    path = folder / "typo.yaml"
+    path.write_text("model:\n  long_terms: eta\n")
+    assert "long_terms" in lifelong("run", f"--config={path}", status=2)
