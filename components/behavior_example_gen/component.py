@@ -32,12 +32,12 @@ class Quarantine(types.Artifact):
 class BehaviorExampleGenSpec(types.ComponentSpec):
     """That of a file-based ExampleGen, with a configuration and the quarantine."""
 
-    PARAMETERS = {  # noqa: RUF012 (a dictionary is what TFX looks for)
+    PARAMETERS = {
         **specs.FileBasedExampleGenSpec.PARAMETERS,
         CONFIG_KEY: types.component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {}  # noqa: RUF012
-    OUTPUTS = {  # noqa: RUF012
+    INPUTS = {}
+    OUTPUTS = {
         **specs.FileBasedExampleGenSpec.OUTPUTS,
         QUARANTINE_KEY: types.component_spec.ChannelParameter(type=Quarantine),
     }

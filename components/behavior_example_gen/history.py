@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,20 @@ from lifelong.models.features import Feature
 from lifelong.serving.ids import string_id
 
 
-def read_user_history(
-    log: LogConfig, features: Sequence[Feature], user: int | str
-) -> dict[str, np.ndarray]:
+class UserHistory(NamedTuple):
+    """The events of one user.
+
+    Attributes:
+        user: The user's id in records and requests.
+        events: `item`, `category`, `timestamp` and every event feature by name: `[E]`, oldest
+            first, ordered by (timestamp, item), without repetitions. E is 0 for an unknown user.
+    """
+
+    user: int
+    events: dict[str, np.ndarray]
+
+
+def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | str) -> UserHistory:
     """Reads all events of one user, in the order and form of the records.
 
     Args:
@@ -28,8 +40,7 @@ def read_user_history(
         user: The user's id in records, or the text that stands in the log.
 
     Returns:
-        `history_item`, `history_category`, `history_timestamp` and event features: `[E]`, oldest
-        first, ordered by (timestamp, item), without repetitions. E is 0 for an unknown user.
+        The user's id and events, in the names that `lifelong.serving.request.build_request` takes.
 
     Raises:
         ValueError: The log cannot be read.
@@ -43,11 +54,11 @@ def read_user_history(
         for batch in log_reader.read_all(log, fields, "behaviors")
     ]
     events, _ = ev.sort_and_dedupe(ev.concat(blocks), EVENT_ORDER)
-    events.pop("user")
-    return {
-        key if key.startswith("history_") else f"history_{key}": column
-        for key, column in events.items()
-    }
+    users = events.pop("user")
+    return UserHistory(
+        user=int(users[0]) if len(users) else wanted[0],
+        events={key.removeprefix("history_"): column for key, column in events.items()},
+    )
 
 
 def popular_items(

@@ -150,7 +150,7 @@ def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
 
 
 def test_a_fresh_process_with_only_tensorflow_gives_the_same_scores(models, wire, tmp_path):
-    _, baked, model = models
+    _, baked, _ = models
     expected = valid_scores(
         tf.saved_model.load(str(baked)).signatures["serving_default"](**wire), wire
     )

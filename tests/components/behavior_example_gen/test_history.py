@@ -26,27 +26,31 @@ def test_a_users_history_is_in_the_order_of_the_records(write_log, suffix):
     log = LogConfig(write_log(f"log.{suffix}", ROWS), columns=Columns(behavior="category"))
     features = (Feature("n", "event", "numeric"), Feature("age", "user"))
     for user in (1, "1") if suffix == "csv" else (1,):
-        history = read_user_history(log, features, user)
-        assert history["history_item"].tolist() == [9, 4, 5]
-        assert history["history_timestamp"].tolist() == [100, 200, 200]
-        assert history["history_category"].tolist() == [string_id(c) for c in "aba"]
-        assert history["history_behavior"].tolist() == [string_id(c) for c in "aba"]
-        assert history["history_n"].tolist() == [4.0, 2.0, 1.0]
+        found, history = read_user_history(log, features, user)
+        assert found == 1
+        assert history["item"].tolist() == [9, 4, 5]
+        assert history["timestamp"].tolist() == [100, 200, 200]
+        assert history["category"].tolist() == [string_id(c) for c in "aba"]
+        assert history["behavior"].tolist() == [string_id(c) for c in "aba"]
+        assert history["n"].tolist() == [4.0, 2.0, 1.0]
         assert "user" not in history
 
 
 def test_an_unknown_user_has_no_history(write_log):
-    history = read_user_history(LogConfig(write_log("log.csv", ROWS)), (), 77)
+    user, history = read_user_history(LogConfig(write_log("log.csv", ROWS)), (), 77)
+    assert user == 77
     assert {key: column.shape for key, column in history.items()} == dict.fromkeys(
-        ("history_item", "history_category", "history_timestamp"), (0,)
+        ("item", "category", "timestamp"), (0,)
     )
 
 
 def test_a_user_given_as_the_text_of_the_log(write_log):
     rows = [{**row, "user": f"user-{row['user']}"} for row in ROWS]
     log = LogConfig(write_log("log.parquet", rows))
-    assert read_user_history(log, (), "user-1")["history_item"].tolist() == [9, 4, 5]
-    assert read_user_history(log, (), string_id("user-1"))["history_item"].tolist() == [9, 4, 5]
+    for user in ("user-1", string_id("user-1")):
+        found, events = read_user_history(log, (), user)
+        assert found == string_id("user-1")
+        assert events["item"].tolist() == [9, 4, 5]
 
 
 def test_popular_items_of_a_period(write_log):
