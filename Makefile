@@ -27,7 +27,7 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 types: $(READY)  ## mypy on the built wheel: it cannot follow the editable mapping of folders
-	rm -rf build/types && $(BIN)/python -m build -q --wheel --no-isolation --outdir build/types .
+	rm -rf build/types && $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w build/types .
 	$(BIN)/python -m zipfile -e build/types/*.whl build/types/tree
 	cd build/types/tree && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 

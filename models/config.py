@@ -21,6 +21,7 @@ class ModelConfig:
         signature_bits: M, bits of a SimHash signature (`eta`).
         item_dim: Size of an item embedding; the signature hashes this vector alone.
         category_dim: Size of a category embedding.
+        embedding_norm: Length at which item and category embeddings start.
         user_dim: Size of a user embedding; 0 leaves users out.
         context_dim: Size of the embeddings of the request's hour of day and day of week;
             0 leaves them out.
@@ -41,6 +42,7 @@ class ModelConfig:
     signature_bits: int = 64
     item_dim: int = 16
     category_dim: int = 16
+    embedding_norm: float = 2.0
     user_dim: int = 8
     context_dim: int = 4
     feature_dim: int = 8
@@ -73,7 +75,7 @@ class TrainingConfig:
             unknown ones.
     """
 
-    epochs: int = 4
+    epochs: int = 5
     batch_size: int = 64
     learning_rate: float = 1e-3
     patience: int = 1

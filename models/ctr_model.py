@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -13,7 +14,7 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import TargetAttention, TimeGapEmbedding, length_mask
 from lifelong.models.long_term import make_long_term
 
-keras = tf.keras
+keras: Any = tf.keras
 
 # Score thresholds of the AUC that early stopping watches.
 _AUC_THRESHOLDS = 1000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 import tensorflow as tf
 
-keras = tf.keras
+keras: Any = tf.keras
 
 _SECONDS_BETWEEN_LINES = 15.0
 
@@ -37,9 +38,8 @@ class EpochReport(keras.callbacks.Callback):
         if now - self._printed >= _SECONDS_BETWEEN_LINES:
             self._printed = now
             rate = (batch + 1) / (now - self._started)
-            self._print(
-                f"batch {batch + 1}/{self._steps}, {rate:.1f} batches/s, loss {logs['loss']:.4f}"
-            )
+            loss = (logs or {}).get("loss", math.nan)
+            self._print(f"batch {batch + 1}/{self._steps}, {rate:.1f} batches/s, loss {loss:.4f}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the losses and AUCs of the epoch."""

@@ -23,7 +23,7 @@ from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
 
-keras = tf.keras
+keras: Any = tf.keras
 
 
 _MONITOR = "val_auc"

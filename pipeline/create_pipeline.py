@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def create_pipeline(
     model: ModelConfig,
     training: TrainingConfig,
     eval_config: tfma.EvalConfig,
-    beam_args: list[str] | None = None,
+    beam_args: Sequence[str] = (),
     enable_cache: bool = True,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline from behaviour logs to a pushed model.
@@ -136,7 +137,7 @@ def create_pipeline(
         ],
         enable_cache=enable_cache,
         metadata_connection_config=sqlite_metadata_connection_config(str(metadata_path)),
-        beam_pipeline_args=beam_args or [],
+        beam_pipeline_args=list(beam_args),
     )
 
 

@@ -78,7 +78,7 @@ def _run_pipeline(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
         model=config.model,
         training=config.training,
         eval_config=make_eval_config(config.gate.auc_min, config.gate.auc_change_min),
-        beam_args=list(config.beam_args),
+        beam_args=config.beam_args,
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ml_metadata import metadata_store
-from ml_metadata.proto import metadata_store_pb2 as mlmd
+from ml_metadata import proto as mlmd
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 _RUN_CONTEXT = "pipeline_run"

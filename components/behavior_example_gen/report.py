@@ -14,9 +14,10 @@ BAD_ROWS_SUFFIX = ".jsonl"
 
 
 def summary(counts: Mapping[str, int]) -> str:
-    """Returns a table of the counts, one a line."""
-    width = max(map(len, counts), default=0)
-    return "\n".join(f"  {name:<{width}}  {counts[name]:>15,}" for name in sorted(counts))
+    """Returns a table of the counts that are not zero, one a line."""
+    names = sorted(name for name, number in counts.items() if number)
+    width = max(map(len, names), default=0)
+    return "\n".join(f"  {name:<{width}}  {counts[name]:>15,}" for name in names)
 
 
 def bad_rows(counts: Mapping[str, int], log: str) -> int:

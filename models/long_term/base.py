@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ from lifelong.models.layers import (
     gather_events,
 )
 
-keras = tf.keras
+keras: Any = tf.keras
 
 
 class LongTermPart(keras.layers.Layer, abc.ABC):

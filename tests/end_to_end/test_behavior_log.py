@@ -60,7 +60,7 @@ def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
 
 def test_the_bad_row_is_counted(first_run):
     output, _ = first_run
-    assert "missing item" in output
+    assert "bad_rows/item: missing" in output
 
 
 def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
