@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tfx_bsl.public import tfxio
 
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.features import Feature
 from lifelong.models.preprocessing import preprocessing_fn
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained import build
@@ -55,11 +57,21 @@ def all_requests(records: list[dict]) -> Batch:
     return cut_requests(pool, tf.range(count), SMALL.window)
 
 
-def run_transform(folder: Path) -> tft.TFTransformOutput:
-    """Runs the real `preprocessing_fn` on `RECORDS`."""
-    path = write_records(RECORDS, folder / "records.gz")
-    source = tfxio.TFExampleRecord(path, schema=make_schema(()), telemetry_descriptors=["tests"])
-    custom_config = {"features": [], "min_count": 2, "candidates_are_logged": False}
+def run_transform(
+    folder: Path,
+    records: list[dict] = RECORDS,
+    features: tuple[Feature, ...] = (),
+    candidates_are_logged: bool = False,
+) -> tft.TFTransformOutput:
+    """Runs the real `preprocessing_fn` on records, counting items from two on."""
+    path = write_records(records, folder / "records.gz")
+    schema = make_schema(features)
+    source = tfxio.TFExampleRecord(path, schema=schema, telemetry_descriptors=["tests"])
+    custom_config = {
+        "features": [dataclasses.asdict(feature) for feature in features],
+        "min_count": 2,
+        "candidates_are_logged": candidates_are_logged,
+    }
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
         transform_fn = data | tft_beam.AnalyzeDataset(

@@ -1,0 +1,100 @@
+import pytest
+
+from lifelong.components.behavior_example_gen import completejourney
+from lifelong.models.features import Feature
+from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.config_parser import load_config, make_config_parser, save_config, to_config
+
+
+def parse(*arguments, **options):
+    parser = make_config_parser(**options)
+    return to_config(parser, parser.parse_args(list(arguments)))
+
+
+def test_without_arguments_every_value_has_its_default():
+    assert parse() == Config()
+
+
+def test_any_value_can_be_set_from_the_command_line():
+    config = parse(
+        "--model.long_term=none",
+        "--model.hidden=[32]",
+        "--data.behaviors.columns.user=customer",
+        '--data.features=[{"name": "price", "of": "candidate", "kind": "numeric"}]',
+        "--gate.auc_min=0.7",
+        "--beam_args=[--direct_num_workers=2]",
+    )
+    assert config.model.long_term == "none"
+    assert config.model.hidden == (32,)
+    assert config.data.behaviors.columns.user == "customer"
+    assert config.data.features == (Feature("price", "candidate", "numeric"),)
+    assert config.gate.auc_min == 0.7
+    assert config.beam_args == ("--direct_num_workers=2",)
+
+
+def test_any_value_can_be_set_from_yaml_and_overridden(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("model: {long_length: 200, heads: 2}\ndata:\n  impressions: {files: i.csv}\n")
+    config = parse(f"--config={path}", "--model.heads=8")
+    assert config.model.long_length == 200
+    assert config.model.heads == 8
+    assert config.data.impressions.files == "i.csv"
+
+
+def test_the_window_follows_from_the_models_lengths():
+    assert parse("--model.short_length=5", "--model.long_length=20").data.window == 25
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--model.long_ter=none"], "model.long_ter"),
+        (["--modle.long_term=none"], "modle.long_term"),
+        (["--model.long_length=many"], "model.long_length"),
+        (["--data.window=7"], "data.window"),
+    ],
+)
+def test_what_is_not_known_or_not_of_its_type_is_refused_by_name(arguments, named, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(*arguments)
+    assert stopped.value.code == 2
+    # The usage, which names every option, comes before the error.
+    _, _, error = capsys.readouterr().err.rpartition("error:")
+    assert named in error
+
+
+def test_an_unknown_key_in_yaml_is_refused_by_name(tmp_path, capsys):
+    path = tmp_path / "config.yaml"
+    path.write_text("training: {epoch: 3}\n")
+    with pytest.raises(SystemExit):
+        parse(f"--config={path}")
+    assert "training.epoch" in capsys.readouterr().err
+
+
+def test_a_saved_configuration_is_read_back(tmp_path):
+    arguments = [
+        "--model.short_length=7",
+        "--data.impressions.files=shown.csv",
+        '--data.features=[{"name": "price", "of": "candidate", "kind": "numeric"}]',
+    ]
+    parser = make_config_parser()
+    parsed = parser.parse_args(arguments)
+    save_config(parser, parsed, tmp_path / "folder" / "config.yaml")
+    assert load_config(tmp_path / "folder" / "config.yaml") == to_config(parser, parsed)
+
+
+def test_a_configuration_that_was_never_saved_is_an_error_that_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="start with `lifelong run`"):
+        load_config(tmp_path / "config.yaml")
+
+
+def test_the_default_data_gives_defaults_that_can_be_overridden(tmp_path):
+    workdir = Workdir(tmp_path)
+    config = parse("--data.requests.negatives=3", journey_in=workdir)
+    log = workdir.data / completejourney.BEHAVIORS
+    journey = completejourney.default_config(log)
+    assert config.data.behaviors.files == str(log)
+    assert config.data.splits == journey.splits
+    assert config.data.requests.min_history == journey.requests.min_history
+    assert config.data.requests.negatives == 3
+    config.data.validate()
