@@ -31,8 +31,11 @@ types: $(READY)  ## mypy on the built wheel: it cannot follow the editable mappi
 	$(BIN)/python -m zipfile -e build/types/*.whl build/types/tree
 	cd build/types/tree && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
-bench: $(READY)  ## the measurements of the README
+bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+workdir/metadata.sqlite: | $(READY)
+	$(BIN)/lifelong run
 
 serve: $(READY)  ## serve the last pushed model over gRPC
 	$(BIN)/lifelong serve $(ARGS)

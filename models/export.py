@@ -23,6 +23,9 @@ _SCORED_TOGETHER = 64
 # Values of a batch that Transform has nothing to do with.
 _NOT_TRANSFORMED = ("_timestamp", "_length", "_label")
 
+# The loop of `score_records` needs AutoGraph; below it, AutoGraph would convert all of tf_keras.
+_as_it_is = tf.autograph.experimental.do_not_convert
+
 
 class ServingSignatures:
     """Makes the signatures of a model.
@@ -69,10 +72,12 @@ class ServingSignatures:
             functions["searched_events"] = _concrete(self.searched_events, wire)
         return functions
 
+    @_as_it_is
     def rank(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`serving_default`: scores `[B, N]`, the probability of a click."""
         return {"scores": tf.sigmoid(self._model(self._to_rows(wire)))}
 
+    @_as_it_is
     def searched_events(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`searched_events`: scores, and the events that the search found, `[B, N, K]`."""
         config = self._model.spec.model
@@ -87,6 +92,7 @@ class ServingSignatures:
             "searched_distance": tf.where(found.mask, tf.cast(found.distance, tf.int64), missing),
         }
 
+    @_as_it_is
     def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`transform_features`: embedding rows and standardised numbers of a request."""
         return self._to_rows(wire)
@@ -115,7 +121,7 @@ class ServingSignatures:
             first = step * _SCORED_TOGETHER
             requests = tf.range(first, tf.minimum(first + _SCORED_TOGETHER, count))
             wire = cut_requests(pool, requests, window)
-            scores = tf.sigmoid(self._model(self._to_rows(wire)))
+            scores = self.rank(**wire)["scores"]
             valid = length_mask(wire["candidate_length"], tf.shape(scores)[1])
             chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
         return {

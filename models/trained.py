@@ -13,7 +13,7 @@ from lifelong.models.features import Feature
 # Where the Trainer puts it, beside the SavedModel in its model artifact.
 TRAINED_FOLDER = "trained"
 
-_SPEC_FILE = "model.json"
+SPEC_FILE = "model.json"
 _CHECKPOINT = "checkpoint"
 
 
@@ -26,7 +26,7 @@ def save_trained(model: CTRModel, folder: str) -> None:
     """
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    (path / _SPEC_FILE).write_text(model.spec.to_json())
+    (path / SPEC_FILE).write_text(model.spec.to_json())
     _checkpoint(model).write(str(path / _CHECKPOINT))
 
 
@@ -44,9 +44,9 @@ def load_trained(folder: str) -> CTRModel:
         AssertionError: If the checkpoint lacks a variable of the model.
     """
     path = Path(folder)
-    if not (path / _SPEC_FILE).exists():
-        raise FileNotFoundError(f"{folder} holds no trained model: {_SPEC_FILE} is missing")
-    model = CTRModel(ModelSpec.from_json((path / _SPEC_FILE).read_text()))
+    if not (path / SPEC_FILE).exists():
+        raise FileNotFoundError(f"{folder} holds no trained model: {SPEC_FILE} is missing")
+    model = CTRModel(ModelSpec.from_json((path / SPEC_FILE).read_text()))
     build(model)
     status = tf.train.Checkpoint(model=model).read(str(path / _CHECKPOINT))
     status.assert_existing_objects_matched().expect_partial()

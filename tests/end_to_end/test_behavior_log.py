@@ -1,11 +1,17 @@
 """The whole pipeline from a behaviour log alone, as a user runs it from the command line."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
+from tfx.utils import path_utils
 
+from lifelong.models.reader import request_dataset
+from lifelong.models.records import record_spec
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.run_record import read_last_run
 from tests.end_to_end import sample_logs
 from tests.end_to_end.command import lifelong
+from tests.stock_tensorflow import stock_scores
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +74,28 @@ def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
     assert len(lines) == 2
     assert "distance" in output
+
+
+def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir, tmp_path):
+    """Stock TensorFlow on the pushed model, against the Trainer's own model, on real requests."""
+    _, record = first_run
+    (version,) = pushed_versions(workdir)
+    trained = tf.saved_model.load(
+        path_utils.serving_model_path(record.outputs["Trainer", "model"])
+    ).signatures["serving_default"]
+    requests = request_dataset(
+        [record.outputs["BehaviorExampleGen", "examples"] + "/Split-eval/*"],
+        record_spec(()),
+        window=70,
+        batch_size=64,
+    )
+    batch = next(iter(requests))
+    wire = {key: batch[key].numpy() for key in trained.structured_input_signature[1]}
+    scores = stock_scores(workdir.serving("lifelong") / version, wire, tmp_path)
+    valid = np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]
+    assert scores[valid].std() > 0.01
+    expected = trained(**{key: tf.constant(value) for key, value in wire.items()})["scores"]
+    np.testing.assert_allclose(scores[valid], expected.numpy()[valid], atol=1e-5)
 
 
 def test_nothing_up_to_the_baker_runs_twice_and_a_worse_model_is_not_pushed(

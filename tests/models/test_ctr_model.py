@@ -123,6 +123,18 @@ def test_events_beyond_the_window_do_not_matter(model, batch):
     )
 
 
+def test_when_events_happened_matters_and_when_all_of_it_happened_does_not(model, batch):
+    """Time gaps come from real times, not from positions: moving everything by weeks is no change."""
+    week = 7 * 86_400
+    times = ("history_timestamp", "request_timestamp")
+    moved = {key: value + 10 * week if key in times else value for key, value in batch.items()}
+    older = dict(batch, history_timestamp=batch["history_timestamp"] - 30 * week)
+    original = scores(model, batch)
+    np.testing.assert_allclose(original, scores(model, moved), atol=TOLERANCE)
+    some = np.abs(original - scores(model, older)) > TOLERANCE
+    assert some.any()
+
+
 def test_a_saved_model_is_built_again_with_its_rotation(model, batch, tmp_path):
     model.compile(optimizer="adam")
     model.fit(tf.data.Dataset.from_tensors(batch), epochs=2, verbose=0)

@@ -1,15 +1,12 @@
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from lifelong.models.export import export_model
+from lifelong.models.export import ServingSignatures, export_model
 from tests.sample_models import RECORDS, SMALL, all_requests, spread_model
 from tests.sample_records import make_records, serialize
+from tests.stock_tensorflow import stock_scores
 
 
 @pytest.fixture(scope="module")
@@ -149,35 +146,13 @@ def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
     assert (position >= 0).any()
 
 
-def test_a_fresh_process_with_only_tensorflow_gives_the_same_scores(models, wire, tmp_path):
-    _, baked, _ = models
-    expected = valid_scores(
-        tf.saved_model.load(str(baked)).signatures["serving_default"](**wire), wire
-    )
-    np.savez(tmp_path / "wire.npz", **{key: value.numpy() for key, value in wire.items()})
-    script = """
-        import sys
-        for name in ("lifelong", "tfx", "tensorflow_transform", "tensorflow_recommenders"):
-            sys.modules[name] = None  # none of these can be imported
-        import numpy as np, tensorflow as tf
-        model, wire, out = sys.argv[1:]
-        inputs = {key: tf.constant(value) for key, value in np.load(wire).items()}
-        scores = tf.saved_model.load(model).signatures["serving_default"](**inputs)["scores"]
-        np.save(out, scores)
-    """
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            textwrap.dedent(script),
-            str(baked),
-            str(tmp_path / "wire.npz"),
-            str(tmp_path / "scores.npy"),
-        ],
-        check=True,
-    )
-    scores = valid_scores({"scores": np.load(tmp_path / "scores.npy")}, wire)
-    np.testing.assert_allclose(scores, expected, atol=1e-6)
+def test_stock_tensorflow_in_a_fresh_process_gives_the_training_processs_scores(
+    models, transform_output, wire, tmp_path
+):
+    _, baked, model = models
+    expected = ServingSignatures(model, transform_output).rank(**wire)
+    scores = {"scores": stock_scores(baked, wire, tmp_path)}
+    np.testing.assert_allclose(valid_scores(scores, wire), valid_scores(expected, wire), atol=1e-6)
 
 
 def test_a_model_without_a_search_has_no_searched_events(transform_output, tmp_path):

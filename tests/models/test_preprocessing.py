@@ -77,4 +77,6 @@ def test_logged_candidates_count_and_features_are_transformed(tmp_path):
     prices = np.concatenate([record["candidate_price"] for record in records])
     raw = {"candidate_price": tf.ragged.constant([prices.tolist()], tf.float32)}
     scaled = output.transform_features_layer()(raw)["candidate_price"].flat_values
-    np.testing.assert_allclose(scaled, (prices - prices.mean()) / prices.std(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        scaled, (prices - prices.mean()) / prices.std(), rtol=1e-3, atol=1e-4
+    )

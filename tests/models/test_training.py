@@ -37,7 +37,9 @@ def auc(model, batches):
 
 
 def test_the_best_epochs_weights_are_kept(data, tmp_path):
-    model = fit(small_spec("eta"), TRAINING, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    model = fit(
+        small_spec("eta"), TRAINING, *data, tmp_path / "checkpoints", str(tmp_path / "logs")
+    )
     epochs = logged_epochs(tmp_path / "checkpoints")
     assert len(epochs) == TRAINING.epochs
     assert auc(model, data[2]) == pytest.approx(max(value for _, value in epochs), abs=1e-4)
@@ -45,7 +47,7 @@ def test_the_best_epochs_weights_are_kept(data, tmp_path):
 
 
 def test_every_epoch_sees_about_every_request(data, tmp_path, capsys):
-    train, requests, validation = data
+    _, requests, validation = data
     fit(small_spec("none"), TRAINING, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
     assert capsys.readouterr().out.count("validation loss") == TRAINING.epochs
     assert requests == sum(len(batch["user"]) for batch in validation)

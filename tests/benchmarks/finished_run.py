@@ -1,0 +1,50 @@
+"""What a finished `lifelong run` left: real records and trained weights to measure on."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import tensorflow_transform as tft
+
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.trained import TRAINED_FOLDER, load_trained
+from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.run_record import read_last_run
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """The newest run in a working folder.
+
+    Attributes:
+        outputs: URI by (component, output key).
+    """
+
+    outputs: dict[tuple[str, str], str]
+
+    @classmethod
+    def read(cls, workdir: str = "workdir") -> FinishedRun:
+        """Finds the run; without one, it says that `lifelong run` makes it."""
+        return cls(read_last_run(Workdir(Path(workdir).resolve()).metadata).outputs)
+
+    @property
+    def trained_folder(self) -> Path:
+        """Specification and checkpoint of the trained model."""
+        return Path(self.outputs["Trainer", "model"]) / TRAINED_FOLDER
+
+    def model(self) -> CTRModel:
+        """Loads the trained model."""
+        return load_trained(str(self.trained_folder))
+
+    def transform_output(self) -> tft.TFTransformOutput:
+        """Loads Transform's output."""
+        return tft.TFTransformOutput(self.outputs["Transform", "transform_graph"])
+
+    def transformed_files(self, split: str) -> list[str]:
+        """Returns the pattern of a split's transformed records."""
+        return [f"{self.outputs['Transform', 'transformed_examples']}/Split-{split}/*"]
+
+    def raw_files(self, split: str) -> list[str]:
+        """Returns the pattern of a split's raw records."""
+        return [f"{self.outputs['BehaviorExampleGen', 'examples']}/Split-{split}/*"]
