@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, Literal
 
 from lifelong.models.features import Feature
+
+LongTermName = Literal["none", "eta"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +37,7 @@ class ModelConfig:
             this row is trained too.
     """
 
-    long_term: str = "eta"
+    long_term: LongTermName = "eta"
     short_length: int = 50
     long_length: int = 1000
     searched_events: int = 48
@@ -52,6 +54,26 @@ class ModelConfig:
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.1
     unknown_rate: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check_at_least(
+            1,
+            **{
+                f"model.{name}": getattr(self, name)
+                for name in (
+                    "short_length",
+                    "long_length",
+                    "searched_events",
+                    "signature_bits",
+                    "item_dim",
+                    "category_dim",
+                    "feature_dim",
+                    "time_gap_dim",
+                    "heads",
+                    "head_dim",
+                )
+            },
+        )
 
     @property
     def window(self) -> int:
@@ -82,6 +104,10 @@ class TrainingConfig:
     pool_users: int = 256
     seed: int = 17
     min_count: int = 5
+
+    def __post_init__(self) -> None:
+        names = ("epochs", "batch_size", "pool_users", "min_count")
+        _check_at_least(1, **{f"training.{name}": getattr(self, name) for name in names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,3 +143,9 @@ class ModelSpec:
 def model_config_from_dict(fields: dict[str, Any]) -> ModelConfig:
     """Builds a `ModelConfig` from plain (JSON) values."""
     return ModelConfig(**{**fields, "hidden": tuple(fields["hidden"])})
+
+
+def _check_at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be at least {least}")

@@ -69,7 +69,7 @@ class ServingSignatures:
             ),
         }
         if isinstance(self._model.long_term, SearchedHistory):
-            functions["searched_events"] = _concrete(self.searched_events, wire)
+            functions["search"] = _concrete(self.search, wire)
         return functions
 
     @_as_it_is
@@ -78,8 +78,8 @@ class ServingSignatures:
         return {"scores": tf.sigmoid(self._model(self._to_rows(wire)))}
 
     @_as_it_is
-    def searched_events(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`searched_events`: scores, and the events that the search found, `[B, N, K]`."""
+    def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`search`: scores, and the events that the search found, `[B, N, K]`."""
         config = self._model.spec.model
         batch = self._to_rows(wire)
         _, long = split_history(batch, config.short_length, config.long_length)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import logging
 import math
 import shutil
 from pathlib import Path
@@ -117,7 +116,7 @@ def fit(
     epoch_log = checkpoints / "epochs.csv"
     best_so_far = _best_logged(epoch_log)
     if best_so_far is not None:
-        logging.info("going on with a training that was interrupted; best so far: %s", best_so_far)
+        print(f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}")
     steps = math.ceil(train_requests / training.batch_size)
     model.fit(
         train.repeat(),

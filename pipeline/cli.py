@@ -16,6 +16,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.config_parser import make_config_parser, save_config, to_config
 from lifelong.pipeline.rank import RankOptions
+from lifelong.pipeline.run_lock import only_run
 from lifelong.pipeline.serve import ServeOptions
 
 _INTERRUPTED = 130
@@ -83,11 +84,12 @@ def _run(parsed: Namespace, arguments: list[str]) -> int:
         parsed = parser.parse_args(arguments)
     config = to_config(parser, parsed)
     config.data.validate()
-    save_config(parser, parsed, workdir.config)
+    with only_run(workdir):
+        save_config(parser, parsed, workdir.config)
 
-    from lifelong.pipeline.run import run
+        from lifelong.pipeline.run import run
 
-    return run(config, workdir)
+        return run(config, workdir)
 
 
 def _serve(parsed: Namespace, arguments: list[str]) -> int:

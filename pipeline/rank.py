@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from lifelong.pipeline.config import Workdir
 
@@ -54,6 +58,7 @@ def rank(options: RankOptions) -> int:
     from lifelong.serving.ranking import rank as rank_request
     from lifelong.serving.request import build_request
 
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     workdir = Workdir(Path(options.workdir).resolve())
     config = load_config(workdir.config)
     log = config.data.behaviors
@@ -75,7 +80,10 @@ def rank(options: RankOptions) -> int:
         _server_address(options, workdir, config.name) as address,
         PredictionClient(address, config.name) as client,
     ):
+        unknown = _fill_unknown(request, client.signatures()["serving_default"].inputs)
         ranked = rank_request(client, request, options.top)
+    if unknown:
+        print(f"not in the behaviour log, sent as 0: {', '.join(unknown)}")
     names = ItemNames(workdir.data)
     print(
         f"user {options.user} on {_day(now)}: {len(offered['item'])} candidates ranked over gRPC "
@@ -91,6 +99,15 @@ def rank(options: RankOptions) -> int:
         if len(result.evidence) > options.evidence:
             print(f"{'':13}and {len(result.evidence) - options.evidence} more events found")
     return 0
+
+
+def _fill_unknown(request: dict[str, np.ndarray], inputs: Mapping[str, Any]) -> list[str]:
+    """Adds zeros for features that the behaviour log cannot tell; returns their names."""
+    unknown = sorted(set(inputs) - set(request))
+    for key in unknown:
+        like = "candidate_item" if key.startswith("candidate_") else "user"
+        request[key] = np.zeros(request[like].shape, inputs[key].dtype.as_numpy_dtype)
+    return unknown
 
 
 @contextlib.contextmanager

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import time
-from collections.abc import Iterator
 
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from lifelong.components.behavior_example_gen import completejourney
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.report import Report, format_report, read_report
-from lifelong.models.long_term import LONG_TERM_PARTS
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.create_pipeline import create_pipeline
 from lifelong.pipeline.progress import component_lines
@@ -32,32 +28,12 @@ def run(config: Config, workdir: Workdir) -> int:
 
     Raises:
         ValueError: If the configuration does not fit together or the data cannot be used.
-        OSError: If another run is using the folder.
     """
-    if config.model.long_term not in LONG_TERM_PARTS:
-        raise ValueError(
-            f"model.long_term is {config.model.long_term!r}; "
-            f"expected one of {', '.join(LONG_TERM_PARTS)}"
-        )
     started = time.monotonic()
-    with _only_run(workdir):
-        record, report = _run_pipeline(config, workdir)
+    record, report = _run_pipeline(config, workdir)
     _print_outcome(config, workdir, record, report)
     print(f"finished in {time.monotonic() - started:.0f} s\n")
     return 0
-
-
-@contextlib.contextmanager
-def _only_run(workdir: Workdir) -> Iterator[None]:
-    """Holds the working folder: two runs at a time would mix their records."""
-    with workdir.lock.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(
-                f"another run is using {workdir.root}: wait for it or name another --workdir"
-            ) from None
-        yield
 
 
 def _run_pipeline(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import signal
 import threading
 from pathlib import Path
@@ -42,6 +43,7 @@ def serve(options: ServeOptions) -> int:
         raise FileNotFoundError(
             f"{base_path} does not exist: push a model with `lifelong run`, or name --base_path"
         )
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -9,7 +9,8 @@ import numpy as np
 
 from lifelong.serving.client import PredictionClient
 
-SEARCHED_EVENTS = "searched_events"
+# The signature of models that search: scores, and which events were found.
+SEARCH_SIGNATURE = "search"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +71,8 @@ def rank(
     users = len(request["user"])
     if users != 1:
         raise ValueError(f"user has {users} rows; rank takes the request of one user")
-    explained = explain and SEARCHED_EVENTS in client.signatures()
-    answer = client.predict(request, SEARCHED_EVENTS if explained else "")
+    explained = explain and SEARCH_SIGNATURE in client.signatures()
+    answer = client.predict(request, SEARCH_SIGNATURE if explained else "")
     count = int(request["candidate_length"][0])
     scores = answer["scores"][0, :count]
     best = np.argsort(-scores, kind="stable")[:top]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lifelong.models.config import ModelSpec
+from lifelong.models.config import LongTermName, ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.long_term.base import LongTermPart
 from lifelong.models.long_term.eta import EtaLongTerm
 from lifelong.models.long_term.none import NoLongTerm
 
-LONG_TERM_PARTS: dict[str, type[LongTermPart]] = {
+LONG_TERM_PARTS: dict[LongTermName, type[LongTermPart]] = {
     "none": NoLongTerm,
     "eta": EtaLongTerm,
 }

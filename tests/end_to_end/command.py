@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+COMMAND = (sys.executable, "-m", "lifelong.pipeline.cli")
+
 
 def lifelong(*arguments: str, status: int = 0) -> str:
     """Runs the command in a process of its own and returns all it printed.
@@ -14,7 +16,7 @@ def lifelong(*arguments: str, status: int = 0) -> str:
         status: The exit status it must have.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "lifelong.pipeline.cli", *arguments],
+        [*COMMAND, *arguments],
         capture_output=True,
         text=True,
         check=False,

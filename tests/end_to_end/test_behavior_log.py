@@ -1,8 +1,12 @@
 """The whole pipeline from a behaviour log alone, as a user runs it from the command line."""
 
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
+from nbclient import NotebookClient
 from tfx.utils import path_utils
 
 from lifelong.models.reader import request_dataset
@@ -74,6 +78,16 @@ def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
     assert len(lines) == 2
     assert "distance" in output
+
+
+def test_the_notebook_runs(first_run, workdir, monkeypatch):
+    monkeypatch.setenv("LIFELONG_WORKDIR", str(workdir.root))
+    monkeypatch.setenv("LIFELONG_USER", "3")
+    path = Path(__file__).parents[2] / "notebooks" / "what_the_search_finds.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
+    (table,) = notebook.cells[-1].outputs
+    assert "same_item" in table.data["text/plain"]
 
 
 def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir, tmp_path):

@@ -67,7 +67,7 @@ def test_every_input_starts_with_the_request_dimension(models):
     signatures = tf.saved_model.load(str(baked)).signatures
     assert set(signatures) == {
         "serving_default",
-        "searched_events",
+        "search",
         "score_records",
         "transform_features",
     }
@@ -131,7 +131,7 @@ def test_unknown_ids_and_empty_histories_are_scored(models, wire):
 
 def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
     _, baked, _ = models
-    outputs = tf.saved_model.load(str(baked)).signatures["searched_events"](**wire)
+    outputs = tf.saved_model.load(str(baked)).signatures["search"](**wire)
     position, distance = (outputs[f"searched_{key}"].numpy() for key in ("position", "distance"))
     length = wire["history_length"].numpy()
     for row, cells in enumerate(position):
@@ -155,7 +155,7 @@ def test_stock_tensorflow_in_a_fresh_process_gives_the_training_processs_scores(
     np.testing.assert_allclose(valid_scores(scores, wire), valid_scores(expected, wire), atol=1e-6)
 
 
-def test_a_model_without_a_search_has_no_searched_events(transform_output, tmp_path):
+def test_a_model_without_a_search_has_no_search_signature(transform_output, tmp_path):
     model = spread_model("none", transform_output)
     export_model(model, transform_output, str(tmp_path))
-    assert "searched_events" not in tf.saved_model.load(str(tmp_path)).signatures
+    assert "search" not in tf.saved_model.load(str(tmp_path)).signatures

@@ -27,21 +27,21 @@ def test_a_failure_is_one_line_that_says_what_to_do(arguments, message, tmp_path
     assert "Traceback" not in error
 
 
-def test_a_long_term_part_that_does_not_exist_is_told_with_those_that_do(tmp_path, capsys):
-    arguments = [
-        "run",
-        "--data.behaviors.files=log.csv",
-        "--data.splits.validation_start=2020-01-01",
-        "--data.splits.eval_start=2020-02-01",
-        "--model.long_term=dien",
-        f"--workdir={tmp_path}",
-    ]
-    assert main(arguments) == 1
-    assert "expected one of none, eta" in capsys.readouterr().err
-
-
-def test_a_field_that_is_missing_inside_a_list_is_named(capsys):
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--model.long_term=dien", "none"),
+        ("--model.heads=0.5", "int"),
+        ('--data.features=[{"name": "x"}]', '"of"'),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(argument, message, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["run", '--data.features=[{"name": "price"}]'])
+        main(["run", argument])
     assert stopped.value.code == 2
-    assert 'Key "of" is required' in capsys.readouterr().err
+    assert message in capsys.readouterr().err.rpartition("error:")[2]
+
+
+def test_a_value_out_of_range_is_refused(capsys, tmp_path):
+    assert main(["run", "--model.heads=0", f"--workdir={tmp_path}"]) == 1
+    assert "model.heads is 0; it must be at least 1" in capsys.readouterr().err

@@ -30,7 +30,7 @@ class Searching(tf.Module):
         return {"scores": tf.cast(inputs["candidate_category"], tf.float32) / 100.0}
 
     @tf.function
-    def searched_events(self, **inputs):
+    def search(self, **inputs):
         shape = tf.concat([tf.shape(inputs["candidate_item"]), [1]], axis=0)
         found = tf.constant([[[0, 2, -1]]], tf.int64)
         distance = tf.constant([[[4, 9, -1]]], tf.int64)
@@ -51,7 +51,7 @@ class Searching(tf.Module):
 @pytest.fixture(scope="module", params=["with search", "without search"])
 def ranking_client(request, tmp_path_factory):
     base = tmp_path_factory.mktemp("searching")
-    names = ["searched_events"] if request.param == "with search" else []
+    names = ["search"] if request.param == "with search" else []
     Searching().save(str(base / "1"), *names)
     with (
         ModelServer("lifelong", str(base), poll_interval_s=0) as server,

@@ -156,7 +156,7 @@ def test_a_worse_model_is_refused_with_the_reason(bad_over_good):
     rows, baseline = bad_over_good.report.rows, bad_over_good.report.baseline
     assert failure == (
         f"auc (all requests) differs by {rows[0].auc - baseline[0].auc:+.4f} from the "
-        "baseline's, must by at least -0.005"
+        "baseline's, must differ by at least -0.005"
     )
 
 
