@@ -211,7 +211,9 @@ def _failure_in_words(failure: Any, where: str) -> str:
             if bound.HasField(field)
         ]
         limit = f"at {'least' if higher else 'most'} {' and '.join(limits)}"
-        return f"{name} ({where}) differs by {value:+.4f} from the baseline's, must differ by {limit}"
+        return (
+            f"{name} ({where}) differs by {value:+.4f} from the baseline's, must differ by {limit}"
+        )
     bound = threshold.value_threshold
     limits = [
         f"at {word} {getattr(bound, field).value:g}"
