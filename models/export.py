@@ -110,7 +110,7 @@ class ServingSignatures:
         """
         window = self._model.spec.model.window
         pool = make_pool(tf.io.parse_example(records, record_spec(self._model.spec.features)))
-        record = pool["request_record"]
+        record = pool["record_of_request"]
         count = tf.shape(record, out_type=tf.int64)[0]
         # At least one step, so that no records give empty scores instead of an error.
         steps = tf.maximum((count + _SCORED_TOGETHER - 1) // _SCORED_TOGETHER, 1)

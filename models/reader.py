@@ -57,7 +57,7 @@ def request_dataset(
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
 
     def batches(pool: Pool, pool_seed: tf.Tensor) -> tf.data.Dataset:
-        count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
+        count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
         order = tf.range(count)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])

@@ -28,6 +28,9 @@ _RAGGED = (
     "candidate_category",
 )
 
+# Say how to cut a request; the batch has lengths instead.
+_COUNTS = ("request_events", "request_candidates")
+
 
 def record_spec(
     features: Iterable[Feature],
@@ -64,8 +67,8 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
         records: Parsed records by key: `[P, 1]` or ragged `[P, None]`.
 
     Returns:
-        The flat values by key, and three tensors of offsets: `event_start [P]`,
-        `request_record [Q]` and `request_first_candidate [Q]` for the Q requests of the pool.
+        The flat values by key, and three tensors of places: `event_start [P]`, and
+        `record_of_request [Q]` and `first_candidate [Q]` for the Q requests of the pool.
         Events and candidates carry one zero at the end, so that an empty list can be gathered from.
 
     Raises:
@@ -74,10 +77,8 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
     requests = records["request_timestamp"]
     pool: Pool = {
         "event_start": records["history_item"].row_starts(),
-        "request_record": requests.value_rowids(),
-        "request_first_candidate": tf.cumsum(
-            records["request_candidates"].flat_values, exclusive=True
-        ),
+        "record_of_request": requests.value_rowids(),
+        "first_candidate": tf.cumsum(records["request_candidates"].flat_values, exclusive=True),
     }
     for key, values in records.items():
         if isinstance(values, tf.RaggedTensor):
@@ -91,7 +92,7 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
 
 
 def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool) -> None:
-    events = tf.gather(records["history_item"].row_lengths(), pool["request_record"])
+    events = tf.gather(records["history_item"].row_lengths(), pool["record_of_request"])
     tf.debugging.assert_less_equal(
         pool["request_events"],
         events,
@@ -117,7 +118,7 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
         candidates of any request here, lengths and request values `[B]`. Padding repeats the last
         valid element.
     """
-    record = tf.gather(pool["request_record"], requests)
+    record = tf.gather(pool["record_of_request"], requests)
     earlier_events = tf.gather(pool["request_events"], requests)
     history_length = tf.minimum(earlier_events, window)
     newest = tf.gather(pool["event_start"], record) + earlier_events - 1
@@ -125,24 +126,18 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
     events = tf.maximum(newest[:, tf.newaxis] - _clipped_range(window, history_length), 0)
 
     candidate_length = tf.gather(pool["request_candidates"], requests)
-    first = tf.gather(pool["request_first_candidate"], requests)
+    first = tf.gather(pool["first_candidate"], requests)
     # [B, N]
     width = tf.reduce_max(tf.concat([candidate_length, [1]], axis=0))
     candidates = first[:, tf.newaxis] + _clipped_range(width, candidate_length)
 
+    # What each owner's values are gathered by; keys of places begin with none of these.
+    index = {"history": events, "candidate": candidates, "request": requests, "user": record}
     batch: Batch = {"history_length": history_length, "candidate_length": candidate_length}
     for key, values in pool.items():
-        if key.startswith("history_"):
-            batch[key] = tf.gather(values, events)
-        elif key.startswith("candidate_"):
-            batch[key] = tf.gather(values, candidates)
-        elif key.startswith("user"):
-            batch[key] = tf.gather(values, record)
-        elif key.startswith("request_"):
-            batch[key] = tf.gather(values, requests)
-    for key in ("request_record", "request_first_candidate", "request_events"):
-        del batch[key]
-    del batch["request_candidates"]
+        owner = key.partition("_")[0]
+        if owner in index and key not in _COUNTS:
+            batch[key] = tf.gather(values, index[owner])
     return batch
 
 

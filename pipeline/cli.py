@@ -5,7 +5,6 @@ Heavy libraries are imported by the command that needs them: TFX alone takes ten
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -37,11 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
     # TensorFlow's C++ side prints errors at import where there is no GPU; real ones are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if args is None else args)
-    parser = make_parser()
-    try:
-        parsed = parser.parse_args(arguments)
-    except argparse.ArgumentError as error:  # raised for values inside lists
-        parser.error(str(error))
+    parsed = make_parser().parse_args(arguments)
     command = parsed.subcommand
     try:
         return _COMMANDS[command](parsed[command], arguments[arguments.index(command) + 1 :])

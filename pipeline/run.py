@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
@@ -69,9 +71,19 @@ def _print_outcome(config: Config, workdir: Workdir, record: RunRecord, report: 
     print(f"unchanged: {', '.join(record.cached) or 'nothing'}")
     print(f"\n{config.model.long_term} on the eval split")
     print(format_report(report))
+    print(_describe_baking(record.properties["SignatureBaker", "baked_model"]))
+    print(f"logs for TensorBoard: {record.outputs['Trainer', 'model_run']}")
     serving = workdir.serving(config.name)
     versions = [int(path.name) for path in serving.glob("[0-9]*")]
     if versions:
         print(f"newest version to serve: {max(versions)} in {serving}")
     else:
         print(f"nothing to serve yet: no model has been pushed to {serving}")
+
+
+def _describe_baking(noted: Mapping[str, Any]) -> str:
+    return (
+        f"signature table: {noted['signature_table_bytes'] / 1e6:.2f} MB, baked and exported in "
+        f"{noted['baking_seconds']:.1f} s; scores differ by at most "
+        f"{noted['largest_score_difference']:.1g} on {noted['proof_requests']} real requests"
+    )

@@ -22,11 +22,13 @@ class RunRecord:
         executed: Components that ran, in order.
         cached: Components whose earlier outputs were used.
         outputs: URI by (component, output key).
+        properties: What a component noted about an output, by (component, output key).
     """
 
     executed: tuple[str, ...]
     cached: tuple[str, ...]
     outputs: dict[tuple[str, str], str]
+    properties: dict[tuple[str, str], dict[str, int | float | str]]
 
 
 def read_last_run(metadata_path: Path) -> RunRecord:
@@ -57,12 +59,19 @@ def read_last_run(metadata_path: Path) -> RunRecord:
     }
     component = {e.id: types[e.type_id] for e in done}
     outputs = {
-        (component[event.execution_id], event.path.steps[0].key): artifacts[event.artifact_id].uri
+        (component[event.execution_id], event.path.steps[0].key): artifacts[event.artifact_id]
         for event in events
         if event.type == mlmd.Event.OUTPUT
     }
     return RunRecord(
         executed=tuple(component[e.id] for e in done if e.last_known_state == _EXECUTED),
         cached=tuple(component[e.id] for e in done if e.last_known_state != _EXECUTED),
-        outputs=outputs,
+        outputs={key: artifact.uri for key, artifact in outputs.items()},
+        properties={
+            key: {
+                name: getattr(value, value.WhichOneof("value"))
+                for name, value in artifact.custom_properties.items()
+            }
+            for key, artifact in outputs.items()
+        },
     )

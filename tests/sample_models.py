@@ -53,7 +53,7 @@ def all_requests(records: list[dict]) -> Batch:
     """Returns all requests of records as one batch, ids as they are."""
     serialized = tf.constant([serialize(record) for record in records])
     pool = make_pool(tf.io.parse_example(serialized, record_spec(())))
-    count = tf.shape(pool["request_record"], out_type=tf.int64)[0]
+    count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
     return cut_requests(pool, tf.range(count), SMALL.window)
 
 

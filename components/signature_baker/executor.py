@@ -18,7 +18,6 @@ from tfx.utils import path_utils
 
 from lifelong.models.config import ModelSpec
 from lifelong.models.export import export_model
-from lifelong.models.long_term import EtaLongTerm
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import TRAINED_FOLDER, load_trained
@@ -50,10 +49,8 @@ class Executor(base_executor.BaseExecutor):
 
         started = time.monotonic()
         model = load_trained(str(Path(trained.uri) / TRAINED_FOLDER))
-        table_bytes = 0
-        if isinstance(model.long_term, EtaLongTerm):
-            table = model.long_term.bake()
-            table_bytes = table.shape.num_elements() * table.dtype.size
+        tables = model.long_term.bake()
+        table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
         baked_path = path_utils.serving_model_dir(output.uri)
         export_model(model, transform_output, baked_path)
         seconds = time.monotonic() - started

@@ -34,6 +34,14 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
         self._spec = spec
         self._embeddings = embeddings
 
+    def bake(self) -> list[tf.Variable]:
+        """Computes what depends on weights and items alone, and looks it up from now on.
+
+        Returns:
+            The tables that are looked up; none unless a part has some.
+        """
+        return []
+
     @abc.abstractmethod
     def call(
         self,

@@ -43,14 +43,14 @@ class EtaLongTerm(SearchedHistory):
             return tf.gather(self.signature_table, item_rows)
         return self.simhash(self._embeddings.items(item_rows))
 
-    def bake(self) -> tf.Variable:
-        """Computes the signature of every item and uses the table from now on.
+    def bake(self) -> list[tf.Variable]:
+        """Computes the signature of every item and looks it up from now on.
 
         Returns:
-            The table, `[items, W]` int64, the row of unknown items included.
+            One table, `[items, W]` int64, the row of unknown items included.
         """
         rows = tf.range(self._spec.vocabulary_sizes["item"])
         self.signature_table = tf.Variable(
             self.signatures(rows), trainable=False, name="signature_table"
         )
-        return self.signature_table
+        return [self.signature_table]

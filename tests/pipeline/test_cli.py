@@ -32,7 +32,7 @@ def test_a_failure_is_one_line_that_says_what_to_do(arguments, message, tmp_path
     [
         ("--model.long_term=dien", "none"),
         ("--model.heads=0.5", "int"),
-        ('--data.features=[{"name": "x"}]', '"of"'),
+        ('--data.features=[{"name": "x"}]', "required: of"),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(argument, message, capsys):
