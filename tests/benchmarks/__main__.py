@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main(names: list[str]) -> int:
     """Prints the lines of each measurement as soon as it is done."""
+    logging.disable(logging.WARNING)
     from tests.benchmarks import disk, ingestion, ranking, training
 
     measurements = {

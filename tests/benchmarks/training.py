@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import time
 
 import tensorflow as tf
 
@@ -23,17 +22,28 @@ def measure_reader() -> list[str]:
     run = FinishedRun.read()
     spec, files = run.transform_output().transformed_feature_spec(), run.transformed_files("train")
     window = run.model().spec.model.window
+    batches = request_dataset(files, spec, window, BATCH, shuffle=True)
+    arrays = [value.numpy() for value in next(iter(batches)).values()]
     # Nothing but the number of requests leaves the pipeline: a copy would be measured too.
-    sizes = request_dataset(files, spec, window, BATCH, shuffle=True).map(
-        lambda batch: tf.shape(batch["user"])[0]
-    )
+    sizes = batches.map(lambda batch: tf.shape(batch["user"])[0])
     requests = sum(sizes.as_numpy_iterator())
     assert requests == count_requests(files, spec)
-    started = time.perf_counter()
-    passes = 5
-    requests = sum(sum(sizes.as_numpy_iterator()) for _ in range(passes))
-    seconds = time.perf_counter() - started
-    return [f"reader: {requests / seconds:,.0f} requests/s of a window of {window} events"]
+
+    def read() -> None:
+        sum(sizes.as_numpy_iterator())
+
+    def copy() -> None:
+        for _ in range(requests // BATCH):
+            for array in arrays:
+                array.copy()
+
+    seconds = paired_medians({"read": read, "copy": copy}, rounds=5, warm_up=1)
+    kilobytes = sum(array.nbytes for array in arrays) / BATCH / 1e3
+    return [
+        f"reader: {requests / seconds['read']:,.0f} requests/s of {kilobytes:.0f} KB, a window of "
+        f"{window} events; {seconds['read'] / seconds['copy']:.1f} times as long as copying the "
+        "finished batches in memory"
+    ]
 
 
 def measure_training_step() -> list[str]:
