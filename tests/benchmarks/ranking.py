@@ -15,6 +15,8 @@ from lifelong.models.export import export_model
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import SPEC_FILE, load_trained
+from lifelong.serving.client import PredictionClient
+from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.session import LoadedModel
 from tests.benchmarks.finished_run import FinishedRun
 from tests.benchmarks.timing import paired_medians
@@ -23,7 +25,7 @@ CANDIDATES, LONG_LENGTH = 200, 1_024
 
 
 def measure_ranking() -> list[str]:
-    """Times the session calls that answer a Predict, on trained weights and a real history."""
+    """Times the session calls that answer a Predict, and a Predict, on real weights and history."""
     run = FinishedRun.read()
     transform_output = run.transform_output()
     with tempfile.TemporaryDirectory() as folder:
@@ -38,17 +40,23 @@ def measure_ranking() -> list[str]:
         for name in ("unbaked", "baked"):
             if name == "baked":
                 model.long_term.bake()
-            path = str(Path(folder) / name)
+            path = str(Path(folder) / name / "1")
             export_model(model, transform_output, path)
             loaded[name] = LoadedModel(path, version=1)
         request = _real_request(run, model.spec.model.window)
-        actions = {name: _call(model, request) for name, model in loaded.items()}
-        seconds = paired_medians(actions, rounds=200, warm_up=20)
+        actions = {f"session call, {name}": _call(model, request) for name, model in loaded.items()}
+        with (
+            ModelServer("lifelong", str(Path(folder) / "baked"), poll_interval_s=0) as server,
+            PredictionClient(server.address) as client,
+        ):
+            actions["Predict over gRPC, baked"] = functools.partial(client.predict, request)
+            seconds = paired_medians(actions, rounds=200, warm_up=20)
     lines = [
         f"ranking, {name}: {value * 1e3:.2f} ms for {CANDIDATES} candidates, L = {LONG_LENGTH:,}"
         for name, value in seconds.items()
     ]
-    return [*lines, f"ranking, unbaked / baked: {seconds['unbaked'] / seconds['baked']:.2f}"]
+    unbaked, baked, _ = seconds.values()
+    return [*lines, f"ranking, unbaked / baked: {unbaked / baked:.2f}"]
 
 
 def _real_request(run: FinishedRun, window: int) -> dict[str, np.ndarray]:
