@@ -42,7 +42,7 @@ def measure_reader() -> list[str]:
     return [
         f"reader: {requests / seconds['read']:,.0f} requests/s of {kilobytes:.0f} KB, a window of "
         f"{window} events; {seconds['read'] / seconds['copy']:.1f} times as long as copying the "
-        "finished batches in memory"
+        "finished batches from cache"
     ]
 
 
