@@ -17,6 +17,7 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.long_term import SearchedHistory
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
+from lifelong.models.wire import wire_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
 _SCORED_TOGETHER = 64
@@ -39,28 +40,9 @@ class ServingSignatures:
         self._model = model
         self.transform = transform_output.transform_features_layer()
 
-    def wire_spec(self) -> dict[str, tf.TensorSpec]:
-        """Returns the inputs of `serving_default`: name, shape and type."""
-        rows, cells = [None], [None, None]
-        spec = {
-            "user": tf.TensorSpec(rows, tf.int64),
-            "request_timestamp": tf.TensorSpec(rows, tf.int64),
-            "history_length": tf.TensorSpec(rows, tf.int64),
-            "candidate_length": tf.TensorSpec(rows, tf.int64),
-        }
-        for key in ("history_item", "history_category", "history_timestamp"):
-            spec[key] = tf.TensorSpec(cells, tf.int64)
-        for key in ("candidate_item", "candidate_category"):
-            spec[key] = tf.TensorSpec(cells, tf.int64)
-        for feature in self._model.spec.features:
-            dtype = tf.int64 if feature.is_categorical else tf.float32
-            shape = cells if feature.of in ("event", "candidate") else rows
-            spec[feature.key] = tf.TensorSpec(shape, dtype)
-        return {key: tf.TensorSpec(s.shape, s.dtype, name=key) for key, s in spec.items()}
-
     def functions(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Returns the concrete function of every signature by name."""
-        wire = self.wire_spec()
+        wire = wire_spec(self._model.spec.features)
         functions = {
             "serving_default": _concrete(self.rank, wire),
             "transform_features": _concrete(self.transform_features, wire),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.features import Feature
+from lifelong.models.wire import wire_spec
 
 # Where the Trainer puts it, beside the SavedModel in its model artifact.
 TRAINED_FOLDER = "trained"
@@ -55,24 +55,11 @@ def load_trained(folder: str) -> CTRModel:
 
 def build(model: CTRModel) -> None:
     """Creates the variables of a model by scoring one request without events."""
-    model(_empty_request(model.spec.features))
+    spec = wire_spec(model.spec.features)
+    model({key: tf.zeros([1] * value.shape.rank, value.dtype) for key, value in spec.items()})
 
 
 def _checkpoint(model: CTRModel) -> tf.train.Checkpoint:
     if getattr(model, "optimizer", None) is None:
         return tf.train.Checkpoint(model=model)
     return tf.train.Checkpoint(model=model, optimizer=model.optimizer)
-
-
-def _empty_request(features: tuple[Feature, ...]) -> dict[str, tf.Tensor]:
-    row, cell = tf.zeros([1], tf.int64), tf.zeros([1, 1], tf.int64)
-    request = dict.fromkeys(("user", "request_timestamp", "history_length"), row)
-    request["candidate_length"] = row + 1
-    for key in ("item", "category", "timestamp"):
-        request[f"history_{key}"] = cell
-    for key in ("item", "category"):
-        request[f"candidate_{key}"] = cell
-    for feature in features:
-        value = cell if feature.of in ("event", "candidate") else row
-        request[feature.key] = value if feature.is_categorical else tf.cast(value, tf.float32)
-    return request
