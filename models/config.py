@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Literal
+from typing import Literal
 
+from lifelong.models import config_json
 from lifelong.models.features import Feature
 
 LongTermName = Literal["none", "eta"]
@@ -132,17 +133,7 @@ class ModelSpec:
     @classmethod
     def from_json(cls, text: str) -> ModelSpec:
         """Reads what `to_json` wrote."""
-        fields = json.loads(text)
-        return cls(
-            model=model_config_from_dict(fields["model"]),
-            features=tuple(Feature(**feature) for feature in fields["features"]),
-            vocabulary_sizes=fields["vocabulary_sizes"],
-        )
-
-
-def model_config_from_dict(fields: dict[str, Any]) -> ModelConfig:
-    """Builds a `ModelConfig` from plain (JSON) values."""
-    return ModelConfig(**{**fields, "hidden": tuple(fields["hidden"])})
+        return config_json.decode(cls, json.loads(text), "model specification")
 
 
 def _check_at_least(least: int, **values: int) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from lifelong.models.config import ModelSpec, TrainingConfig, model_config_from_dict
+from lifelong.models import config_json
+from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.features import Feature
@@ -82,7 +83,9 @@ def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOu
         name: transform_output.vocabulary_size_by_name(name) + 1
         for name in vocabulary_names(features)
     }
-    return ModelSpec(model_config_from_dict(custom_config["model"]), features, sizes)
+    return ModelSpec(
+        config_json.decode(ModelConfig, custom_config["model"], "model"), features, sizes
+    )
 
 
 def fit(

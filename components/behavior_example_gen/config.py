@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen import config_checks, config_json
+from lifelong.components.behavior_example_gen import config_checks
+from lifelong.models import config_json
 from lifelong.models.features import Feature, features_of
 
 SPLITS = ("train", "validation", "eval")
