@@ -30,8 +30,9 @@ class ExactSearchUnit(keras.layers.Layer):
     Call:
         query: `[B, N, Dq]` floating point, the candidates e_a.
         events: `[B, N, K, Dz]` floating point, each candidate's events z_b: embedding and time
-            gap, concatenated. Masked ones may hold any finite number.
-        event_mask: `[B, N, K]` bool, True for valid events; all of them by default.
+            gap, concatenated. Masked ones may hold any finite number. Or `[B, K, Dz]`, the same
+            events for all candidates of a request.
+        event_mask: `[B, N, K]` (or `[B, K]`) bool, True for valid events; all of them by default.
         return_attention_scores: Whether to return the weights too.
 
     Returns:
@@ -113,44 +114,78 @@ class ExactSearchUnit(keras.layers.Layer):
         query, events, *rest = inputs
         event_mask = rest[0] if rest else None
         check_dtype("ExactSearchUnit", "event_mask", event_mask, tf.bool)
+        shared = events.shape.rank == 3
         check_shapes(
             "ExactSearchUnit",
             {
                 "query": (query, "B N Dq"),
-                "events": (events, "B N K Dz"),
-                "event_mask": (event_mask, "B N K"),
+                "events": (events, "B K Dz" if shared else "B N K Dz"),
+                "event_mask": (event_mask, "B K" if shared else "B N K"),
             },
         )
         if event_mask is None:
             event_mask = tf.ones(tf.shape(events)[:-1], tf.bool)
-        heads, query_size, event_size = self.heads, query.shape[-1], events.shape[-1]
-        # (W_b z_b) . (W_a e_a) = z_b . (W_b^T W_a e_a): only queries are projected, not the events
-        # of every candidate. [Dq, H, d] x [Dz, H, d] -> [Dq, H, Dz] -> [Dq, H Dz]
-        kernel = tf.einsum(
-            "qhd,zhd->qhz",
-            tf.reshape(self.query_kernel, [query_size, heads, self.key_dim]),
-            tf.reshape(self.event_kernel, [event_size, heads, self.key_dim]),
-        )
-        scale = self.key_dim**-0.5 if self.scale is None else self.scale
-        kernel = tf.reshape(kernel, [query_size, heads * event_size]) * scale
-        # [B, N, Dq] x [Dq, H Dz] -> [B, N, H, Dz]
-        shape = tf.shape(query)
-        projected = tf.reshape(tf.matmul(query, kernel), [shape[0], shape[1], heads, event_size])
-        # [B, N, H, Dz] x [B, N, K, Dz] -> [B, N, H, K]
-        scores = tf.matmul(projected, events, transpose_b=True)
-        weights = masked_softmax(scores, event_mask[:, :, tf.newaxis, :])
+        projected = self._project(query)
+        # [B, N, H, K]
+        scores = _per_candidate(projected, events, transpose_b=True)
+        # [B, N, 1, K], or [B, 1, 1, K] for shared events
+        mask = event_mask[:, tf.newaxis] if shared else event_mask
+        weights = masked_softmax(scores, mask[:, :, tf.newaxis, :])
         # [B, N, H, K] x [B, N, K, Dz] -> [B, N, H, Dz]
-        attended = tf.matmul(weights, events)
+        attended = _per_candidate(weights, events)
+        event_size = events.shape[-1]
         if self.value_dim is not None:
             # Projecting the sum is the sum of projections.
             attended = tf.einsum(
                 "bnhz,zhv->bnhv",
                 attended,
-                tf.reshape(self.value_kernel, [event_size, heads, self.value_dim]),
+                tf.reshape(self.value_kernel, [event_size, self.heads, self.value_dim]),
             )
+        shape = tf.shape(query)
         head_size = self.value_dim or event_size
-        output = tf.reshape(attended, [shape[0], shape[1], heads * head_size])
+        output = tf.reshape(attended, [shape[0], shape[1], self.heads * head_size])
         return (output, weights) if return_attention_scores else output
+
+    def relevance(self, query: tf.Tensor, events: tf.Tensor) -> tf.Tensor:
+        """Returns the scores of shared events, summed over the heads.
+
+        A search that ranks by them finds what the heads together would weigh most.
+
+        Args:
+            query: `[B, N, Dq]`, the candidates.
+            events: `[B, L, Dz]`, the events of the requests.
+
+        Returns:
+            `[B, N, L]`.
+
+        Raises:
+            ValueError: If a shape is not as above.
+
+        References:
+            [TWIN](https://arxiv.org/abs/2302.02352) (consistency of the two stages).
+        """
+        check_shapes("ExactSearchUnit", {"query": (query, "B N Dq"), "events": (events, "B L Dz")})
+        if not self.built:
+            # A search may rank before anything was attended to.
+            self.build((query.shape, events.shape))
+        # [B, N, H, Dz] -> [B, N, Dz]: the sum of products is the product with the sum.
+        return tf.matmul(tf.reduce_sum(self._project(query), axis=2), events, transpose_b=True)
+
+    def _project(self, query: tf.Tensor) -> tf.Tensor:
+        """Returns W_b^T W_a e_a * scale for every head, `[B, N, H, Dz]`."""
+        # (W_b z_b) . (W_a e_a) = z_b . (W_b^T W_a e_a): only queries are projected, not the events
+        # of every candidate. [Dq, H, d] x [Dz, H, d] -> [Dq, H, Dz] -> [Dq, H Dz]
+        query_size, event_size = self.query_kernel.shape[0], self.event_kernel.shape[0]
+        kernel = tf.einsum(
+            "qhd,zhd->qhz",
+            tf.reshape(self.query_kernel, [query_size, self.heads, self.key_dim]),
+            tf.reshape(self.event_kernel, [event_size, self.heads, self.key_dim]),
+        )
+        scale = self.key_dim**-0.5 if self.scale is None else self.scale
+        kernel = tf.reshape(kernel, [query_size, self.heads * event_size]) * scale
+        # [B, N, Dq] x [Dq, H Dz] -> [B, N, H, Dz]
+        shape = tf.shape(query)
+        return tf.reshape(tf.matmul(query, kernel), [shape[0], shape[1], self.heads, event_size])
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -161,3 +196,14 @@ class ExactSearchUnit(keras.layers.Layer):
             "value_dim": self.value_dim,
             "scale": self.scale,
         }
+
+
+def _per_candidate(left: tf.Tensor, events: tf.Tensor, transpose_b: bool = False) -> tf.Tensor:
+    """Multiplies `[B, N, H, X]` with each candidate's events, or with those all candidates share."""
+    if events.shape.rank == 4:
+        return tf.matmul(left, events, transpose_b=transpose_b)
+    # One product per request, not per candidate: [B, N H, X] x [B, K, Dz].
+    shape = tf.shape(left)
+    flat = tf.reshape(left, [shape[0], shape[1] * shape[2], left.shape[3] or shape[3]])
+    product = tf.matmul(flat, events, transpose_b=transpose_b)
+    return tf.reshape(product, [shape[0], shape[1], shape[2], tf.shape(product)[2]])

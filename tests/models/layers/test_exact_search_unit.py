@@ -154,6 +154,98 @@ def test_shapes_known_and_unknown(rng):
         np.testing.assert_allclose(output, article(unit, *inputs)[0], atol=1e-5)
 
 
+def gradients_and_output(unit, query, events, mask):
+    """Also of each candidate's own events, added up where `events` are shared."""
+    query, events = tf.Variable(query), tf.Variable(events)
+    with tf.GradientTape() as tape:
+        repeated = events
+        if mask.ndim == 3:
+            repeated = tf.repeat(events[:, tf.newaxis], query.shape[1], axis=1)
+        output, weights = unit(query, repeated, mask, return_attention_scores=True)
+        total = tf.reduce_sum(output**3)
+    return [output, weights, *tape.gradient(total, [query, events, *unit.trainable_variables])]
+
+
+@pytest.mark.parametrize("value_dim", [None, 3])
+@pytest.mark.parametrize(("rows", "candidates", "events"), [(2, 3, 5), (1, 1, 1), (3, 1, 4)])
+def test_shared_events_are_those_of_every_candidate(rng, rows, candidates, events, value_dim):
+    query, own_events, own_mask = random_inputs(rng, rows, candidates, events)
+    shared, mask = own_events[:, 0], own_mask[:, 0]
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=value_dim)
+    repeated = np.repeat(mask[:, np.newaxis], candidates, axis=1)
+    expected = gradients_and_output(unit, query, shared, repeated)
+    for found, value in zip(gradients_and_output(unit, query, shared, mask), expected, strict=True):
+        np.testing.assert_allclose(found, value, atol=1e-4)
+    np.testing.assert_array_equal(unit(query, shared), unit(query, shared, np.ones_like(mask)))
+
+
+def test_shared_events_of_shapes_known_and_unknown(rng):
+    unit = ExactSearchUnit(heads=2, key_dim=3)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, 4]),
+            tf.TensorSpec([None, None, 6]),
+            tf.TensorSpec([None, None], tf.bool),
+        ]
+    )
+    def traced(query, events, mask):
+        output, weights = unit(query, events, mask, return_attention_scores=True)
+        assert output.shape.as_list() == [None, None, 12]
+        assert weights.shape.as_list() == [None, None, 2, None]
+        return output
+
+    for rows, candidates, count in ((1, 1, 1), (3, 1, 4), (1, 5, 2), (2, 3, 0), (2, 0, 3)):
+        query, events, mask = random_inputs(rng, rows, 1, count)
+        query = np.repeat(query, candidates, axis=1)
+        own = [np.repeat(value, candidates, axis=1) for value in (events, mask)]
+        output = traced(query, events[:, 0], tf.constant(mask[:, 0]))
+        np.testing.assert_allclose(output, article(unit, query, *own)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.0, -1e3, 1e15])
+def test_padding_among_shared_events_changes_nothing(rng, size):
+    query, events, mask = random_inputs(rng)
+    events, mask = events[:, 0], mask[:, 0]
+    mask[0] = False
+    unit = ExactSearchUnit(heads=2, key_dim=3)
+    padded = np.where(mask[..., None], events, np.float32(size) * events)
+    output = unit(query, events, mask)
+    np.testing.assert_array_equal(unit(query, padded, mask), output)
+    assert not np.any(output[0])
+    assert np.any(output[1])
+
+
+@pytest.mark.parametrize("scale", [None, 0.3])
+def test_relevance_is_the_sum_of_the_heads_scores(rng, scale):
+    query, events, _ = random_inputs(rng, events=7)
+    unit = ExactSearchUnit(heads=3, key_dim=5, scale=scale)
+    # A search may ask before anything was attended to.
+    relevance = unit.relevance(tf.constant(query), tf.constant(events[:, 0]))
+    of_query = (query @ np.asarray(unit.query_kernel)).reshape(2, 3, 3, 5)
+    of_event = (events[:, 0] @ np.asarray(unit.event_kernel)).reshape(2, 7, 3, 5)
+    expected = np.einsum("bnhd,blhd->bnl", of_query, of_event) * (
+        5**-0.5 if scale is None else scale
+    )
+    np.testing.assert_allclose(relevance, expected, atol=1e-5)
+    # One head weighs by the softmax of just these scores.
+    single = ExactSearchUnit(heads=1, key_dim=5, scale=scale)
+    weights = single(query, events[:, 0], return_attention_scores=True)[1][:, :, 0]
+    scores = single.relevance(tf.constant(query), tf.constant(events[:, 0]))
+    np.testing.assert_allclose(tf.nn.softmax(scores), weights, atol=1e-6)
+
+
+def test_a_unit_that_ranked_first_is_built_as_one_that_attended_first(rng):
+    query, events, mask = random_inputs(rng)
+    ranked, attended = ExactSearchUnit(2, 3, value_dim=4), ExactSearchUnit(2, 3, value_dim=4)
+    ranked.relevance(tf.constant(query), tf.constant(events[:, 0]))
+    attended(query, events, mask)
+    weights = attended.get_weights()
+    assert [weight.shape for weight in ranked.get_weights()] == [w.shape for w in weights]
+    ranked.set_weights(weights)
+    np.testing.assert_array_equal(ranked(query, events, mask), attended(query, events, mask))
+
+
 def test_mixed_precision(rng, mixed_precision):
     query, events, mask = random_inputs(rng)
     mask[0, 0] = False
@@ -180,7 +272,15 @@ def test_config():
     ("query", "events", "mask", "message"),
     [
         ([2, 4], [2, 3, 5, 6], [2, 3, 5], r"`query` has shape \(2, 4\); expected \[B, N, Dq\]"),
-        ([2, 3, 4], [2, 5, 6], [2, 3, 5], r"`events` has shape .*expected \[B, N, K, Dz\]"),
+        ([2, 3, 4], [2, 6], [2, 3, 5], r"`events` has shape .*expected \[B, N, K, Dz\]"),
+        (
+            [2, 3, 4],
+            [1, 5, 6],
+            [1, 5],
+            r"`events` .*expected \[B, K, Dz\] with B = 2 as in `query`",
+        ),
+        ([2, 3, 4], [2, 5, 6], [2, 3, 5], r"`event_mask` has shape .*expected \[B, K\]"),
+        ([2, 3, 4], [2, 5, 6], [2, 4], r"`event_mask` .* with K = 5 as in `events`"),
         ([2, 3, 4], [2, 1, 5, 6], [2, 1, 5], r"`events` .* with N = 3 as in `query`"),
         ([2, 3, 4], [2, 3, 5, 6], [2, 3, 4], r"`event_mask` .* with K = 5 as in `events`"),
     ],
@@ -188,6 +288,19 @@ def test_config():
 def test_bad_shapes(query, events, mask, message):
     with pytest.raises(ValueError, match=message):
         ExactSearchUnit(2, 3)(tf.zeros(query), tf.zeros(events), tf.zeros(mask, tf.bool))
+
+
+@pytest.mark.parametrize(
+    ("query", "events", "message"),
+    [
+        ([2, 4], [2, 5, 6], r"`query` has shape \(2, 4\); expected \[B, N, Dq\]"),
+        ([2, 3, 4], [2, 3, 5, 6], r"`events` has shape .*expected \[B, L, Dz\]"),
+        ([2, 3, 4], [1, 5, 6], r"`events` .* with B = 2 as in `query`"),
+    ],
+)
+def test_bad_shapes_of_relevance(query, events, message):
+    with pytest.raises(ValueError, match=f"ExactSearchUnit: {message}"):
+        ExactSearchUnit(2, 3).relevance(tf.zeros(query), tf.zeros(events))
 
 
 def test_other_bad_inputs():

@@ -47,8 +47,8 @@ class LongTerm(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable(package="tests")
 class AgreementOfNearest(keras.layers.Layer):
-    def call(self, distance):
-        agreement = 1 - tf.cast(distance, self.compute_dtype) / 64
+    def call(self, relevance):
+        agreement = 1 + tf.cast(relevance, self.compute_dtype) / 64
         return tf.reduce_sum(agreement, axis=-1, keepdims=True)
 
 
@@ -65,7 +65,7 @@ def functional_model():
     # Layers with several arguments, and a named tuple, between the model's own tensors
     hashed = SimHash(bits=64)
     found = HammingSearch(k=3)(hashed(candidate), hashed(inputs["history"]))
-    nearest = AgreementOfNearest()(found.distance)
+    nearest = AgreementOfNearest()(found.relevance)
     long = LongTerm()([candidate, inputs["history"], inputs["gap"], inputs["length"]])
     features = keras.layers.Concatenate()([candidate, short, long, nearest])
     return keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(features))

@@ -1,0 +1,42 @@
+"""Scores of the candidates of many requests, in one form for every kind of model."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class CandidateScores:
+    """Scored candidates as flat arrays, in the order of the files' requests.
+
+    Attributes:
+        user: int64 `[C]`, the user's id as in the records.
+        request: int64 `[C]`, running number of the candidate's request, from 0.
+        history_events: int64 `[C]`, all events of the user before the request, also those that no
+            record or window holds.
+        label: float32 `[C]`, 1 where the candidate was clicked, else 0.
+        score: float64 `[C]`, the predicted probability of a click.
+        absent_events: Distinct events before the users' last requests that no record held, so that
+            the model scored as if they had not happened.
+
+    Raises:
+        ValueError: An array is not `[C]` with the C of `user`.
+    """
+
+    user: np.ndarray
+    request: np.ndarray
+    history_events: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    absent_events: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("user", "request", "history_events", "label", "score"):
+            shape = np.shape(getattr(self, name))
+            if len(shape) != 1 or shape != np.shape(self.user):
+                raise ValueError(
+                    f"CandidateScores: `{name}` has shape {shape}; expected [C] with C the "
+                    f"{np.size(self.user)} candidates of `user`"
+                )
