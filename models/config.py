@@ -9,7 +9,41 @@ from typing import Literal
 from lifelong.models import config_json
 from lifelong.models.features import Feature
 
-LongTermName = Literal["none", "eta"]
+LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "sdim", "twin"]
+ShortTermName = Literal["target_attention", "dien"]
+SoftSearchName = Literal["exact", "alsh", "index"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftSearchConfig:
+    """SIM's soft search (`sim_soft`): its vectors, its training and how it is served.
+
+    Attributes:
+        dim: Size of its own item and category embeddings, each; vectors are twice as long.
+        auxiliary_weight: Alpha, weight of the auxiliary click loss, which trains the search.
+        click_weight: Beta, weight of the model's own click loss.
+        sampled_length: Longest history read in training; of a longer one, a random sub-sequence.
+        ahead_epochs: Epochs in which the search alone is trained before the rest of the model, and
+            then frozen; 0 trains both jointly.
+        served_by: The search of the baked model: `exact` inner products, `alsh` (signatures for
+            inner products) or `index` (each item's nearest items, computed beforehand).
+        alsh_bits: Bits of a signature of `alsh`.
+        neighbors: Nearest items that `index` holds for every item.
+    """
+
+    dim: int = 16
+    auxiliary_weight: float = 1.0
+    click_weight: float = 1.0
+    sampled_length: int = 1024
+    ahead_epochs: int = 0
+    served_by: SoftSearchName = "exact"
+    alsh_bits: int = 128
+    neighbors: int = 128
+
+    def __post_init__(self) -> None:
+        names = ("dim", "sampled_length", "alsh_bits", "neighbors")
+        _check_at_least(1, **{f"model.soft_search.{name}": getattr(self, name) for name in names})
+        _check_at_least(0, **{"model.soft_search.ahead_epochs": self.ahead_epochs})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +51,18 @@ class ModelConfig:
     """Architecture of the request-shaped click-through-rate model.
 
     Attributes:
-        long_term: The long-term part: `none` (baseline) or `eta`.
+        long_term: The long-term part: baselines (`none`, `mean`), attention over all events
+            (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`) or hash collisions (`sdim`).
+        short_term: The short-term part: `target_attention` (DIN) or `dien`.
+        dien_auxiliary_weight: Weight of DIEN's auxiliary loss on the next event.
         short_length: S, the most recent events, read by target attention.
         long_length: L, the events before those, which the long-term part searches.
         searched_events: K, how many of the L events the search hands to the exact search unit.
         signature_bits: M, bits of a SimHash signature (`eta`).
+        soft_search: The search of `sim_soft`.
+        match_evidence: Whether the model also sees how many events share the candidate's item or
+            category, and when: of the short part and of the searched events.
+        popularity: Whether the model sees the candidate's rank among the items by training events.
         item_dim: Size of an item embedding; the signature hashes this vector alone.
         category_dim: Size of a category embedding.
         embedding_norm: Length at which item and category embeddings start.
@@ -29,7 +70,8 @@ class ModelConfig:
         context_dim: Size of the embeddings of the request's hour of day and day of week;
             0 leaves them out.
         feature_dim: Size of the embedding of each extra categorical feature.
-        time_gap_dim: Size of the embedding of the time between an event and the request.
+        time_gap_dim: Size of the embedding of the time between an event and the request; 0 leaves
+            it out.
         heads: Heads of the exact search unit.
         head_dim: Size of the space in which one head compares an event with the candidate.
         hidden: Widths of the layers of the head network.
@@ -39,13 +81,18 @@ class ModelConfig:
     """
 
     long_term: LongTermName = "eta"
+    short_term: ShortTermName = "target_attention"
+    dien_auxiliary_weight: float = 1.0
     short_length: int = 50
     long_length: int = 1000
     searched_events: int = 48
     signature_bits: int = 64
+    soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
+    match_evidence: bool = True
+    popularity: bool = True
     item_dim: int = 16
     category_dim: int = 16
-    embedding_norm: float = 2.0
+    embedding_norm: float = 0.5
     user_dim: int = 8
     context_dim: int = 4
     feature_dim: int = 8
@@ -69,7 +116,6 @@ class ModelConfig:
                     "item_dim",
                     "category_dim",
                     "feature_dim",
-                    "time_gap_dim",
                     "heads",
                     "head_dim",
                 )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import split_history
-from lifelong.models.layers import TargetAttention, TimeGapEmbedding, length_mask
+from lifelong.models.layers import length_mask
 from lifelong.models.long_term import make_long_term
+from lifelong.models.short_term import make_short_term
+from lifelong.models.timed_events import time_gaps
 
 keras: Any = tf.keras
 
@@ -42,8 +46,8 @@ class CTRModel(tfrs.Model):
         config = spec.model
         self.spec = spec
         self.embeddings = Embeddings(spec, name="embeddings")
-        self.short_time_gap = TimeGapEmbedding(config.time_gap_dim, name="short_time_gap")
-        self.short_term = TargetAttention(name="short_term")
+        self.short_term = make_short_term(spec, self.embeddings)
+        self.short_matches = CandidateMatches(spec, name="short_matches")
         self.long_term = make_long_term(spec, self.embeddings)
         self.head = keras.Sequential(name="head")
         for width in config.hidden:
@@ -70,24 +74,35 @@ class CTRModel(tfrs.Model):
         short, long = split_history(batch, config.short_length, config.long_length)
         # [B, N, Dc]
         query = self.embeddings.candidates(batch)
-        gaps = batch["request_timestamp"][:, tf.newaxis] - short.values["history_timestamp"]
-        # [B, S, De + Dt]
-        short_events = tf.concat(
-            [self.embeddings.events(short.values), self.short_time_gap(gaps)], axis=-1
-        )
-        # [B, N, Dr]: what the request has once, shown to all of its candidates
-        request = self.embeddings.requests(batch, training=training)
-        request = tf.repeat(request[:, tf.newaxis, :], tf.shape(query)[1], axis=1)
-        features = tf.concat(
+        features = [
+            self._request_features(batch, query, training),
+            query,
+            self.short_term(batch, query, short, training=training),
+            self.long_term(batch, query, long, training=training),
+        ]
+        if config.popularity:
+            features.append(self.embeddings.popularity(batch["candidate_item"]))
+        if config.match_evidence:
+            gaps = time_gaps(batch, short.values)
+            features.append(self.short_matches(batch, short.values, gaps, short.mask))
+        logits = self.head(tf.concat(features, axis=-1), training=training)
+        return tf.squeeze(logits, axis=-1)
+
+    def _request_features(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        """Returns what a request has once, shown to all of its candidates: `[B, N, Dr]`."""
+        window = self.spec.model.window
+        length = tf.clip_by_value(batch["history_length"], 0, window)[:, tf.newaxis]
+        # [B, Dr]
+        request = tf.concat(
             [
-                request,
-                query,
-                self.short_term(query, short_events, short.mask),
-                self.long_term(batch, query, long),
+                self.embeddings.requests(batch, training=training),
+                tf.math.log1p(tf.cast(length, query.dtype)) / math.log1p(window),
             ],
             axis=-1,
         )
-        return tf.squeeze(self.head(features, training=training), axis=-1)
+        return tf.repeat(request[:, tf.newaxis, :], tf.shape(query)[1], axis=1)
 
     # Nothing here needs AutoGraph, which would convert all of tf_keras: ten seconds a function.
     @tf.autograph.experimental.do_not_convert
@@ -104,7 +119,8 @@ class CTRModel(tfrs.Model):
         """Returns the mean log loss over the valid candidates of a batch with labels."""
         logits = self(inputs, training=training)
         valid = length_mask(inputs["candidate_length"], tf.shape(logits)[1])
-        return self.task(
+        # Losses that a part adds are added by the training step.
+        return self.long_term.click_weight * self.task(
             labels=tf.boolean_mask(inputs["candidate_label"], valid),
             predictions=tf.boolean_mask(logits, valid),
         )

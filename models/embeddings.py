@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,8 +30,12 @@ class Embeddings(keras.layers.Layer):
         config, sizes = spec.model, spec.vocabulary_sizes
         self._features = spec.features
         self._unknown_rate = config.unknown_rate
-        self.item = _comparable(sizes["item"], config.item_dim, config.embedding_norm, "item")
-        self.category = _comparable(
+        # A new item's rank: the last row, that of unknown items, comes out as 1.
+        self._log_items = math.log1p(sizes["item"] - 1) or 1.0
+        self.item = comparable_embedding(
+            sizes["item"], config.item_dim, config.embedding_norm, "item"
+        )
+        self.category = comparable_embedding(
             sizes["category"], config.category_dim, config.embedding_norm, "category"
         )
         self.user = (
@@ -65,6 +70,14 @@ class Embeddings(keras.layers.Layer):
         """Embeds candidates (item, category, candidate features): `[B, N] -> [B, N, Dc]`."""
         return self._item_parts(values, "candidate", features_of(self._features, "candidate"))
 
+    def popularity(self, rows: tf.Tensor) -> tf.Tensor:
+        """Returns how rare items are: `[...] -> [..., 1]`, 0 for the most frequent one, 1 unknown.
+
+        Vocabularies are ordered by frequency in the training split, so a row is a rank.
+        """
+        rank = tf.math.log1p(tf.cast(rows, self.compute_dtype))
+        return (rank / self._log_items)[..., tf.newaxis]
+
     def requests(self, values: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Embeds what a request has once (user, time, features): `[B]` each `-> [B, Dr]`."""
         parts = []
@@ -85,6 +98,15 @@ class Embeddings(keras.layers.Layer):
             return tf.zeros([tf.shape(values["request_timestamp"])[0], 0])
         return tf.concat(parts, axis=-1)
 
+    def identities(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
+        """Embeds item and category alone: `[...]` each `-> [..., item_dim + category_dim]`.
+
+        Args:
+            values: Tensors by wire key.
+            prefix: `history` for events, `candidate` for candidates.
+        """
+        return self._item_parts(values, prefix, [])
+
     def _item_parts(
         self, values: Mapping[str, tf.Tensor], prefix: str, features: list[Feature]
     ) -> tf.Tensor:
@@ -103,7 +125,7 @@ class Embeddings(keras.layers.Layer):
         return tf.cast(values[feature.key], self.compute_dtype)[..., tf.newaxis]
 
 
-def _comparable(rows: int, dim: int, norm: float, name: str) -> Any:
+def comparable_embedding(rows: int, dim: int, norm: float, name: str) -> Any:
     """Makes a table of vectors that start about `norm` long.
 
     Candidates and events are compared by products of these vectors: from Keras's small default

@@ -61,17 +61,20 @@ class ServingSignatures:
 
     @_as_it_is
     def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`search`: scores, and the events that the search found, `[B, N, K]`."""
+        """`search`: scores, and the events that the search found, `[B, N, K]`, best first.
+
+        Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
+        """
         config = self._model.spec.model
         batch = self._to_rows(wire)
         _, long = split_history(batch, config.short_length, config.long_length)
-        found = self._model.long_term.search(batch, long)
+        query = self._model.embeddings.candidates(batch)
+        found = self._model.long_term.search(batch, query, long)
         position = tf.cast(found.position, tf.int64) + config.short_length
-        missing = tf.constant(-1, tf.int64)
         return {
             "scores": tf.sigmoid(self._model(batch)),
-            "searched_position": tf.where(found.mask, position, missing),
-            "searched_distance": tf.where(found.mask, tf.cast(found.distance, tf.int64), missing),
+            "searched_position": tf.where(found.mask, position, tf.constant(-1, tf.int64)),
+            "searched_relevance": found.relevance,
         }
 
     @_as_it_is

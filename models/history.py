@@ -54,5 +54,32 @@ def split_history(
     )
 
 
+def sample_history(history: History, length: int) -> History:
+    """Draws a random sub-sequence of histories that are longer.
+
+    Args:
+        history: Events `[B, E]`.
+        length: Most events to keep, at least 1. Every subset of that many is as likely.
+
+    Returns:
+        The history itself if E is not larger; else `[B, length]`, in the order they were in.
+    """
+    width = history.mask.shape[1]
+    if width is not None and width <= length:
+        return history
+    # Padding gets the lowest of all keys.
+    keys = tf.where(history.mask, tf.random.uniform(tf.shape(history.mask)), -1.0)
+    kept = tf.math.top_k(keys, tf.minimum(length, tf.shape(keys)[1])).indices
+    # Padding comes last, so that sorting positions leaves it there.
+    kept = tf.sort(kept, axis=1)
+
+    def take(values: tf.Tensor) -> tf.Tensor:
+        return tf.gather(values, kept, batch_dims=1)
+
+    return History(
+        {key: take(values) for key, values in history.values.items()}, take(history.mask)
+    )
+
+
 def _width(values: Mapping[str, tf.Tensor]) -> tf.Tensor:
     return tf.shape(values["history_item"])[1]

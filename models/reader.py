@@ -46,7 +46,7 @@ def request_dataset(
     Raises:
         ValueError: If no file fits the patterns.
     """
-    records = _records(files, parallel_reads=_OPEN_POOLS if shuffle else 1)
+    records = serialized_records(files, parallel_reads=_OPEN_POOLS if shuffle else 1)
     if shuffle:
         records = records.shuffle(_OPEN_POOLS * pool_users, seed=seed)
 
@@ -92,7 +92,7 @@ def count_requests(files: Sequence[str], spec: Mapping[str, Any]) -> int:
     """
     timestamps = {"request_timestamp": spec["request_timestamp"]}
     counts = (
-        _records(files, parallel_reads=_OPEN_POOLS)
+        serialized_records(files, parallel_reads=_OPEN_POOLS)
         .batch(_COUNTED_TOGETHER)
         .map(lambda serialized: tf.io.parse_example(serialized, timestamps))
         .map(lambda parsed: tf.size(parsed["request_timestamp"].flat_values))
@@ -100,7 +100,16 @@ def count_requests(files: Sequence[str], spec: Mapping[str, Any]) -> int:
     return int(sum(counts.as_numpy_iterator()))
 
 
-def _records(files: Sequence[str], parallel_reads: int) -> tf.data.Dataset:
+def serialized_records(files: Sequence[str], parallel_reads: int = 1) -> tf.data.Dataset:
+    """Reads records as they are: serialised `tf.train.Example`, one per user.
+
+    Args:
+        files: File patterns of TFRecord files (gzip).
+        parallel_reads: Files read at a time; their records alternate if there are several.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
     paths = tf.io.gfile.glob(list(files))
     if not paths:
         raise ValueError(

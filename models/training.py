@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,55 @@ def run_fn(fn_args: Any) -> None:
     """
     custom_config = fn_args.custom_config
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
-    spec = make_spec(custom_config, transform_output)
-    training = TrainingConfig(**custom_config["training"])
-    keras.utils.set_random_seed(training.seed)
-
     run_key = json.dumps(
         [custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     )
     run_name = hashlib.sha256(run_key.encode()).hexdigest()[:16]
     checkpoints = Path(custom_config["checkpoint_folder"]) / run_name
+    model = train(
+        make_spec(custom_config, transform_output),
+        TrainingConfig(**custom_config["training"]),
+        transform_output,
+        fn_args.train_files,
+        fn_args.eval_files,
+        checkpoints,
+        fn_args.model_run_dir,
+    )
+    save_trained(model, str(Path(fn_args.serving_model_dir).parent / TRAINED_FOLDER))
+    export_model(model, transform_output, fn_args.serving_model_dir)
+    shutil.rmtree(checkpoints)
 
+
+def train(
+    spec: ModelSpec,
+    training: TrainingConfig,
+    transform_output: tft.TFTransformOutput,
+    train_files: Sequence[str],
+    validation_files: Sequence[str],
+    checkpoints: Path,
+    log_folder: str,
+) -> CTRModel:
+    """Trains a model on files of transformed records, from the weights that the seed decides.
+
+    Args:
+        spec: Architecture, features and vocabulary sizes.
+        training: Epochs, batches, seed.
+        transform_output: Transform's output, for the form of the records.
+        train_files: File patterns of the training records.
+        validation_files: File patterns of the records that decide when to stop.
+        checkpoints: Folder of checkpoints. One that an interrupted training left is gone on from.
+        log_folder: Folder of TensorBoard's logs.
+
+    Returns:
+        The model with the weights of its best epoch.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    keras.utils.set_random_seed(training.seed)
     parsing = transform_output.transformed_feature_spec()
 
-    def dataset(files: list[str], shuffle: bool) -> tf.data.Dataset:
+    def dataset(files: Sequence[str], shuffle: bool) -> tf.data.Dataset:
         return request_dataset(
             files,
             parsing,
@@ -62,18 +99,15 @@ def run_fn(fn_args: Any) -> None:
             seed=training.seed,
         )
 
-    model = fit(
+    return fit(
         spec,
         training,
-        dataset(fn_args.train_files, shuffle=True),
-        count_requests(fn_args.train_files, parsing),
-        dataset(fn_args.eval_files, shuffle=False),
+        dataset(train_files, shuffle=True),
+        count_requests(train_files, parsing),
+        dataset(validation_files, shuffle=False),
         checkpoints=checkpoints,
-        log_folder=fn_args.model_run_dir,
+        log_folder=log_folder,
     )
-    save_trained(model, str(Path(fn_args.serving_model_dir).parent / TRAINED_FOLDER))
-    export_model(model, transform_output, fn_args.serving_model_dir)
-    shutil.rmtree(checkpoints)
 
 
 def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOutput) -> ModelSpec:
@@ -113,16 +147,19 @@ def fit(
     """
     model = CTRModel(spec)
     build(model)
-    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
     checkpoints.mkdir(parents=True, exist_ok=True)
+    steps = math.ceil(train_requests / training.batch_size)
+    train = train.repeat()
+    if model.long_term.epochs_alone:
+        _fit_search(model, training, train, steps, checkpoints)
+    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
     best_weights = str(checkpoints / "best.weights.h5")
     epoch_log = checkpoints / "epochs.csv"
     best_so_far = _best_logged(epoch_log)
     if best_so_far is not None:
         print(f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}")
-    steps = math.ceil(train_requests / training.batch_size)
     model.fit(
-        train.repeat(),
+        train,
         steps_per_epoch=steps,
         validation_data=validation,
         epochs=training.epochs,
@@ -147,6 +184,33 @@ def fit(
     )
     model.load_weights(best_weights)
     return model
+
+
+def _fit_search(
+    model: CTRModel, training: TrainingConfig, train: tf.data.Dataset, steps: int, checkpoints: Path
+) -> None:
+    """Trains the search of a model alone, and freezes it; or loads what an earlier run trained."""
+    part, weights = model.long_term, checkpoints / "search.weights.h5"
+    if not weights.exists():
+        print(f"[training] the search alone, {part.epochs_alone} epochs")
+        part.train_alone()
+        # Other parts may add losses of their own.
+        others = [layer for layer in model.layers if layer is not part]
+        _set_trainable(others, False)
+        model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
+        model.fit(train, steps_per_epoch=steps, epochs=part.epochs_alone, verbose=0)
+        _set_trainable(others, True)
+        # Under its name a file is complete.
+        unfinished = checkpoints / "unfinished.weights.h5"
+        model.save_weights(str(unfinished))
+        unfinished.replace(weights)
+    model.load_weights(str(weights))
+    part.freeze()
+
+
+def _set_trainable(layers: list[Any], trainable: bool) -> None:
+    for layer in layers:
+        layer.trainable = trainable
 
 
 def _best_logged(epoch_log: Path) -> float | None:

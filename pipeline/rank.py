@@ -93,7 +93,7 @@ def rank(options: RankOptions) -> int:
         print(f"{place:3}. {result.score:.4f}  {names.describe(result.item, result.category)}")
         for event in result.evidence[: options.evidence]:
             print(
-                f"{'':13}{_day(event.timestamp)}, distance {event.distance}: "
+                f"{'':13}{_day(event.timestamp)}, relevance {event.relevance:g}: "
                 f"{names.describe(event.item, event.category)}"
             )
         if len(result.evidence) > options.evidence:

@@ -21,13 +21,14 @@ class SearchedEvent:
         item: Item id.
         category: Category id.
         timestamp: Unix seconds.
-        distance: Hamming distance between the candidate's signature and the event's.
+        relevance: What the search ranked by, larger is better: for a search by Hamming distance
+            minus the number of differing bits.
     """
 
     item: int
     category: int
     timestamp: int
-    distance: int
+    relevance: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class RankedItem:
         item: Item id.
         category: Category id.
         score: Probability of a click.
-        evidence: Events that the search found, in the search's order (nearest first); empty for
+        evidence: Events that the search found, in the search's order (best first); empty for
             models without a search.
     """
 
@@ -91,14 +92,14 @@ def _evidence(
     request: Mapping[str, np.ndarray], answer: Mapping[str, np.ndarray], candidate: int
 ) -> tuple[SearchedEvent, ...]:
     positions = answer["searched_position"][0, candidate]
-    distances = answer["searched_distance"][0, candidate]
+    relevances = answer["searched_relevance"][0, candidate]
     return tuple(
         SearchedEvent(
             item=int(request["history_item"][0, position]),
             category=int(request["history_category"][0, position]),
             timestamp=int(request["history_timestamp"][0, position]),
-            distance=int(distance),
+            relevance=float(relevance),
         )
-        for position, distance in zip(positions, distances, strict=True)
+        for position, relevance in zip(positions, relevances, strict=True)
         if position >= 0
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -39,14 +40,15 @@ SMALL = ModelConfig(
 RECORDS = make_records(users=10, seed=4)
 
 
-def small_config(long_term: str) -> ModelConfig:
-    """Returns the small architecture with a long-term part."""
-    return ModelConfig(**{**SMALL.__dict__, "long_term": long_term})
+def small_config(long_term: str, **changes: Any) -> ModelConfig:
+    """Returns the small architecture with a long-term part, and with other changes."""
+    return dataclasses.replace(SMALL, long_term=long_term, **changes)
 
 
-def small_spec(long_term: str) -> ModelSpec:
+def small_spec(long_term: str, **changes: Any) -> ModelSpec:
     """Returns a specification whose vocabularies hold all raw ids of `RECORDS`."""
-    return ModelSpec(small_config(long_term), (), {"item": 71, "category": 8, "user": 41})
+    config = small_config(long_term, **changes)
+    return ModelSpec(config, (), {"item": 71, "category": 8, "user": 41})
 
 
 def all_requests(records: list[dict]) -> Batch:
@@ -81,10 +83,17 @@ def run_transform(
     return tft.TFTransformOutput(str(folder / "output"))
 
 
-def spread_model(long_term: str, transform_output: tft.TFTransformOutput) -> CTRModel:
+def spread_model(
+    long_term: str, transform_output: tft.TFTransformOutput, **changes: Any
+) -> CTRModel:
     """Returns a small model whose random weights are large enough for its scores to differ."""
-    config = {"model": {**SMALL.__dict__, "long_term": long_term}, "features": []}
-    model = CTRModel(make_spec(config, transform_output))
+    config = {"model": dataclasses.asdict(small_config(long_term, **changes)), "features": []}
+    return spread(make_spec(config, transform_output))
+
+
+def spread(spec: ModelSpec) -> CTRModel:
+    """Builds a model with random weights that are large enough for its scores to differ."""
+    model = CTRModel(spec)
     build(model)
     rng = np.random.default_rng(0)
     for variable in model.trainable_variables:

@@ -28,13 +28,15 @@ class SignatureBakerSpec(types.ComponentSpec):
 
 
 class SignatureBaker(base_component.BaseComponent):
-    """Computes every item's signature once and writes a SavedModel that looks it up.
+    """Computes what a search needs of every item once and writes a SavedModel that looks it up.
 
-    The SavedModel holds one int64 table `[items, W]` and no hashing of item embeddings. The
-    component refuses to emit a model whose scores differ from the trained model's on real requests.
-    A model without signatures passes through the same proof.
+    For `eta` that is one int64 table `[items, W]` of signatures, and the SavedModel holds no hashing
+    of item embeddings; for `sim_soft`, projected vectors, signatures or the index. The component
+    refuses to emit a model whose scores differ from the trained model's on real requests. A model
+    without tables passes through the same proof; of `sim_soft` served by an approximate search the
+    difference is only noted, and the Evaluator judges what it costs.
 
-    The output artifact's custom properties tell `signature_table_bytes`, `baking_seconds`,
+    The output artifact's custom properties tell `baked_table_bytes`, `baking_seconds`,
     `largest_score_difference`, `proof_requests` and `trained_model_uri`.
 
     Args:

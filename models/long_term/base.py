@@ -1,4 +1,4 @@
-"""The interface of long-term parts, and what all parts that search have in common."""
+"""The interface of long-term parts, and what those that attend or search have in common."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
-from lifelong.models.layers import (
-    ExactSearchUnit,
-    SearchedEvents,
-    TimeGapEmbedding,
-    gather_events,
-)
+from lifelong.models.layers import ExactSearchUnit, SearchedEvents, gather_events
+from lifelong.models.timed_events import TimedEvents, time_gaps
 
 keras: Any = tf.keras
 
@@ -27,7 +24,17 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
     Args:
         spec: Architecture, features and vocabulary sizes.
         embeddings: The model's embedding tables, shared.
+
+    Attributes:
+        click_weight: Weight of the model's click loss beside losses that the part adds.
+        epochs_alone: Epochs that the part is trained alone (`train_alone`) and then frozen
+            (`freeze`), before the model.
+        bakes_exactly: Whether scores stay the same once `bake` was called.
     """
+
+    click_weight = 1.0
+    epochs_alone = 0
+    bakes_exactly = True
 
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -42,12 +49,21 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
         """
         return []
 
+    def train_alone(self) -> None:
+        """Lets only losses count that the part adds. Compile the model afterwards."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss of its own")
+
+    def freeze(self) -> None:
+        """Ends what `train_alone` began, for good. Compile the model afterwards."""
+        raise NotImplementedError(f"{type(self).__name__} has no loss of its own")
+
     @abc.abstractmethod
     def call(
         self,
         batch: Mapping[str, tf.Tensor],
         query: tf.Tensor,
         history: History,
+        training: bool = False,
     ) -> tf.Tensor:
         """Returns the long-term interest in every candidate.
 
@@ -55,14 +71,15 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
             batch: Wire tensors of the requests, ids as embedding rows.
             query: Embedded candidates, `[B, N, Dc]`.
             history: The long part of the history, `[B, L]`.
+            training: Whether the model is being trained; a part may add a loss of its own then.
 
         Returns:
             `[B, N, D]`; D may be 0.
         """
 
 
-class SearchedHistory(LongTermPart):
-    """A general search unit (`search`, by subclasses), then the exact search unit on what it found.
+class AttendedHistory(LongTermPart):
+    """The exact search unit: attention over events, and what the attention leaves out of them.
 
     References:
         - [Search-based User Interest Modeling, section 3](https://arxiv.org/abs/2006.05639)
@@ -71,19 +88,50 @@ class SearchedHistory(LongTermPart):
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
         super().__init__(spec, embeddings, **kwargs)
         config = spec.model
-        self.time_gap = TimeGapEmbedding(config.time_gap_dim, name="time_gap")
+        self.timed_events = TimedEvents(embeddings, config.time_gap_dim, name="timed_events")
         self.exact_search = ExactSearchUnit(config.heads, config.head_dim, name="exact_search")
+        self.matches = CandidateMatches(spec, name="matches") if config.match_evidence else None
+
+    def attend(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        query: tf.Tensor,
+        events: History,
+    ) -> tf.Tensor:
+        """Attends over events.
+
+        Args:
+            batch: Wire tensors of the requests, ids as embedding rows.
+            query: Embedded candidates, `[B, N, Dc]`.
+            events: Those of each candidate, `[B, N, K]`, or of the request, `[B, L]`.
+
+        Returns:
+            `[B, N, D]`: the heads and, if `match_evidence` is chosen, the evidence.
+        """
+        gaps = time_gaps(batch, events.values)
+        heads = self.exact_search(query, self.timed_events(events.values, gaps), events.mask)
+        if self.matches is None:
+            return heads
+        evidence = self.matches(batch, events.values, gaps, events.mask)
+        return tf.concat([heads, evidence], axis=-1)
+
+
+class SearchedHistory(AttendedHistory):
+    """A general search unit (`search`, by subclasses), then the exact search unit on what it found."""
 
     @abc.abstractmethod
-    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+    def search(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
+    ) -> SearchedEvents:
         """Finds at most K events of the long history for every candidate.
 
         Args:
             batch: Wire tensors of the requests, ids as embedding rows.
+            query: Embedded candidates, `[B, N, Dc]`.
             history: The long part of the history, `[B, L]`.
 
         Returns:
-            Positions in the long part, mask and distance, `[B, N, K]` each, best match first.
+            Positions in the long part, mask and relevance, `[B, N, K]` each, best match first.
         """
 
     def call(
@@ -91,11 +139,13 @@ class SearchedHistory(LongTermPart):
         batch: Mapping[str, tf.Tensor],
         query: tf.Tensor,
         history: History,
+        training: bool = False,
     ) -> tf.Tensor:
         """Returns the exact search unit's reading of the searched events, `[B, N, D]`."""
-        return self.attend(batch, query, history, self.search(batch, history))
+        del training
+        return self.attend_found(batch, query, history, self.search(batch, query, history))
 
-    def attend(
+    def attend_found(
         self,
         batch: Mapping[str, tf.Tensor],
         query: tf.Tensor,
@@ -117,7 +167,4 @@ class SearchedHistory(LongTermPart):
         values = {
             key: gather_events(value, found.position) for key, value in history.values.items()
         }
-        gaps = batch["request_timestamp"][:, tf.newaxis, tf.newaxis] - values["history_timestamp"]
-        # [B, N, K, De + Dt]: z_b = [e_b ; time gap]
-        events = tf.concat([self._embeddings.events(values), self.time_gap(gaps)], axis=-1)
-        return self.exact_search(query, events, found.mask)
+        return self.attend(batch, query, History(values, found.mask))

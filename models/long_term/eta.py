@@ -29,8 +29,11 @@ class EtaLongTerm(SearchedHistory):
         self.hamming_search = HammingSearch(spec.model.searched_events, name="hamming_search")
         self.signature_table: tf.Variable | None = None
 
-    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+    def search(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
+    ) -> SearchedEvents:
         """Finds the events at the smallest Hamming distance; ties go to the more recent one."""
+        del query
         return self.hamming_search(
             self.signatures(batch["candidate_item"]),
             self.signatures(history.values["history_item"]),

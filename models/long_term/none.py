@@ -18,7 +18,8 @@ class NoLongTerm(LongTermPart):
         batch: Mapping[str, tf.Tensor],
         query: tf.Tensor,
         history: History,
+        training: bool = False,
     ) -> tf.Tensor:
         """Returns no columns."""
-        del batch, history
+        del batch, history, training
         return query[:, :, :0]

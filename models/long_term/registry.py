@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from lifelong.models.choices import choose
 from lifelong.models.config import LongTermName, ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.long_term.base import LongTermPart
 from lifelong.models.long_term.eta import EtaLongTerm
+from lifelong.models.long_term.full import FullLongTerm
+from lifelong.models.long_term.mean import MeanLongTerm
 from lifelong.models.long_term.none import NoLongTerm
+from lifelong.models.long_term.sdim import SdimLongTerm
+from lifelong.models.long_term.sim_hard import SimHardLongTerm
+from lifelong.models.long_term.sim_soft import SimSoftLongTerm
+from lifelong.models.long_term.twin import TwinLongTerm
 
 LONG_TERM_PARTS: dict[LongTermName, type[LongTermPart]] = {
     "none": NoLongTerm,
+    "mean": MeanLongTerm,
+    "full": FullLongTerm,
+    "sim_hard": SimHardLongTerm,
+    "sim_soft": SimSoftLongTerm,
     "eta": EtaLongTerm,
+    "sdim": SdimLongTerm,
+    "twin": TwinLongTerm,
 }
 
 
@@ -27,11 +40,5 @@ def make_long_term(spec: ModelSpec, embeddings: Embeddings) -> LongTermPart:
     Raises:
         ValueError: If there is no long-term part of that name.
     """
-    try:
-        part = LONG_TERM_PARTS[spec.model.long_term]
-    except KeyError:
-        raise ValueError(
-            f"model.long_term is {spec.model.long_term!r}; "
-            f"expected one of {', '.join(LONG_TERM_PARTS)}"
-        ) from None
+    part = choose("model.long_term", spec.model.long_term, LONG_TERM_PARTS)
     return part(spec, embeddings, name="long_term")

@@ -77,7 +77,7 @@ def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     output = lifelong("rank", "--user", "3", "--top", "5", "--workdir", str(workdir.root))
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
     assert len(lines) == 2
-    assert "distance" in output
+    assert "relevance" in output
 
 
 def test_the_notebook_runs(first_run, workdir, monkeypatch):

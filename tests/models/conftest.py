@@ -1,14 +1,8 @@
-"""Small models of every kind and requests for them."""
+"""What the tests of models share."""
 
 import pytest
 
 from tests import sample_models
-
-
-@pytest.fixture(params=["none", "eta"])
-def small_spec(request):
-    """A specification for each long-term part."""
-    return sample_models.small_spec(request.param)
 
 
 @pytest.fixture(scope="session")

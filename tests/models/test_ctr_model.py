@@ -5,7 +5,10 @@ import tensorflow as tf
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.features import Feature
+from lifelong.models.history import split_history
+from lifelong.models.long_term import LONG_TERM_PARTS
 from lifelong.models.trained import build, load_trained, save_trained
+from tests.sample_models import SMALL, small_spec, spread
 
 TOLERANCE = 1e-5
 
@@ -19,10 +22,11 @@ def scores(model, batch):
     return np.asarray(model(batch))[valid]
 
 
-@pytest.fixture
-def model(small_spec):
+@pytest.fixture(params=LONG_TERM_PARTS)
+def model(request):
+    """A model with each long-term part, with the weights that training starts from."""
     tf.keras.utils.set_random_seed(1)
-    model = CTRModel(small_spec)
+    model = CTRModel(small_spec(request.param))
     build(model)
     return model
 
@@ -41,9 +45,12 @@ def test_content_of_padding_does_not_matter(model, batch):
     changed = dict(batch)
     for prefix in ("history", "candidate"):
         length = batch[f"{prefix}_length"].numpy()[:, np.newaxis]
-        for key, high in (("item", 71), ("category", 8)):
+        for key, high in (("item", 71), ("category", 8), ("timestamp", 2**40)):
+            if f"{prefix}_{key}" not in batch:
+                continue
             values = batch[f"{prefix}_{key}"].numpy()
             padding = np.arange(values.shape[1]) >= length
+            assert padding.any()
             changed[f"{prefix}_{key}"] = np.where(
                 padding, rng.integers(0, high, values.shape), values
             )
@@ -123,6 +130,19 @@ def test_events_beyond_the_window_do_not_matter(model, batch):
     )
 
 
+def test_lengths_outside_the_width_mean_all_or_nothing(model, batch):
+    window = model.spec.model.window
+    for length, meant in ((-7, 0), (10**9, window)):
+        given, expected = (
+            scores(
+                model,
+                {**batch, "history_length": tf.fill(batch["user"].shape, tf.constant(v, tf.int64))},
+            )
+            for v in (length, meant)
+        )
+        np.testing.assert_array_equal(given, expected)
+
+
 def test_when_events_happened_matters_and_when_all_of_it_happened_does_not(model, batch):
     """Time gaps come from real times, not from positions: moving everything by weeks is no change."""
     week = 7 * 86_400
@@ -135,13 +155,20 @@ def test_when_events_happened_matters_and_when_all_of_it_happened_does_not(model
     assert some.any()
 
 
-def test_a_saved_model_is_built_again_with_its_rotation(model, batch, tmp_path):
+def test_a_saved_model_is_built_again_with_all_its_weights(model, batch, tmp_path):
     model.compile(optimizer="adam")
     model.fit(tf.data.Dataset.from_tensors(batch), epochs=2, verbose=0)
+    # What is drawn from a seed must be the saved one too, not drawn again.
+    rng = np.random.default_rng(0)
+    for variable in model.long_term.non_trainable_variables:
+        if variable.dtype.is_floating:
+            variable.assign(rng.normal(0, 1, variable.shape))
     save_trained(model, str(tmp_path))
     tf.keras.utils.set_random_seed(99)
     again = load_trained(str(tmp_path))
     np.testing.assert_array_equal(scores(model, batch), scores(again, batch))
+    for saved, loaded in zip(model.variables, again.variables, strict=True):
+        np.testing.assert_array_equal(saved, loaded, err_msg=saved.name)
 
 
 def test_no_trained_model_is_an_error_that_names_the_folder(tmp_path):
@@ -188,6 +215,34 @@ def test_extra_features_reach_the_scores(batch, owner, kind):
         for v in (1, 2)
     )
     assert not np.allclose(first, second)
+
+
+@pytest.mark.parametrize("match_evidence", [True, False])
+@pytest.mark.parametrize("popularity", [True, False])
+def test_popularity_and_evidence_of_the_short_part_reach_the_head(
+    batch, monkeypatch, popularity, match_evidence
+):
+    model = spread(small_spec("none", popularity=popularity, match_evidence=match_evidence))
+    seen = []
+
+    def head(features, training):
+        seen.append(features)
+        return features[..., :1]
+
+    monkeypatch.setattr(model, "head", head)
+    model(batch)
+    short, _ = split_history(batch, SMALL.short_length, SMALL.long_length)
+    expected = []
+    if popularity:
+        expected.append(model.embeddings.popularity(batch["candidate_item"]))
+    if match_evidence:
+        gaps = batch["request_timestamp"][:, tf.newaxis] - short.values["history_timestamp"]
+        expected.append(model.short_matches(batch, short.values, gaps, short.mask))
+        assert np.any(expected[-1])
+    own = seen[0].shape[-1] - sum(part.shape[-1] for part in expected)
+    assert own == 2 + 2 * 4 + 1 + (8 + 4) + (8 + 4 + 4)
+    for place, part in zip(np.cumsum([own, 1]), expected, strict=False):
+        np.testing.assert_array_equal(seen[0][..., place : place + part.shape[-1]], part)
 
 
 def test_the_loss_counts_valid_candidates_only(model, batch):

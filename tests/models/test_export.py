@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from lifelong.models.config import SoftSearchConfig
 from lifelong.models.export import ServingSignatures, export_model
 from tests.sample_models import RECORDS, SMALL, all_requests, spread_model
 from tests.sample_records import make_records, serialize
@@ -132,7 +133,8 @@ def test_unknown_ids_and_empty_histories_are_scored(models, wire):
 def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
     _, baked, _ = models
     outputs = tf.saved_model.load(str(baked)).signatures["search"](**wire)
-    position, distance = (outputs[f"searched_{key}"].numpy() for key in ("position", "distance"))
+    position, relevance = (outputs[f"searched_{key}"].numpy() for key in ("position", "relevance"))
+    assert (position.dtype, relevance.dtype) == (np.int64, np.float32)
     length = wire["history_length"].numpy()
     for row, cells in enumerate(position):
         found = min(max(length[row] - SMALL.short_length, 0), SMALL.searched_events)
@@ -140,9 +142,10 @@ def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
             real = events[events >= 0]
             assert len(real) == len(set(real)) == found
             assert ((real >= SMALL.short_length) & (real < length[row])).all()
-            distances = distance[row, candidate][events >= 0]
-            assert (np.diff(distances) >= 0).all()
-            assert (distance[row, candidate][events < 0] == -1).all()
+            relevances = relevance[row, candidate][events >= 0]
+            assert (relevances <= 0).all()
+            assert (np.diff(relevances) <= 0).all()
+            assert (relevance[row, candidate][events < 0] == 0).all()
     assert (position >= 0).any()
 
 
@@ -159,3 +162,49 @@ def test_a_model_without_a_search_has_no_search_signature(transform_output, tmp_
     model = spread_model("none", transform_output)
     export_model(model, transform_output, str(tmp_path))
     assert "search" not in tf.saved_model.load(str(tmp_path)).signatures
+
+
+def soft_model(transform_output, wire, served_by):
+    """A model with soft search, whose items have been seen with their categories."""
+    search = SoftSearchConfig(dim=3, served_by=served_by, alsh_bits=128, neighbors=40)
+    model = spread_model("sim_soft", transform_output, soft_search=search)
+    rows = ServingSignatures(model, transform_output).transform_features(**wire)
+    valid = tf.sequence_mask(wire["candidate_length"], wire["candidate_item"].shape[1])
+    model.long_term.space.note_categories(rows["candidate_item"], rows["candidate_category"], valid)
+    return model
+
+
+@pytest.mark.parametrize("served_by", ["exact", "alsh", "index"])
+def test_soft_search_is_served_from_tables(transform_output, wire, served_by, tmp_path):
+    model = soft_model(transform_output, wire, served_by)
+    unbaked = ServingSignatures(model, transform_output).rank(**wire)
+    model.long_term.bake()
+    expected = ServingSignatures(model, transform_output).rank(**wire)
+    export_model(model, transform_output, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+
+    outputs = loaded.signatures["search"](**wire)
+    scores = valid_scores(outputs, wire)
+    np.testing.assert_allclose(scores, valid_scores(expected, wire), atol=1e-6)
+    if served_by == "exact":
+        np.testing.assert_allclose(scores, valid_scores(unbaked, wire), atol=1e-5)
+    position = outputs["searched_position"].numpy()
+    found = position >= 0
+    length = wire["history_length"].numpy()[:, np.newaxis, np.newaxis]
+    assert found.any()
+    assert ((position >= SMALL.short_length) & (position < length))[found].all()
+    relevance = outputs["searched_relevance"].numpy()
+    assert (np.diff(relevance)[found[..., 1:]] <= 0).all()
+
+    # Neither the space nor what hashes it: tables of the search alone
+    items, categories = (model.spec.vocabulary_sizes[name] for name in ("item", "category"))
+    shapes = sorted(tuple(variable.shape) for variable in loaded.model_variables)
+    of_search = {
+        "exact": [(items, 6)] * 2 + [(categories, 6)] * 2,
+        "alsh": [(items, 2)] * 2,
+        "index": [(items, 40)],
+    }[served_by]
+    for shape in ((6, 6), (7, 128), (items, 3), (categories, 3), (items,)):
+        assert shape not in shapes
+    for shape in set(of_search):
+        assert shapes.count(shape) == of_search.count(shape)

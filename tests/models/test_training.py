@@ -1,12 +1,16 @@
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.config import TrainingConfig
+from lifelong.models import training
+from lifelong.models.config import SoftSearchConfig, TrainingConfig
+from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.records import record_spec
+from lifelong.models.trained import load_trained, save_trained
 from lifelong.models.training import fit
 from tests.sample_models import SMALL, small_spec
 from tests.sample_records import make_records, write_records
@@ -71,3 +75,90 @@ def test_training_stops_when_validation_stops_improving(data, tmp_path):
     values = [value for _, value in logged_epochs(tmp_path / "checkpoints")]
     assert len(values) < 30
     assert np.argmax(values) == len(values) - 2
+
+
+def soft_spec(**config):
+    search = SoftSearchConfig(dim=4, sampled_length=6, ahead_epochs=2)
+    return small_spec("sim_soft", soft_search=search, **config)
+
+
+def weights_of(model):
+    """Weights of the search, and of the rest of the model."""
+    space, auxiliary = model.long_term.space, model.long_term.auxiliary
+    search = [
+        *(table.embeddings for table in (space.item, space.category)),
+        *(space.event_kernel, space.candidate_kernel, space.category_of_item),
+        *auxiliary.weights,
+    ]
+    own = {id(variable) for variable in search}
+    rest = [v for v in model.weights if id(v) not in own and "auc" not in v.name]
+    return [[variable.numpy() for variable in group] for group in (search, rest)]
+
+
+def assert_same(before, after):
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def share_of_moved(before, after):
+    return np.mean([np.any(one != other) for one, other in zip(before, after, strict=True)])
+
+
+@pytest.fixture
+def stages(monkeypatch):
+    """Weights of a model before and after its search was trained alone."""
+    recorded = []
+    fit_search = training._fit_search
+
+    def spy(model, *arguments):
+        recorded.append(weights_of(model))
+        fit_search(model, *arguments)
+        recorded.append(weights_of(model))
+
+    monkeypatch.setattr(training, "_fit_search", spy)
+    return recorded
+
+
+@pytest.mark.parametrize("short_term", ["target_attention", "dien"])
+def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(data, tmp_path, stages, short_term):
+    one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
+    spec = soft_spec(short_term=short_term)
+    model = fit(spec, one_epoch, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    (search, rest), (trained_search, same_rest) = stages
+    assert share_of_moved(search, trained_search) == 1
+    assert share_of_moved(rest, same_rest) == 0
+    final_search, final_rest = weights_of(model)
+    assert_same(trained_search, final_search)
+    assert share_of_moved(rest, final_rest) > 0.9
+    # What was frozen is saved, and found again.
+    save_trained(model, str(tmp_path / "trained"))
+    again = load_trained(str(tmp_path / "trained"))
+    for batch in data[2].take(3):
+        np.testing.assert_array_equal(model(batch), again(batch))
+
+
+def test_an_interrupted_training_does_not_train_the_search_again(
+    data, tmp_path, stages, capsys, monkeypatch
+):
+    checkpoints, logs = tmp_path / "checkpoints", str(tmp_path / "logs")
+
+    def killed(model, path):
+        Path(path).write_bytes(b"half of it")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CTRModel, "save_weights", killed)
+        with pytest.raises(KeyboardInterrupt):
+            fit(soft_spec(), TRAINING, *data, checkpoints, logs)
+    assert capsys.readouterr().out.count("the search alone") == 1
+    # Killed before its end, the search is trained from the beginning; after it, never again.
+    one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
+    two_epochs = TrainingConfig(**{**TRAINING.__dict__, "epochs": 2})
+    first = fit(soft_spec(), one_epoch, *data, checkpoints, logs)
+    assert capsys.readouterr().out.count("the search alone") == 1
+    second = fit(soft_spec(), two_epochs, *data, checkpoints, logs)
+    assert capsys.readouterr().out.count("the search alone") == 0
+    assert [epoch for epoch, _ in logged_epochs(checkpoints)] == [0, 1]
+    assert_same(weights_of(first)[0], weights_of(second)[0])
+    best = max(value for _, value in logged_epochs(checkpoints))
+    assert auc(second, data[2]) == pytest.approx(best, abs=1e-4)

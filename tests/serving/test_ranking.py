@@ -33,11 +33,11 @@ class Searching(tf.Module):
     def search(self, **inputs):
         shape = tf.concat([tf.shape(inputs["candidate_item"]), [1]], axis=0)
         found = tf.constant([[[0, 2, -1]]], tf.int64)
-        distance = tf.constant([[[4, 9, -1]]], tf.int64)
+        relevance = tf.constant([[[-4.0, -9.5, 0.0]]])
         return {
             **self.scores(**inputs),
             "searched_position": tf.tile(found, shape),
-            "searched_distance": tf.tile(distance, shape),
+            "searched_relevance": tf.tile(relevance, shape),
         }
 
     def save(self, path, *names):
@@ -78,7 +78,7 @@ def test_best_first_equal_scores_in_request_order(ranking_client):
 
 def test_evidence_is_the_searched_events(ranking_client):
     (best,) = rank(ranking_client, REQUEST, top=1)
-    found = (SearchedEvent(13, 3, 300, 4), SearchedEvent(11, 1, 100, 9))
+    found = (SearchedEvent(13, 3, 300, -4.0), SearchedEvent(11, 1, 100, -9.5))
     assert best.evidence == (found if ranking_client.searches else ())
 
 

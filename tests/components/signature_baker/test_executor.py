@@ -7,6 +7,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
 from lifelong.components.signature_baker.executor import Executor
+from lifelong.models.config import SoftSearchConfig
 from lifelong.models.export import export_model
 from lifelong.models.trained import TRAINED_FOLDER, save_trained
 from tests.sample_models import RECORDS, spread_model
@@ -52,7 +53,7 @@ def test_the_baked_model_is_proven_and_described(transform_output, tmp_path):
     model = spread_model("eta", transform_output)
     output = do(model, model, transform_output, tmp_path)
     items = model.spec.vocabulary_sizes["item"]
-    assert output.get_int_custom_property("signature_table_bytes") == 8 * items
+    assert output.get_int_custom_property("baked_table_bytes") == 8 * items
     assert output.get_int_custom_property("proof_requests") >= 20
     assert output.get_float_custom_property("baking_seconds") > 0
     assert output.get_float_custom_property("largest_score_difference") <= 1e-5
@@ -75,8 +76,30 @@ def test_a_table_that_does_not_belong_to_the_weights_is_refused(transform_output
 def test_a_model_without_signatures_passes_through(transform_output, tmp_path):
     model = spread_model("none", transform_output)
     output = do(model, model, transform_output, tmp_path)
-    assert output.get_int_custom_property("signature_table_bytes") == 0
+    assert output.get_int_custom_property("baked_table_bytes") == 0
     assert output.get_float_custom_property("largest_score_difference") == 0
+
+
+def test_the_exact_search_of_sim_soft_is_baked_without_a_difference(transform_output, tmp_path):
+    model = spread_model("sim_soft", transform_output)
+    output = do(model, model, transform_output, tmp_path)
+    items, categories = (model.spec.vocabulary_sizes[name] for name in ("item", "category"))
+    width = 2 * model.spec.model.soft_search.dim
+    assert output.get_int_custom_property("baked_table_bytes") == 2 * 4 * width * (
+        items + categories
+    )
+    assert output.get_float_custom_property("largest_score_difference") <= 1e-5
+
+
+@pytest.mark.parametrize("served_by", ["alsh", "index"])
+def test_what_an_approximate_search_changes_is_noted_not_refused(
+    transform_output, tmp_path, served_by
+):
+    soft_search = SoftSearchConfig(dim=2, alsh_bits=64, neighbors=2, served_by=served_by)
+    model = spread_model("sim_soft", transform_output, soft_search=soft_search)
+    output = do(model, model, transform_output, tmp_path)
+    assert output.get_float_custom_property("largest_score_difference") > 1e-5
+    assert output.get_int_custom_property("baked_table_bytes") > 0
 
 
 def test_an_empty_split_proves_nothing_and_is_refused(transform_output, tmp_path):

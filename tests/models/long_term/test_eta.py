@@ -2,21 +2,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.embeddings import Embeddings
-from lifelong.models.history import split_history
-from lifelong.models.long_term import EtaLongTerm, NoLongTerm
-from tests.sample_models import SMALL, small_spec
+from tests.sample_models import SMALL
 
 
 @pytest.fixture
-def eta():
-    tf.keras.utils.set_random_seed(1)
-    spec = small_spec("eta")
-    return EtaLongTerm(spec, Embeddings(spec))
+def model(make_model):
+    return make_model("eta")
 
 
-def long_part(batch):
-    return split_history(batch, SMALL.short_length, SMALL.long_length)[1]
+@pytest.fixture
+def eta(model):
+    return model.long_term
 
 
 def test_looked_up_signatures_equal_hashed_ones(eta):
@@ -46,17 +42,39 @@ def test_signatures_follow_the_embeddings_while_training(eta):
     assert (before != eta.signatures(rows).numpy()).all()
 
 
-def test_events_of_the_candidates_own_item_are_found_first(eta, batch):
-    history = long_part(batch)
-    found = eta.search(batch, history)
-    items = np.asarray(history.values["history_item"])
+def test_the_events_of_the_smallest_hamming_distance_are_found(model, arguments, batch):
+    wire, query, long = arguments(model, batch)
+    found = model.long_term.search(wire, query, long)
+    hashed = model.long_term.simhash(model.embeddings.item.embeddings).numpy()
+    candidates, events = (
+        hashed[items] for items in (wire["candidate_item"], long.values["history_item"])
+    )
+    differing = candidates[:, :, np.newaxis] ^ events[:, np.newaxis]
+    distance = np.vectorize(lambda word: bin(int(word) % 2**64).count("1"))(differing)
+    for row, column in np.ndindex(*query.shape[:2]):
+        valid = np.flatnonzero(long.mask[row])
+        order = valid[np.argsort(distance[row, column, valid, 0], kind="stable")]
+        mask = found.mask[row, column].numpy()
+        np.testing.assert_array_equal(
+            found.position[row, column].numpy()[mask], order[: SMALL.searched_events]
+        )
+
+
+def test_events_of_the_candidates_own_item_are_found_first(model, arguments, batch):
+    _, query, long = arguments(model, batch)
+    found = model.long_term.search(batch, query, long)
+    items = np.asarray(long.values["history_item"])
     for row, column in np.ndindex(*batch["candidate_item"].shape):
         same = items[row] == int(batch["candidate_item"][row, column])
-        count = min(int((same & history.mask.numpy()[row]).sum()), SMALL.searched_events)
-        distance = found.distance.numpy()[row, column]
-        assert (distance[:count] == 0).all()
+        count = min(int((same & long.mask.numpy()[row]).sum()), SMALL.searched_events)
+        relevance = found.relevance.numpy()[row, column]
+        assert found.mask.numpy()[row, column, :count].all()
+        assert (relevance[:count] == 0).all()
 
 
-def test_baking_what_has_no_table_gives_none():
-    spec = small_spec("none")
-    assert NoLongTerm(spec, Embeddings(spec)).bake() == []
+def test_categories_are_not_hashed(model, arguments, batch):
+    wire, query, long = arguments(model, batch)
+    found = model.long_term.search(wire, query, long)
+    model.embeddings.category.embeddings.assign(-model.embeddings.category.embeddings)
+    again = model.long_term.search(*arguments(model, batch))
+    np.testing.assert_array_equal(found.position, again.position)

@@ -1,0 +1,1 @@
+"""Gradient-boosted trees on hand-made features of the history: what a long-sequence model must beat."""

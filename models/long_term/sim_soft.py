@@ -1,0 +1,110 @@
+"""SIM with soft search: events by inner products of vectors that the search learns itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from lifelong.models.choices import choose
+from lifelong.models.config import ModelSpec
+from lifelong.models.embeddings import Embeddings
+from lifelong.models.history import History, sample_history
+from lifelong.models.layers import InnerProductSearch, SearchedEvents, length_mask
+from lifelong.models.long_term.base import SearchedHistory
+from lifelong.models.soft_search.auxiliary_loss import AuxiliaryClickLoss, click_loss
+from lifelong.models.soft_search.searchers import SEARCHERS, Searcher
+from lifelong.models.soft_search.space import SearchSpace
+
+
+class SimSoftLongTerm(SearchedHistory):
+    """Searches the K events of the largest inner products (W_b e_i) . (W_a e_a).
+
+    The search has embeddings and projections of its own, which only an auxiliary click loss trains:
+    the choice of events has no gradient. It is trained jointly with the model or, by `train_alone`
+    and `freeze`, ahead of it. For serving, `bake` computes the projected tables, or the signatures
+    or the index that approximate them.
+
+    References:
+        - [Search-based User Interest Modeling, section 3.2](https://arxiv.org/abs/2006.05639)
+    """
+
+    def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
+        super().__init__(spec, embeddings, **kwargs)
+        self._config = spec.model.soft_search
+        self.click_weight = self._config.click_weight
+        self.epochs_alone = self._config.ahead_epochs
+        self.bakes_exactly = self._config.served_by == "exact"
+        self.space = SearchSpace(spec, name="space")
+        self.auxiliary = AuxiliaryClickLoss(2 * self._config.dim, name="auxiliary")
+        self.inner_product_search = InnerProductSearch(
+            spec.model.searched_events, name="inner_product_search"
+        )
+        self._searcher: Searcher | None = None
+
+    def train_alone(self) -> None:
+        """Leaves the model's click loss out: only the search learns."""
+        self.click_weight = 0.0
+
+    def freeze(self) -> None:
+        """Ends the training of the search; the model's click loss counts again."""
+        self.click_weight = self._config.click_weight
+        self.space.trainable = self.auxiliary.trainable = False
+
+    def search(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
+    ) -> SearchedEvents:
+        """Finds the events of the largest inner products; ties go to the more recent one."""
+        del query
+        if self._searcher is not None:
+            return self._searcher.search(batch, history)
+        return self.inner_product_search(
+            self.space.project_candidates(self.space.embed(batch, "candidate")),
+            self.space.project_events(self.space.embed(history.values, "history")),
+            history.mask,
+        )
+
+    def call(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        query: tf.Tensor,
+        history: History,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """Returns the exact search unit's reading, `[B, N, D]`; adds the auxiliary loss."""
+        if training:
+            history = sample_history(history, self._config.sampled_length)
+            if self.space.trainable:
+                self._learn(batch, history)
+        return super().call(batch, query, history)
+
+    def _learn(self, batch: Mapping[str, tf.Tensor], history: History) -> None:
+        items, categories = batch["candidate_item"], batch["candidate_category"]
+        valid = length_mask(batch["candidate_length"], tf.shape(items)[1])
+        self.space.note_categories(items, categories, valid)
+        self.space.note_categories(
+            history.values["history_item"], history.values["history_category"], history.mask
+        )
+        candidates = self.space.embed(batch, "candidate")
+        events = self.space.embed(history.values, "history")
+        logits = self.auxiliary(
+            events,
+            self.space.project_events(events),
+            history.mask,
+            candidates,
+            self.space.project_candidates(candidates),
+        )
+        loss = click_loss(logits, batch["candidate_label"], batch["candidate_length"])
+        self.add_loss(self._config.auxiliary_weight * loss)
+
+    def bake(self) -> list[tf.Variable]:
+        """Computes the tables of the search that serves, and looks them up from now on.
+
+        Returns:
+            `exact`: projected vectors of items and categories, as events and as candidates; `alsh`:
+            signatures `[items, W]` as events and as candidates; `index`: nearest items
+            `[items, M]`.
+        """
+        searcher = choose("model.soft_search.served_by", self._config.served_by, SEARCHERS)
+        self._searcher = searcher(self.space, self._spec.model)
+        return self._searcher.tables

@@ -1,0 +1,139 @@
+"""What searches the projected vectors once a model is baked: tables, and how they are looked up."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from lifelong.models.config import ModelConfig, SoftSearchName
+from lifelong.models.history import History
+from lifelong.models.layers import (
+    HammingSearch,
+    InnerProductSearch,
+    NeighborSearch,
+    NormAugmentedSimHash,
+    SearchedEvents,
+)
+from lifelong.models.soft_search.space import SearchSpace
+
+# Items whose neighbours are computed at a time: bounds memory, [512, items] products.
+_INDEXED_TOGETHER = 512
+
+
+class Searcher(abc.ABC):
+    """Searches with tables that are computed once, out of a trained search space.
+
+    Args:
+        space: Trained embeddings and projections.
+        config: K and what `soft_search` chooses.
+    """
+
+    def __init__(self, space: SearchSpace, config: ModelConfig) -> None:
+        self.tables: list[tf.Variable] = []
+        self._build(space, config)
+
+    @abc.abstractmethod
+    def _build(self, space: SearchSpace, config: ModelConfig) -> None:
+        """Computes the tables."""
+
+    @abc.abstractmethod
+    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+        """Finds at most K events of the long history `[B, L]` for every candidate."""
+
+    def _table(self, values: tf.Tensor, name: str) -> tf.Variable:
+        table = tf.Variable(values, trainable=False, name=name)
+        self.tables.append(table)
+        return table
+
+
+class ExactSearcher(Searcher):
+    """Inner products of projected vectors that are looked up: items' and categories' added up."""
+
+    def _build(self, space: SearchSpace, config: ModelConfig) -> None:
+        item, category = space.item.embeddings, space.category.embeddings
+        # W [e_item ; e_category] = W_item e_item + W_category e_category
+        self._tables = {}
+        for prefix, kernel in (
+            ("history", space.event_kernel),
+            ("candidate", space.candidate_kernel),
+        ):
+            of_item, of_category = tf.split(tf.convert_to_tensor(kernel), 2, axis=0)
+            self._tables[prefix] = (
+                self._table(tf.matmul(item, of_item), f"{prefix}_item_projected"),
+                self._table(tf.matmul(category, of_category), f"{prefix}_category_projected"),
+            )
+        self._search = InnerProductSearch(config.searched_events)
+
+    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+        """Finds the events of the largest inner products."""
+        return self._search(
+            self._vectors(batch, "candidate"),
+            self._vectors(history.values, "history"),
+            history.mask,
+        )
+
+    def _vectors(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
+        items, categories = self._tables[prefix]
+        return tf.gather(items, values[f"{prefix}_item"]) + tf.gather(
+            categories, values[f"{prefix}_category"]
+        )
+
+
+class AlshSearcher(Searcher):
+    """Hamming distances of norm-augmented signatures, one of each item as event and candidate."""
+
+    def _build(self, space: SearchSpace, config: ModelConfig) -> None:
+        catalogue = space.catalogue()
+        events = space.project_events(catalogue)
+        hashed = NormAugmentedSimHash(config.soft_search.alsh_bits)
+        hashed.set_max_norm(events)
+        self._events = self._table(hashed.hash_events(events), "event_signatures")
+        self._candidates = self._table(
+            hashed.hash_candidates(space.project_candidates(catalogue)), "candidate_signatures"
+        )
+        self._search = HammingSearch(config.searched_events)
+
+    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+        """Finds the events at the smallest Hamming distances."""
+        return self._search(
+            tf.gather(self._candidates, batch["candidate_item"]),
+            tf.gather(self._events, history.values["history_item"]),
+            history.mask,
+        )
+
+
+class IndexSearcher(Searcher):
+    """The inverted index: each item's nearest items, intersected with the history."""
+
+    def _build(self, space: SearchSpace, config: ModelConfig) -> None:
+        catalogue = space.catalogue()
+        events = space.project_events(catalogue)
+        candidates = space.project_candidates(catalogue)
+        count = min(config.soft_search.neighbors, events.shape[0])
+        index = tfrs.layers.factorized_top_k.BruteForce(k=count)
+        index.index(events, tf.range(events.shape[0], dtype=tf.int64))
+        neighbors = [
+            index(candidates[first : first + _INDEXED_TOGETHER])[1]
+            for first in range(0, events.shape[0], _INDEXED_TOGETHER)
+        ]
+        # [items, M]
+        self._neighbors = self._table(tf.concat(neighbors, axis=0), "neighbors")
+        self._search = NeighborSearch(config.searched_events)
+
+    def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
+        """Finds the events of the nearest items."""
+        return self._search(
+            tf.gather(self._neighbors, batch["candidate_item"]),
+            history.values["history_item"],
+            history.mask,
+        )
+
+
+SEARCHERS: dict[SoftSearchName, type[Searcher]] = {
+    "exact": ExactSearcher,
+    "alsh": AlshSearcher,
+    "index": IndexSearcher,
+}

@@ -1,0 +1,88 @@
+"""The vectors that soft search compares: embeddings and projections of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from lifelong.models.config import ModelSpec
+from lifelong.models.embeddings import comparable_embedding
+
+keras: Any = tf.keras
+
+
+class SearchSpace(keras.layers.Layer):
+    """Projects events to W_b e_i and candidates to W_a e_a, to be compared by inner product.
+
+    e is the item's embedding and the category's, `[2 d]`. Both projections start as the same
+    rotation, so that the search starts out as similarity and learns from there.
+
+    Args:
+        spec: Architecture and vocabulary sizes.
+
+    References:
+        - [Search-based User Interest Modeling, section 3.2](https://arxiv.org/abs/2006.05639)
+    """
+
+    def __init__(self, spec: ModelSpec, **kwargs) -> None:
+        super().__init__(**kwargs)
+        dim, norm = spec.model.soft_search.dim, spec.model.embedding_norm
+        sizes = spec.vocabulary_sizes
+        self.item = comparable_embedding(sizes["item"], dim, norm, "item")
+        self.category = comparable_embedding(sizes["category"], dim, norm, "category")
+        rotation = keras.initializers.Orthogonal(seed=0)
+        self.event_kernel = self.add_weight(
+            name="event_kernel", shape=(2 * dim, 2 * dim), initializer=rotation
+        )
+        self.candidate_kernel = self.add_weight(
+            name="candidate_kernel", shape=(2 * dim, 2 * dim), initializer=rotation
+        )
+        # The category that each item was last seen with; unseen items have that of unknown ones.
+        self.category_of_item = self.add_weight(
+            name="category_of_item",
+            shape=(sizes["item"],),
+            dtype=tf.int64,
+            initializer=keras.initializers.Constant(sizes["category"] - 1),
+            trainable=False,
+        )
+
+    def embed(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
+        """Embeds items and categories: `[...]` each `-> [..., 2 d]`.
+
+        Args:
+            values: Tensors by wire key, ids as embedding rows.
+            prefix: `history` for events, `candidate` for candidates.
+        """
+        item, category = values[f"{prefix}_item"], values[f"{prefix}_category"]
+        return tf.concat([self.item(item), self.category(category)], axis=-1)
+
+    def project_events(self, embedded: tf.Tensor) -> tf.Tensor:
+        """Returns W_b e_i: `[..., 2 d] -> [..., 2 d]`."""
+        return _project(embedded, self.event_kernel)
+
+    def project_candidates(self, embedded: tf.Tensor) -> tf.Tensor:
+        """Returns W_a e_a: `[..., 2 d] -> [..., 2 d]`."""
+        return _project(embedded, self.candidate_kernel)
+
+    def note_categories(self, items: tf.Tensor, categories: tf.Tensor, mask: tf.Tensor) -> None:
+        """Remembers the category of items, `[...]` each, where `mask` is True."""
+        seen = tf.boolean_mask(items, mask)[:, tf.newaxis]
+        self.category_of_item.scatter_nd_update(seen, tf.boolean_mask(categories, mask))
+
+    def catalogue(self) -> tf.Tensor:
+        """Embeds every item with its category, `[items, 2 d]`; unknown items come last."""
+        # Unknown items share one row but no category.
+        unknown = tf.constant([self.category.input_dim - 1], tf.int64)
+        categories = tf.concat([self.category_of_item[:-1], unknown], axis=0)
+        rows = tf.range(self.item.input_dim)
+        return self.embed({"candidate_item": rows, "candidate_category": categories}, "candidate")
+
+
+def _project(embedded: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    # Item and category apart, as baked tables add them up: another order of adding would turn near
+    # ties, and so find other events.
+    item, category = tf.split(embedded, 2, axis=-1)
+    of_item, of_category = tf.split(tf.convert_to_tensor(kernel), 2, axis=0)
+    return tf.matmul(item, of_item) + tf.matmul(category, of_category)

@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lifelong.models.config import ModelSpec, SoftSearchConfig
+from lifelong.models.history import History
+from lifelong.models.soft_search.searchers import SEARCHERS
+from lifelong.models.soft_search.space import SearchSpace
+from tests.sample_models import small_config
+
+# The last row of both tables is that of unknown ones.
+ITEMS, CATEGORIES = 120, 7
+REQUESTS, CANDIDATES, EVENTS, FOUND = 6, 5, 80, 20
+
+
+def configuration(**search):
+    search = SoftSearchConfig(dim=8, **search)
+    return small_config("sim_soft", soft_search=search, searched_events=FOUND)
+
+
+@pytest.fixture(scope="module")
+def space():
+    """Vectors of unequal lengths and two different projections, as training makes them."""
+    rng = np.random.default_rng(0)
+    space = SearchSpace(ModelSpec(configuration(), (), {"item": ITEMS, "category": CATEGORIES}))
+    items = tf.range(ITEMS, dtype=tf.int64)
+    space.embed({"history_item": items, "history_category": items % CATEGORIES}, "history")
+    lengths = rng.uniform(0.2, 2, [ITEMS, 1])
+    space.item.embeddings.assign(lengths * rng.normal(size=space.item.embeddings.shape))
+    for kernel in (space.event_kernel, space.candidate_kernel):
+        kernel.assign(kernel + rng.normal(0, 0.2, kernel.shape))
+    known = items[:-1]
+    space.note_categories(known, known % (CATEGORIES - 1), tf.ones_like(known, tf.bool))
+    return space
+
+
+@pytest.fixture(scope="module")
+def requests():
+    """Wire tensors and histories; an item has one category. The last history is empty."""
+    rng = np.random.default_rng(1)
+
+    def ids(prefix, width):
+        item = rng.integers(0, ITEMS, (REQUESTS, width))
+        category = np.where(item == ITEMS - 1, CATEGORIES - 1, item % (CATEGORIES - 1))
+        return {f"{prefix}_item": tf.constant(item), f"{prefix}_category": tf.constant(category)}
+
+    mask = rng.random((REQUESTS, EVENTS)) < 0.8
+    mask[-1] = False
+    return ids("candidate", CANDIDATES), History(ids("history", EVENTS), tf.constant(mask))
+
+
+def products(space, batch, history):
+    """The inner products that the search approximates: `[B, N, L]`, -inf for padding."""
+    candidates = space.project_candidates(space.embed(batch, "candidate")).numpy()
+    events = space.project_events(space.embed(history.values, "history")).numpy()
+    scores = np.einsum("bnd,bld->bnl", candidates, events)
+    return np.where(history.mask.numpy()[:, np.newaxis], scores, -np.inf)
+
+
+def best(scores):
+    return -np.sort(-scores, axis=-1)[..., :FOUND]
+
+
+def found_scores(scores, found):
+    return np.take_along_axis(scores, found.position.numpy(), axis=-1)
+
+
+def recall(scores, found):
+    """The share of the exact search's events, those that score as high as its last included."""
+    last = best(scores)[..., -1:]
+    hits = (found_scores(scores, found) >= last - 1e-4) & found.mask.numpy()
+    return hits[:-1].mean()
+
+
+@pytest.mark.parametrize("served_by", SEARCHERS)
+def test_what_is_found_are_distinct_valid_events_best_first(space, requests, served_by):
+    batch, history = requests
+    found = SEARCHERS[served_by](space, configuration(served_by=served_by)).search(batch, history)
+    assert found.mask.numpy()[:-1].any()
+    assert not found.mask.numpy()[-1].any()
+    for row, column in np.ndindex(REQUESTS, CANDIDATES):
+        mask = found.mask[row, column].numpy()
+        position = found.position[row, column].numpy()[mask]
+        assert len(set(position)) == len(position)
+        assert history.mask.numpy()[row, position].all()
+        assert (np.diff(found.relevance[row, column].numpy()[mask]) <= 0).all()
+
+
+@pytest.mark.parametrize("served_by", SEARCHERS)
+def test_tables_are_not_trained_and_do_not_follow_the_space(space, requests, served_by):
+    searcher = SEARCHERS[served_by](space, configuration(served_by=served_by))
+    before = searcher.search(*requests)
+    assert searcher.tables
+    assert not any(table.trainable for table in searcher.tables)
+    kernel = space.event_kernel.numpy()
+    space.event_kernel.assign(-kernel)
+    after = searcher.search(*requests)
+    space.event_kernel.assign(kernel)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_exact_finds_the_largest_inner_products(space, requests):
+    searcher = SEARCHERS["exact"](space, configuration())
+    found = searcher.search(*requests)
+    scores = products(space, *requests)
+    expected = best(scores)
+    np.testing.assert_array_equal(found.mask, np.isfinite(expected))
+    np.testing.assert_allclose(found.relevance[:-1], expected[:-1], atol=1e-3)
+    np.testing.assert_allclose(found_scores(scores, found)[:-1], expected[:-1], atol=1e-3)
+    sizes = sorted(tuple(table.shape) for table in searcher.tables)
+    assert sizes == [(CATEGORIES, 16)] * 2 + [(ITEMS, 16)] * 2
+
+
+def test_exact_takes_each_events_own_category(space, requests):
+    """Not the one that the catalogue has for its item."""
+    batch, history = requests
+    other = (history.values["history_category"] + 1) % CATEGORIES
+    history = history._replace(values=dict(history.values, history_category=other))
+    found = SEARCHERS["exact"](space, configuration()).search(batch, history)
+    expected = best(products(space, batch, history))
+    np.testing.assert_allclose(found.relevance[:-1], expected[:-1], atol=1e-3)
+
+
+def test_an_index_of_all_items_finds_what_exact_search_finds(space, requests):
+    """Items have one category each, so that an item is one vector."""
+    everything = SEARCHERS["index"](space, configuration(neighbors=10 * ITEMS))
+    (table,) = everything.tables
+    assert table.shape == (ITEMS, ITEMS)
+    found, scores = everything.search(*requests), products(space, *requests)
+    np.testing.assert_array_equal(found.mask, np.isfinite(best(scores)))
+    np.testing.assert_allclose(found_scores(scores, found)[:-1], best(scores)[:-1], atol=1e-3)
+
+
+def test_an_index_lists_the_nearest_items_of_every_item(space):
+    (table,) = SEARCHERS["index"](space, configuration(neighbors=4)).tables
+    catalogue = space.catalogue()
+    scores = space.project_candidates(catalogue).numpy() @ space.project_events(catalogue).numpy().T
+    expected = -np.sort(-scores, axis=1)[:, :4]
+    np.testing.assert_allclose(np.take_along_axis(scores, table.numpy(), 1), expected, atol=1e-3)
+    assert table.dtype == tf.int64
+
+
+def test_a_short_index_finds_events_of_its_neighbours_only(space, requests):
+    batch, history = requests
+    searcher = SEARCHERS["index"](space, configuration(neighbors=4))
+    found, (table,) = searcher.search(batch, history), searcher.tables
+    items = np.take_along_axis(
+        history.values["history_item"].numpy()[:, np.newaxis], found.position.numpy(), axis=-1
+    )
+    listed = table.numpy()[batch["candidate_item"].numpy()]
+    among = (items[..., np.newaxis] == listed[:, :, np.newaxis]).any(axis=-1)
+    assert among[found.mask].all()
+    assert 0 < found.mask.numpy().mean() < 1
+
+
+def test_more_neighbours_and_more_bits_find_more_of_the_exact_search(space, requests):
+    scores = products(space, *requests)
+    by_bits, by_neighbors = (
+        [
+            recall(
+                scores, SEARCHERS[name](space, configuration(**{option: size})).search(*requests)
+            )
+            for size in sizes
+        ]
+        for name, option, sizes in (
+            ("alsh", "alsh_bits", (8, 64, 1024)),
+            ("index", "neighbors", (4, 20, ITEMS)),
+        )
+    )
+    # By chance it is FOUND of about 64 valid events.
+    assert by_bits[0] < by_bits[1] < by_bits[2]
+    assert by_bits[1] > 0.5
+    assert by_bits[2] > 0.8
+    assert by_neighbors[0] < by_neighbors[1] < by_neighbors[2] == 1
