@@ -1,4 +1,4 @@
-"""The `lifelong` command: run the pipeline, serve its model, rank with it.
+"""The `lifelong` command: run the pipeline, serve its model, rank with it, compare models.
 
 Heavy libraries are imported by the command that needs them: TFX alone takes ten seconds.
 """
@@ -13,7 +13,13 @@ from pathlib import Path
 from jsonargparse import ArgumentParser, Namespace
 
 from lifelong.pipeline.config import Workdir
-from lifelong.pipeline.config_parser import make_config_parser, save_config, to_config
+from lifelong.pipeline.config_parser import (
+    load_config_or_default,
+    make_config_parser,
+    save_config,
+    to_config,
+)
+from lifelong.pipeline.experiments.options import CompareOptions, SweepOptions
 from lifelong.pipeline.rank import RankOptions
 from lifelong.pipeline.run_lock import only_run
 from lifelong.pipeline.serve import ServeOptions
@@ -63,6 +69,8 @@ def make_parser() -> ArgumentParser:
     for name, options, text in (
         ("serve", ServeOptions, "serve the pushed model over gRPC"),
         ("rank", RankOptions, "rank candidates for a user of the log over gRPC"),
+        ("compare", CompareOptions, "train several models with several seeds and compare them"),
+        ("sweep", SweepOptions, "vary signature bits and searched events of a trained model"),
     ):
         command = ArgumentParser(description=text, allow_abbrev=False)
         command.add_class_arguments(options, as_group=False)
@@ -99,7 +107,25 @@ def _rank(parsed: Namespace, arguments: list[str]) -> int:
     return rank(RankOptions(**vars(parsed)))
 
 
-_COMMANDS = {"run": _run, "serve": _serve, "rank": _rank}
+def _compare(parsed: Namespace, arguments: list[str]) -> int:
+    options = CompareOptions(**vars(parsed))
+    workdir = Workdir(Path(options.workdir).resolve())
+    with only_run(workdir):
+        from lifelong.pipeline.experiments.compare import compare
+
+        return compare(options, load_config_or_default(workdir), workdir)
+
+
+def _sweep(parsed: Namespace, arguments: list[str]) -> int:
+    options = SweepOptions(**vars(parsed))
+    workdir = Workdir(Path(options.workdir).resolve())
+    with only_run(workdir):
+        from lifelong.pipeline.experiments.sweep import sweep
+
+        return sweep(options, load_config_or_default(workdir), workdir)
+
+
+_COMMANDS = {"run": _run, "serve": _serve, "rank": _rank, "compare": _compare, "sweep": _sweep}
 
 
 if __name__ == "__main__":

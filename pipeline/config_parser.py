@@ -66,6 +66,21 @@ def load_config(path: Path) -> Config:
     return to_config(parser, parser.parse_path(str(path)))
 
 
+def load_config_or_default(workdir: Workdir) -> Config:
+    """Reads the configuration that the last run in a folder has saved.
+
+    Args:
+        workdir: Folder of the runs.
+
+    Returns:
+        The configuration; without a run, the defaults of The Complete Journey.
+    """
+    if workdir.config.exists():
+        return load_config(workdir.config)
+    parser = make_config_parser(journey_in=workdir)
+    return to_config(parser, parser.parse_args([]))
+
+
 def save_config(parser: ArgumentParser, parsed: Namespace, path: Path) -> None:
     """Writes a configuration as YAML that `--config` and `load_config` read."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
@@ -53,8 +53,104 @@ def create_pipeline(
     Returns:
         The pipeline, to be given to a runner.
     """
-    features = [dataclasses.asdict(feature) for feature in ingest.all_features]
+    data = _data_components(schema_file, ingest, training.min_count)
+    trainer = tfx.components.Trainer(
+        run_fn="lifelong.models.training.run_fn",
+        examples=data.transform.outputs["transformed_examples"],
+        transform_graph=data.transform.outputs["transform_graph"],
+        schema=data.schema_gen.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
+        eval_args=tfx.proto.EvalArgs(splits=[VALIDATION]),
+        custom_config=_json_values(
+            {
+                "model": dataclasses.asdict(model),
+                "training": dataclasses.asdict(training),
+                "features": _fields_of_features(ingest),
+                "checkpoint_folder": str(checkpoint_folder),
+            }
+        ),
+    )
+    signature_baker = SignatureBaker(
+        model=trainer.outputs["model"],
+        transform_graph=data.transform.outputs["transform_graph"],
+        examples=data.example_gen.outputs["examples"],
+        split=EVAL,
+    )
+    blessed_model = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model_resolver")
+    evaluator = tfx.components.Evaluator(
+        examples=data.example_gen.outputs["examples"],
+        model=signature_baker.outputs["baked_model"],
+        baseline_model=blessed_model.outputs["model"],
+        example_splits=[EVAL],
+        eval_config=eval_config,
+        module_path=extractors.__name__,
+    )
+    pusher = tfx.components.Pusher(
+        model=signature_baker.outputs["baked_model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(serving_folder))
+        ),
+    )
+    return _pipeline(
+        pipeline_name,
+        pipeline_root,
+        metadata_path,
+        [*data, trainer, signature_baker, blessed_model, evaluator, pusher],
+        beam_args,
+        enable_cache,
+    )
 
+
+def create_data_pipeline(
+    pipeline_name: str,
+    pipeline_root: Path,
+    metadata_path: Path,
+    schema_file: Path,
+    ingest: IngestConfig,
+    min_count: int,
+    beam_args: Sequence[str] = (),
+    enable_cache: bool = True,
+) -> tfx.dsl.Pipeline:
+    """Builds the part of the pipeline that makes the records, up to Transform.
+
+    With the name, root and metadata of the whole pipeline, what one has run is cached for the
+    other.
+
+    Args:
+        pipeline_name: Name under which runs are recorded.
+        pipeline_root: Folder of the artifacts.
+        metadata_path: SQLite file of the metadata.
+        schema_file: Curated schema of the records.
+        ingest: Logs, requests, splits.
+        min_count: Items and categories seen less often in the training split share one row.
+        beam_args: Options of Beam's runner.
+        enable_cache: Whether components with unchanged inputs are skipped.
+
+    Returns:
+        The pipeline, to be given to a runner.
+    """
+    data = _data_components(schema_file, ingest, min_count)
+    return _pipeline(
+        pipeline_name, pipeline_root, metadata_path, list(data), beam_args, enable_cache
+    )
+
+
+class _DataComponents(NamedTuple):
+    """What makes the records, in the order in which it runs."""
+
+    example_gen: BehaviorExampleGen
+    statistics_gen: tfx.components.StatisticsGen
+    schema_gen: tfx.components.ImportSchemaGen
+    example_validator: tfx.components.ExampleValidator
+    transform: tfx.components.Transform
+
+
+def _data_components(schema_file: Path, ingest: IngestConfig, min_count: int) -> _DataComponents:
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
     schema_gen = tfx.components.ImportSchemaGen(schema_file=str(schema_file))
@@ -73,68 +169,30 @@ def create_pipeline(
         # StatisticsGen has looked at the same records already.
         disable_statistics=True,
         custom_config={
-            "features": features,
-            "min_count": training.min_count,
+            "features": _fields_of_features(ingest),
+            "min_count": min_count,
             "candidates_are_logged": ingest.impressions is not None,
         },
     )
-    trainer = tfx.components.Trainer(
-        run_fn="lifelong.models.training.run_fn",
-        examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
-        schema=schema_gen.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
-        eval_args=tfx.proto.EvalArgs(splits=[VALIDATION]),
-        custom_config=_json_values(
-            {
-                "model": dataclasses.asdict(model),
-                "training": dataclasses.asdict(training),
-                "features": features,
-                "checkpoint_folder": str(checkpoint_folder),
-            }
-        ),
-    )
-    signature_baker = SignatureBaker(
-        model=trainer.outputs["model"],
-        transform_graph=transform.outputs["transform_graph"],
-        examples=example_gen.outputs["examples"],
-        split=EVAL,
-    )
-    blessed_model = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    ).with_id("latest_blessed_model_resolver")
-    evaluator = tfx.components.Evaluator(
-        examples=example_gen.outputs["examples"],
-        model=signature_baker.outputs["baked_model"],
-        baseline_model=blessed_model.outputs["model"],
-        example_splits=[EVAL],
-        eval_config=eval_config,
-        module_path=extractors.__name__,
-    )
-    pusher = tfx.components.Pusher(
-        model=signature_baker.outputs["baked_model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(serving_folder))
-        ),
-    )
+    return _DataComponents(example_gen, statistics_gen, schema_gen, example_validator, transform)
+
+
+def _fields_of_features(ingest: IngestConfig) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(feature) for feature in ingest.all_features]
+
+
+def _pipeline(
+    name: str,
+    root: Path,
+    metadata_path: Path,
+    components: list[Any],
+    beam_args: Sequence[str],
+    enable_cache: bool,
+) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
-        pipeline_name=pipeline_name,
-        pipeline_root=str(pipeline_root),
-        components=[
-            example_gen,
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            transform,
-            trainer,
-            signature_baker,
-            blessed_model,
-            evaluator,
-            pusher,
-        ],
+        pipeline_name=name,
+        pipeline_root=str(root),
+        components=components,
         enable_cache=enable_cache,
         metadata_connection_config=sqlite_metadata_connection_config(str(metadata_path)),
         beam_pipeline_args=list(beam_args),

@@ -38,13 +38,23 @@ def run(config: Config, workdir: Workdir) -> int:
     return 0
 
 
-def _run_pipeline(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
+def prepare_data(config: Config, workdir: Workdir) -> None:
+    """Prepares The Complete Journey if that is what the configuration reads.
+
+    Args:
+        config: The configuration.
+        workdir: Where things lie.
+    """
     if config.data.behaviors.patterns == [str(workdir.data / completejourney.BEHAVIORS)]:
         prepared = completejourney.prepare(workdir.data)
         print(
             f"data: The Complete Journey, {prepared.events:,} purchases "
             f"({prepared.events_without_category:,} of products without a category)"
         )
+
+
+def _run_pipeline(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
+    prepare_data(config, workdir)
     pipeline = create_pipeline(
         pipeline_name=config.name,
         pipeline_root=workdir.artifacts,
@@ -82,8 +92,9 @@ def _print_outcome(config: Config, workdir: Workdir, record: RunRecord, report: 
 
 
 def _describe_baking(noted: Mapping[str, Any]) -> str:
+    size = noted["baked_table_bytes"]
+    tables = f"baked tables: {size / 1e6:.2f} MB" if size else "no tables to bake"
     return (
-        f"signature table: {noted['signature_table_bytes'] / 1e6:.2f} MB, baked and exported in "
-        f"{noted['baking_seconds']:.1f} s; scores differ by at most "
+        f"{tables}, exported in {noted['baking_seconds']:.1f} s; scores differ by at most "
         f"{noted['largest_score_difference']:.1g} on {noted['proof_requests']} real requests"
     )

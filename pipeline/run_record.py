@@ -31,33 +31,43 @@ class RunRecord:
     properties: dict[tuple[str, str], dict[str, int | float | str]]
 
 
-def read_last_run(metadata_path: Path) -> RunRecord:
+def read_last_run(metadata_path: Path, having: str = "") -> RunRecord:
     """Reads the record of the newest run.
 
     Args:
         metadata_path: SQLite file of the metadata.
+        having: Name of a component that the run must have executed or found in the cache: a run of
+            the data components alone, as for `lifelong compare`, has no `Trainer`. Any run will do
+            if empty.
 
     Returns:
         The record.
 
     Raises:
-        FileNotFoundError: If there is no metadata or no run in it.
+        FileNotFoundError: If there is no metadata or no such run in it.
     """
     if not metadata_path.exists():
         raise FileNotFoundError(f"{metadata_path} does not exist: start with `lifelong run`")
     store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(metadata_path)))
-    runs = store.get_contexts_by_type(_RUN_CONTEXT)
-    if not runs:
-        raise FileNotFoundError(f"{metadata_path} records no run: start with `lifelong run`")
-    newest = max(runs, key=lambda run: run.create_time_since_epoch)
-    executions = sorted(store.get_executions_by_context(newest.id), key=lambda e: e.id)
     types = {kind.id: kind.name.split(".")[-1] for kind in store.get_execution_types()}
-    done = [e for e in executions if e.last_known_state in _DONE]
+    runs = store.get_contexts_by_type(_RUN_CONTEXT)
+    for run in sorted(runs, key=lambda run: run.create_time_since_epoch, reverse=True):
+        executions = sorted(store.get_executions_by_context(run.id), key=lambda e: e.id)
+        done = [e for e in executions if e.last_known_state in _DONE]
+        component = {e.id: types[e.type_id] for e in done}
+        if not having or having in component.values():
+            return _read(store, done, component)
+    wanted = f"run with a {having}" if having else "run"
+    raise FileNotFoundError(f"{metadata_path} records no {wanted}: start with `lifelong run`")
+
+
+def _read(
+    store: metadata_store.MetadataStore, done: list[mlmd.Execution], component: dict[int, str]
+) -> RunRecord:
     events = store.get_events_by_execution_ids([e.id for e in done])
     artifacts = {
         a.id: a for a in store.get_artifacts_by_id(list({event.artifact_id for event in events}))
     }
-    component = {e.id: types[e.type_id] for e in done}
     outputs = {
         (component[event.execution_id], event.path.steps[0].key): artifacts[event.artifact_id]
         for event in events

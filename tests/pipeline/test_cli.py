@@ -3,7 +3,7 @@ import pytest
 from lifelong.pipeline.cli import main
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["rank"]])
+@pytest.mark.parametrize("command", [[], ["run"], ["serve"], ["rank"], ["compare"], ["sweep"]])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([*command, "--help"])
@@ -17,6 +17,9 @@ def test_every_command_has_help(command, capsys):
         (["rank", "--user=1"], "start with `lifelong run`"),
         (["serve"], "push a model with `lifelong run`"),
         (["run", "--data.behaviors.files=nothing-*.csv"], "splits.validation_start is empty"),
+        (["compare", "--models=[etta]"], "'etta' is unknown; choose from none"),
+        (["compare", "--seeds=[]"], "seeds is empty; give at least one"),
+        (["sweep", "--retrain=[64x]"], "retrain has '64x'; expected MxK"),
     ],
 )
 def test_a_failure_is_one_line_that_says_what_to_do(arguments, message, tmp_path, capsys):

@@ -3,7 +3,13 @@ import pytest
 from lifelong.components.behavior_example_gen import completejourney
 from lifelong.models.features import Feature
 from lifelong.pipeline.config import Config, Workdir
-from lifelong.pipeline.config_parser import load_config, make_config_parser, save_config, to_config
+from lifelong.pipeline.config_parser import (
+    load_config,
+    load_config_or_default,
+    make_config_parser,
+    save_config,
+    to_config,
+)
 
 
 def parse(*arguments, **options):
@@ -98,3 +104,11 @@ def test_the_default_data_gives_defaults_that_can_be_overridden(tmp_path):
     assert config.data.requests.min_history == journey.requests.min_history
     assert config.data.requests.negatives == 3
     config.data.validate()
+
+
+def test_without_a_run_the_default_data_is_assumed(tmp_path):
+    workdir = Workdir(tmp_path)
+    assert load_config_or_default(workdir) == parse(journey_in=workdir)
+    parser = make_config_parser()
+    save_config(parser, parser.parse_args(["--model.heads=2"]), workdir.config)
+    assert load_config_or_default(workdir) == parse("--model.heads=2")

@@ -1,0 +1,1 @@
+"""Experiments on the records of a run: many trainings, compared in tables and plots."""

@@ -1,0 +1,73 @@
+"""Exact metrics of scored candidates, over all requests and by history length."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from sklearn.metrics import log_loss, roc_auc_score
+
+from lifelong.components.evaluation.grouped_auc import grouped_auc
+from lifelong.components.evaluation.history_buckets import LABELS, bucket_labels
+from lifelong.models.scores import CandidateScores
+
+ALL = "all"
+# The Evaluator clips alike.
+_EPSILON = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """How well the candidates of some requests were scored; None where it is not defined.
+
+    Attributes:
+        history: Bucket of history length, or `all`.
+        auc: AUC over all candidates.
+        gauc: AUC within each user, weighted by impressions.
+        log_loss: Mean log loss of a candidate, in nats.
+        requests: Number of requests.
+        candidates: Number of candidates.
+    """
+
+    history: str
+    auc: float | None
+    gauc: float | None
+    log_loss: float
+    requests: int
+    candidates: int
+
+
+def metrics_by_history(scores: CandidateScores) -> tuple[Metrics, ...]:
+    """Computes the metrics of all requests, then of each bucket of history length that has any.
+
+    Raises:
+        ValueError: If there is no candidate.
+    """
+    if not len(scores.score):
+        raise ValueError("no candidate was scored: the split is empty")
+    bucket = bucket_labels(scores.history_events)
+    everything = np.ones(len(bucket), bool)
+    parts = {ALL: everything} | {label: bucket == label for label in LABELS}
+    return tuple(_metrics(name, scores, part) for name, part in parts.items() if part.any())
+
+
+def overall(rows: Iterable[Metrics]) -> Metrics:
+    """Returns the row of all requests."""
+    (row,) = (row for row in rows if row.history == ALL)
+    return row
+
+
+def _metrics(history: str, scores: CandidateScores, part: np.ndarray) -> Metrics:
+    label, score, user = scores.label[part], scores.score[part], scores.user[part]
+    gauc = grouped_auc(user, label, score).auc
+    clipped = np.clip(score, _EPSILON, 1 - _EPSILON)
+    return Metrics(
+        history=history,
+        auc=float(roc_auc_score(label, score)) if np.ptp(label) else None,
+        gauc=None if math.isnan(gauc) else gauc,
+        log_loss=float(log_loss(label, clipped, labels=[0, 1])),
+        requests=len(np.unique(scores.request[part])),
+        candidates=len(label),
+    )

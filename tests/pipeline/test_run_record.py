@@ -1,0 +1,60 @@
+import pytest
+from ml_metadata import metadata_store
+from ml_metadata import proto as mlmd
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+
+from lifelong.pipeline.run_record import read_last_run
+
+
+@pytest.fixture
+def metadata(tmp_path):
+    """A metadata file, and what records runs of components in it."""
+    path = tmp_path / "metadata.sqlite"
+    store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(path)))
+    run_type = store.put_context_type(mlmd.ContextType(name="pipeline_run"))
+    artifact_type = store.put_artifact_type(mlmd.ArtifactType(name="Anything"))
+
+    def record(run, *components, state=mlmd.Execution.COMPLETE):
+        context = mlmd.Context(type_id=run_type, name=run)
+        (context.id,) = store.put_contexts([context])
+        for component in components:
+            kind = store.put_execution_type(mlmd.ExecutionType(name=f"tfx.{component}"))
+            artifact = mlmd.Artifact(type_id=artifact_type, uri=f"{run}/{component}")
+            event = mlmd.Event(type=mlmd.Event.OUTPUT)
+            event.path.steps.add(key="output")
+            execution = mlmd.Execution(type_id=kind, last_known_state=state)
+            store.put_execution(execution, [(artifact, event)], [context])
+
+    return path, record
+
+
+def test_the_newest_run_is_read(metadata):
+    path, record = metadata
+    record("first", "Transform", "Trainer")
+    record("second", "Transform", state=mlmd.Execution.CACHED)
+    newest = read_last_run(path)
+    assert newest.outputs == {("Transform", "output"): "second/Transform"}
+    assert newest.cached == ("Transform",)
+    assert newest.executed == ()
+
+
+def test_the_newest_run_with_a_component_is_found_behind_newer_ones(metadata):
+    path, record = metadata
+    record("first", "Transform", "Trainer")
+    record("second", "Transform", "Trainer")
+    record("third", "Transform")
+    # One in which the component failed has no output.
+    record("fourth", "Trainer", state=mlmd.Execution.FAILED)
+    found = read_last_run(path, having="Trainer")
+    assert found.outputs["Trainer", "output"] == "second/Trainer"
+    assert found.outputs["Transform", "output"] == "second/Transform"
+    assert found.executed == ("Transform", "Trainer")
+
+
+def test_without_such_a_run_it_says_what_to_do(metadata):
+    path, record = metadata
+    with pytest.raises(FileNotFoundError, match="records no run: start with `lifelong run`"):
+        read_last_run(path)
+    record("only", "Transform")
+    with pytest.raises(FileNotFoundError, match="records no run with a Trainer: start with"):
+        read_last_run(path, having="Trainer")
