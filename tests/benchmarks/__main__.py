@@ -13,14 +13,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def main(names: list[str]) -> int:
     """Prints the lines of each measurement as soon as it is done."""
     logging.disable(logging.WARNING)
-    from tests.benchmarks import disk, ingestion, ranking, training
+    from tests.benchmarks import disk, impressions, ingestion, ranking, retrieval, search, training
 
     measurements = {
         "ingestion": ingestion.measure_ingestion,
         "disk": disk.measure_disk,
         "reader": training.measure_reader,
         "training": training.measure_training_step,
+        "feeding": training.measure_reading_against_training,
+        "impressions": impressions.measure_impressions,
         "ranking": ranking.measure_ranking,
+        "search": search.measure_searches,
+        "retrieval": retrieval.measure_retrieval,
     }
     unknown = set(names) - set(measurements)
     if unknown:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import tensorflow_transform as tft
 
+from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.trained import TRAINED_FOLDER, load_trained
+from lifelong.models.trained import SPEC_FILE, TRAINED_FOLDER, load_trained
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.run_record import read_last_run
 
@@ -24,9 +25,15 @@ class FinishedRun:
     outputs: dict[tuple[str, str], str]
 
     @classmethod
-    def read(cls, workdir: str = "workdir") -> FinishedRun:
-        """Finds the run; without one, it says that `lifelong run` makes it."""
-        return cls(read_last_run(Workdir(Path(workdir).resolve()).metadata).outputs)
+    def read(cls, workdir: str = "workdir", having: str = "Trainer") -> FinishedRun:
+        """Finds the newest run that has a component; without one, says that `lifelong run` helps."""
+        metadata = Workdir(Path(workdir).resolve()).metadata
+        return cls(read_last_run(metadata, having=having).outputs)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The trained model's specification; fields that it was written without have defaults."""
+        return ModelSpec.from_json((self.trained_folder / SPEC_FILE).read_text())
 
     @property
     def trained_folder(self) -> Path:

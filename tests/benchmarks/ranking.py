@@ -9,12 +9,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from lifelong.models.export import export_model
-from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import SPEC_FILE, load_trained
+from lifelong.pipeline.experiments.ranking_time import real_request
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.session import LoadedModel
@@ -43,7 +42,12 @@ def measure_ranking() -> list[str]:
             path = str(Path(folder) / name / "1")
             export_model(model, transform_output, path)
             loaded[name] = LoadedModel(path, version=1)
-        request = _real_request(run, model.spec.model.window)
+        request = real_request(
+            run.raw_files("eval"),
+            record_spec(model.spec.features),
+            model.spec.model.window,
+            CANDIDATES,
+        )
         actions = {f"session call, {name}": _call(model, request) for name, model in loaded.items()}
         with (
             ModelServer("lifelong", str(Path(folder) / "baked"), poll_interval_s=0) as server,
@@ -57,26 +61,6 @@ def measure_ranking() -> list[str]:
     ]
     unbaked, baked, _ = seconds.values()
     return [*lines, f"ranking, unbaked / baked: {unbaked / baked:.2f}"]
-
-
-def _real_request(run: FinishedRun, window: int) -> dict[str, np.ndarray]:
-    """Returns the first eval request with a full window, with candidates of many requests."""
-    spec = run.model().spec
-    batches = request_dataset(run.raw_files("eval"), record_spec(spec.features), window, 1)
-    items, categories, request = [], [], None
-    for batch in batches:
-        items.append(batch["candidate_item"][0])
-        categories.append(batch["candidate_category"][0])
-        if request is None and batch["history_length"][0] == window:
-            request = {key: value.numpy() for key, value in batch.items()}
-        if request is not None and sum(map(len, items)) >= CANDIDATES:
-            break
-    assert request is not None, f"no eval request has {window} earlier events"
-    del request["candidate_label"]
-    request["candidate_item"] = tf.concat(items, axis=0)[tf.newaxis, :CANDIDATES].numpy()
-    request["candidate_category"] = tf.concat(categories, axis=0)[tf.newaxis, :CANDIDATES].numpy()
-    request["candidate_length"] = np.array([CANDIDATES])
-    return request
 
 
 def _call(model: LoadedModel, request: dict[str, np.ndarray]) -> functools.partial:

@@ -7,11 +7,9 @@ import functools
 
 import tensorflow as tf
 
-from lifelong.models.config import ModelSpec
-from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import count_requests, request_dataset
-from lifelong.models.trained import build
 from tests.benchmarks.finished_run import FinishedRun
+from tests.benchmarks.steps import fresh_model
 from tests.benchmarks.timing import paired_medians
 
 BATCH = 64
@@ -21,7 +19,7 @@ def measure_reader() -> list[str]:
     """Reads the shuffled training requests, as the Trainer does, several times."""
     run = FinishedRun.read()
     spec, files = run.transform_output().transformed_feature_spec(), run.transformed_files("train")
-    window = run.model().spec.model.window
+    window = run.spec.model.window
     batches = request_dataset(files, spec, window, BATCH, shuffle=True)
     arrays = [value.numpy() for value in next(iter(batches)).values()]
     # Nothing but the number of requests leaves the pipeline: a copy would be measured too.
@@ -49,7 +47,7 @@ def measure_reader() -> list[str]:
 def measure_training_step() -> list[str]:
     """Times one optimizer step on a real batch that is already in memory."""
     run = FinishedRun.read()
-    trained = run.model().spec
+    trained = run.spec
     spec = run.transform_output().transformed_feature_spec()
     batches = request_dataset(
         run.transformed_files("train"), spec, trained.model.window, BATCH, shuffle=True
@@ -60,12 +58,47 @@ def measure_training_step() -> list[str]:
     steps = {}
     for long_term in ("none", "eta"):
         changed = dataclasses.replace(trained.model, long_term=long_term)
-        model = CTRModel(ModelSpec(changed, trained.features, trained.vocabulary_sizes))
-        build(model)
-        model.compile(optimizer=tf.keras.optimizers.Adam())
+        model = fresh_model(dataclasses.replace(trained, model=changed))
         steps[long_term] = functools.partial(model.make_train_function(), iter(repeated))
     return [
         f"training step, {name}: {seconds * 1e3:.1f} ms, {BATCH / seconds:,.0f} requests/s, "
         f"{candidates / seconds:,.0f} candidates/s"
         for name, seconds in paired_medians(steps, rounds=40).items()
+    ]
+
+
+def measure_reading_against_training(
+    workdir: str = "workdir", steps: int = 20, rounds: int = 5
+) -> list[str]:
+    """Compares the reader alone with training steps of `eta` on batches that it has read.
+
+    Args:
+        workdir: Folder of the run whose records are used.
+        steps: Batches that are kept in memory and trained on in a round.
+        rounds: Counted passes of the reader over the training split, and rounds of training.
+    """
+    run = FinishedRun.read(workdir)
+    spec, files = run.transform_output().transformed_feature_spec(), run.transformed_files("train")
+    trained = run.spec
+    batches = request_dataset(files, spec, trained.model.window, BATCH, shuffle=True)
+    sizes = batches.map(lambda batch: tf.shape(batch["user"])[0])
+    kept = batches.take(steps).cache()
+    requests = sum(len(batch["user"]) for batch in kept)
+    model = fresh_model(
+        dataclasses.replace(trained, model=dataclasses.replace(trained.model, long_term="eta"))
+    )
+    train = model.make_train_function()
+    endless = iter(kept.repeat())
+
+    def train_steps() -> None:
+        for _ in range(steps):
+            train(endless)
+
+    read = {"read": lambda: sum(sizes.as_numpy_iterator()), "train": train_steps}
+    seconds = paired_medians(read, rounds, warm_up=1)
+    read_rate = count_requests(files, spec) / seconds["read"]
+    train_rate = requests / seconds["train"]
+    return [
+        f"feeding: the reader alone {read_rate:,.0f} requests/s, training steps of eta on its "
+        f"batches in memory {train_rate:,.0f} requests/s: {read_rate / train_rate:.1f} times"
     ]

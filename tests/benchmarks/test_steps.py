@@ -1,0 +1,34 @@
+import dataclasses
+
+from tests.benchmarks.steps import eta_step_work, fresh_model
+from tests.sample_models import small_spec
+
+
+def test_the_work_of_a_step():
+    # S = 4, L = 8, K = 3, item 8 + category 4 + time 4 values, 2 heads
+    model = fresh_model(small_spec("eta"))
+    work = eta_step_work(model, histories=2, impressions=10)
+    # 64 bits: 8 values each, and 4 chunks to pack them into
+    signature = 64 * (8 + 4)
+    # Query to event size; per event the 36 units, their weighted sum, and that of the event
+    target_attention = 12 * 16 + 4 * (16 * 36 + 36 + 16)
+    # Two heads: query to event size, scores of 3 events, their weighted sum
+    exact_search = 2 * (12 * 16 + 3 * 16 + 3 * 16)
+    first, last = (weight for weight in model.head.weights if len(weight.shape) == 2)
+    head = first.shape[0] * 16 + 16 * 1
+    assert last.shape == (16, 1)
+    assert work.multiply_adds == (2 * 8 + 10) * signature + 30 * (
+        target_attention + exact_search + head
+    )
+    forward = 2 * 8 * (8 + 64) * 4 + 10 * 8 * 2
+    both_ways = 10 * (3 * 16 + 4 * 36) * 4
+    assert work.bytes == 2 * forward + 4 * both_ways
+
+
+def test_longer_signatures_have_more_chunks():
+    spec = small_spec("eta")
+    longer = dataclasses.replace(spec, model=dataclasses.replace(spec.model, signature_bits=128))
+    short, long = (
+        eta_step_work(fresh_model(one), histories=1, impressions=1) for one in (spec, longer)
+    )
+    assert long.multiply_adds - short.multiply_adds == 9 * (128 * (8 + 8) - 64 * (8 + 4))
