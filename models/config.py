@@ -80,7 +80,7 @@ class ModelConfig:
             this row is trained too.
     """
 
-    long_term: LongTermName = "eta"
+    long_term: LongTermName = "sim_hard"
     short_term: ShortTermName = "target_attention"
     dien_auxiliary_weight: float = 1.0
     short_length: int = 50

@@ -45,6 +45,7 @@ def run_flags(workdir):
             "data.behaviors.files": log,
             "data.requests.min_history": 20,
             "data.requests.negatives": 6,
+            "model.long_term": "eta",
         },
         sample_logs.SPLITS,
         sample_logs.SMALL_MODEL,

@@ -173,3 +173,15 @@ def test_more_neighbours_and_more_bits_find_more_of_the_exact_search(space, requ
     assert by_bits[1] > 0.5
     assert by_bits[2] > 0.8
     assert by_neighbors[0] < by_neighbors[1] < by_neighbors[2] == 1
+
+
+def test_the_scale_of_the_space_does_not_matter_to_alsh(space, requests):
+    """Lengths count against the longest event, not against a fixed number."""
+    found = SEARCHERS["alsh"](space, configuration(alsh_bits=256)).search(*requests)
+    tables = [space.item.embeddings, space.category.embeddings]
+    for table in tables:
+        table.assign(table * 8)
+    scaled = SEARCHERS["alsh"](space, configuration(alsh_bits=256)).search(*requests)
+    for table in tables:
+        table.assign(table / 8)
+    np.testing.assert_array_equal(scaled.position, found.position)
