@@ -35,7 +35,6 @@ class CompareOptions:
         "sim_hard+match_evidence=false",
         "sim_soft+match_evidence=false",
         "eta+match_evidence=false",
-        "eta+short_term=dien",
     )
     seeds: tuple[int, ...] = (17, 18, 19)
     output: str = ""
