@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -15,6 +16,15 @@ from lifelong.models.long_term.base import SearchedHistory
 from lifelong.models.soft_search.auxiliary_loss import AuxiliaryClickLoss, click_loss
 from lifelong.models.soft_search.searchers import SEARCHERS, Searcher
 from lifelong.models.soft_search.space import SearchSpace
+
+
+class _Vectors(NamedTuple):
+    """What soft search compares: events `[B, L, ...]` and candidates `[B, N, ...]`."""
+
+    events: tf.Tensor
+    projected_events: tf.Tensor
+    candidates: tf.Tensor
+    projected_candidates: tf.Tensor
 
 
 class SimSoftLongTerm(SearchedHistory):
@@ -58,11 +68,7 @@ class SimSoftLongTerm(SearchedHistory):
         del query
         if self._searcher is not None:
             return self._searcher.search(batch, history)
-        return self.inner_product_search(
-            self.space.project_candidates(self.space.embed(batch, "candidate")),
-            self.space.project_events(self.space.embed(history.values, "history")),
-            history.mask,
-        )
+        return self._search_projected(batch, history)[0]
 
     def call(
         self,
@@ -72,27 +78,44 @@ class SimSoftLongTerm(SearchedHistory):
         training: bool = False,
     ) -> tf.Tensor:
         """Returns the exact search unit's reading, `[B, N, D]`; adds the auxiliary loss."""
-        if training:
-            history = sample_history(history, self._config.sampled_length)
-            if self.space.trainable:
-                self._learn(batch, history)
-        return super().call(batch, query, history)
+        if not training:
+            return super().call(batch, query, history)
+        history = sample_history(history, self._config.sampled_length)
+        found, vectors = self._search_projected(batch, history)
+        if self.space.trainable:
+            self._learn(batch, history, vectors)
+        return self.attend_found(batch, query, history, found)
 
-    def _learn(self, batch: Mapping[str, tf.Tensor], history: History) -> None:
+    def _search_projected(
+        self, batch: Mapping[str, tf.Tensor], history: History
+    ) -> tuple[SearchedEvents, _Vectors]:
+        """Searches with vectors computed from the weights, and returns these for the loss."""
+        candidates = self.space.embed(batch, "candidate")
+        events = self.space.embed(history.values, "history")
+        vectors = _Vectors(
+            events,
+            self.space.project_events(events),
+            candidates,
+            self.space.project_candidates(candidates),
+        )
+        found = self.inner_product_search(
+            vectors.projected_candidates, vectors.projected_events, history.mask
+        )
+        return found, vectors
+
+    def _learn(self, batch: Mapping[str, tf.Tensor], history: History, vectors: _Vectors) -> None:
         items, categories = batch["candidate_item"], batch["candidate_category"]
         valid = length_mask(batch["candidate_length"], tf.shape(items)[1])
         self.space.note_categories(items, categories, valid)
         self.space.note_categories(
             history.values["history_item"], history.values["history_category"], history.mask
         )
-        candidates = self.space.embed(batch, "candidate")
-        events = self.space.embed(history.values, "history")
         logits = self.auxiliary(
-            events,
-            self.space.project_events(events),
+            vectors.events,
+            vectors.projected_events,
             history.mask,
-            candidates,
-            self.space.project_candidates(candidates),
+            vectors.candidates,
+            vectors.projected_candidates,
         )
         loss = click_loss(logits, batch["candidate_label"], batch["candidate_length"])
         self.add_loss(self._config.auxiliary_weight * loss)

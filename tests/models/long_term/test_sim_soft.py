@@ -123,14 +123,14 @@ def test_only_training_adds_the_loss_and_samples(make_soft, arguments, batch, mo
     model = make_soft(sampled_length=2)
     part = model.long_term
     widths = []
-    search = part.search
+    search = part.inner_product_search.call
 
-    def spy(wire, query, history):
-        widths.append(history.mask.shape[1])
-        assert (history.mask.numpy().sum(axis=1) == np.minimum(valid, widths[-1])).all()
-        return search(wire, query, history)
+    def spy(candidates, events, mask):
+        widths.append(mask.shape[1])
+        assert (mask.numpy().sum(axis=1) == np.minimum(valid, widths[-1])).all()
+        return search(candidates, events, mask)
 
-    monkeypatch.setattr(part, "search", spy)
+    monkeypatch.setattr(part.inner_product_search, "call", spy)
     inputs = arguments(model, batch)
     valid = inputs[2].mask.numpy().sum(axis=1)
     part(*inputs, training=True)
