@@ -18,6 +18,7 @@ from lifelong.serving.ranker.model_contract import (
     CONTRACT_SIGNATURE,
     SEARCHED_SIGNATURE,
     ModelContract,
+    contract_request,
     read_contract,
 )
 from lifelong.serving.request import Request, build_request
@@ -132,8 +133,3 @@ class ClientRequests:
     @staticmethod
     def _user_and_time(recorded: RecordedRequest) -> tuple[int, int]:
         return int(recorded.columns["user"][0]), int(recorded.columns["request_timestamp"][0])
-
-
-def contract_request() -> Request:
-    """Returns the inputs of the signature that tells what requests look like."""
-    return {"user": np.zeros(1, np.int64)}

@@ -9,6 +9,7 @@ from lifelong.models import config_json
 
 # TensorFlow Serving refuses a model with more.
 MAX_WARMUP_REQUESTS = 1000
+XLA_FLAG = "--xla_cpu_compilation_enabled"
 _AT_LEAST = {
     "validation_requests": 1,
     "tolerance": 0,
@@ -72,7 +73,7 @@ class ServingConfig:
     @property
     def server_flags(self) -> list[str]:
         """Flags of TensorFlow Serving with which the model is served."""
-        return ["--xla_cpu_compilation_enabled"] * self.xla_cpu_compilation_enabled
+        return [XLA_FLAG] * self.xla_cpu_compilation_enabled
 
     @property
     def batch_sizes(self) -> list[int]:

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lifelong.components.serving_validator.config import XLA_FLAG
 from lifelong.serving.server.server import ModelServer
 
-XLA_FLAG = "--xla_cpu_compilation_enabled"
 _POLL_INTERVAL_S = 0.2
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
 from lifelong.serving.behavior_store.events import KEYS
 from lifelong.serving.prediction import Metadata, Prediction
 from lifelong.serving.ranker.items import SEARCH_SIGNATURE
+from lifelong.serving.request import Request
 from lifelong.serving.searched_request import SearchedHistory
 
 CONTRACT_SIGNATURE = "data_contract"
@@ -71,6 +74,11 @@ class ModelContract(NamedTuple):
                 f"the model reads the event features {missing}, the store holds"
                 f" {sorted(manifest.features)}: build the store with the model's configuration"
             )
+
+
+def contract_request() -> Request:
+    """Returns the inputs of the signature that tells what requests look like."""
+    return {"user": np.zeros(1, np.int64)}
 
 
 def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:

@@ -17,7 +17,12 @@ from grpc import StatusCode
 
 from lifelong.serving.behavior_store import BehaviorStore
 from lifelong.serving.prediction import PredictionError
-from lifelong.serving.ranker.model_contract import CONTRACT_SIGNATURE, ModelContract, read_contract
+from lifelong.serving.ranker.model_contract import (
+    CONTRACT_SIGNATURE,
+    ModelContract,
+    contract_request,
+    read_contract,
+)
 from lifelong.serving.ranker.preparation import Batch, answers, prepare
 from lifelong.serving.ranker.requests import RankedRequest, RankRequest
 
@@ -120,7 +125,7 @@ def _learn(
                 f"version {metadata.version} of the model has no signature {CONTRACT_SIGNATURE}: it"
                 " was exported by an older version of lifelong, or by something else; train it anew",
             )
-        told = yield Step(methodcaller("call", {"user": [0]}, CONTRACT_SIGNATURE))
+        told = yield Step(methodcaller("call", contract_request(), CONTRACT_SIGNATURE))
         if told.version == metadata.version:
             contract = read_contract(metadata, told)
             if store is not None:
