@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lifelong.models import layers
 from lifelong.pipeline.config_parser import make_config_parser, to_config
 
 ROOT = Path(__file__).parents[1]
@@ -20,9 +21,19 @@ def block(heading, language):
 
 
 def test_the_layers_example_runs():
+    example = block("Layers", "python")
+    assert len(list(filter(None, example.splitlines()))) == 10
     names = {}
-    exec(block("Layers", "python"), names)
-    assert names["interest"].shape == (2, 20, 128)
+    exec(example, names)
+    assert names["interest"].shape == (2, 3, 128)
+    # The first user's latest events are of items 6, 7, 6, 5; the second one has a single event.
+    assert names["found"].position[0, 0].numpy().tolist() == [0, 2]
+    assert names["found"].mask[1].numpy().tolist() == [[True, False]] * 3
+
+
+def test_the_layers_table_lists_every_public_name():
+    table = re.search(r"\| for \| names \|\n(.*?)\n\n", README, re.DOTALL)[1]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(layers.__all__)
 
 
 def test_the_request_example_builds_a_request():

@@ -10,7 +10,8 @@ import tensorflow as tf
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
-from lifelong.models.layers import AUGRU, InterestExtractor, masked_softmax
+from lifelong.models.layers import AUGRU, InterestExtractor
+from lifelong.models.layers.masks import masked_softmax
 from lifelong.models.short_term.base import ShortTermPart
 
 keras: Any = tf.keras

@@ -17,6 +17,7 @@ def main(names: list[str]) -> int:
         behavior_store,
         disk,
         eta_kernel,
+        import_cost,
         impressions,
         ingestion,
         load,
@@ -48,6 +49,7 @@ def main(names: list[str]) -> int:
         "store_parity": store_parity.measure_store_parity,
         "online": online.measure_online,
         "load": load.measure_load,
+        "import": import_cost.measure_import,
     }
     unknown = set(names) - set(measurements)
     if unknown:

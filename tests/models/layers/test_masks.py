@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.layers import length_mask, masked_softmax
+from lifelong.models.layers.masks import length_mask, masked_softmax
 
 
 @pytest.mark.parametrize("dtype", [tf.int32, tf.int64])
@@ -29,6 +29,9 @@ def test_length_mask_refuses_other_shapes_and_types():
         length_mask(tf.constant([[1], [2]]), 3)
     with pytest.raises(ValueError, match=r"`length` .* float32; expected int32 or int64"):
         length_mask(tf.constant([1.0]), 3)
+    for width in (-1, True, 2.5, tf.constant([3])):
+        with pytest.raises(ValueError, match=r"length_mask: `width` .*; expected an integer"):
+            length_mask(tf.constant([1]), width)
 
 
 def test_masked_softmax_by_hand():
