@@ -9,16 +9,16 @@ import tensorflow as tf
 
 from lifelong.models.config import ModelSpec
 from lifelong.models.layers import MatchEvidence
+from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
-
-_RELATIONS = ("item", "category")
 
 
 class CandidateMatches(keras.layers.Layer):
     """Counts and times of the events of the candidate's item, and of its category.
 
-    Unknown items (and categories) share a row but are not the same: they match nothing.
+    Unknown categories share a row but are not the same: they match nothing. Nor do unknown items,
+    unless something tells them apart (`matched`, `hash_buckets`; see `UnknownItems`).
 
     Args:
         spec: Vocabulary sizes.
@@ -26,7 +26,12 @@ class CandidateMatches(keras.layers.Layer):
 
     def __init__(self, spec: ModelSpec, **kwargs) -> None:
         super().__init__(**kwargs)
-        self._unknown = {relation: spec.vocabulary_sizes[relation] - 1 for relation in _RELATIONS}
+        unknown_items = UnknownItems(spec)
+        # What is compared, and from where on its values stand for more than one item or category.
+        self._relations = {
+            unknown_items.matched_by: unknown_items.identified,
+            "category": spec.vocabulary_sizes["category"] - 1,
+        }
         self.evidence = MatchEvidence(name="evidence")
 
     def call(
@@ -46,14 +51,14 @@ class CandidateMatches(keras.layers.Layer):
             mask: Which of them are events, of the same shape.
         """
         found = []
-        for relation in _RELATIONS:
+        for relation, ambiguous in self._relations.items():
             events = values[f"history_{relation}"]
             if events.shape.rank == 2:
                 events, valid = events[:, tf.newaxis], mask[:, tf.newaxis]
             else:
                 valid = mask
             candidates = batch[f"candidate_{relation}"]
-            known = candidates != self._unknown[relation]
-            same = (candidates[:, :, tf.newaxis] == events) & known[:, :, tf.newaxis]
+            identified = candidates < ambiguous
+            same = (candidates[:, :, tf.newaxis] == events) & identified[:, :, tf.newaxis]
             found.append(self.evidence(same & valid, gaps))
         return tf.concat(found, axis=-1)

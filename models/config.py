@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from lifelong.models import config_json
 from lifelong.models.features import Feature
@@ -13,6 +13,10 @@ LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "s
 ShortTermName = Literal["target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
+UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
+
+# Transform tells unknown items apart by a hash below this number.
+ITEM_HASHES = 2**20
 
 # How user and item ids are made, and how categories are made: a model and a behaviour store that
 # name them differently do not belong together.
@@ -68,6 +72,11 @@ class ModelConfig:
         match_evidence: Whether the model also sees how many events share the candidate's item or
             category, and when: of the short part and of the searched events.
         popularity: Whether the model sees the candidate's rank among the items by training events.
+        unknown_items: What an item outside the vocabulary is looked up as: all as one row
+            (`shared`); as one row, but `match_evidence` tells them apart (`matched`); by the hash
+            of its id in one of `item_buckets` rows (`hash_buckets`); or as the unknown item of its
+            category, one row for each (`category`).
+        item_buckets: Rows of `hash_buckets`. Items of one row pass for the same item.
         item_dim: Size of an item embedding; the signature hashes this vector alone.
         category_dim: Size of a category embedding.
         embedding_norm: Length at which item and category embeddings start.
@@ -95,6 +104,8 @@ class ModelConfig:
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
     match_evidence: bool = True
     popularity: bool = True
+    unknown_items: UnknownItemsName = "shared"
+    item_buckets: int = 16_384
     item_dim: int = 16
     category_dim: int = 16
     embedding_norm: float = 0.5
@@ -118,6 +129,7 @@ class ModelConfig:
                     "long_length",
                     "searched_events",
                     "signature_bits",
+                    "item_buckets",
                     "item_dim",
                     "category_dim",
                     "feature_dim",
@@ -126,6 +138,17 @@ class ModelConfig:
                 )
             },
         )
+        if self.item_buckets > ITEM_HASHES:
+            raise ValueError(
+                f"model.item_buckets is {self.item_buckets}; it must be at most {ITEM_HASHES}, the "
+                "number of hashes that tell unknown items apart"
+            )
+        _check_one_of(UnknownItemsName, **{"model.unknown_items": self.unknown_items})
+        if self.unknown_items == "matched" and not self.match_evidence:
+            raise ValueError(
+                "model.unknown_items is 'matched', but model.match_evidence is false: nothing is "
+                "matched; set it to true, or choose 'shared'"
+            )
 
     @property
     def window(self) -> int:
@@ -145,8 +168,7 @@ class TrainingConfig:
             epoch's weights are kept.
         pool_users: User records whose requests are shuffled together; bounds the reader's memory.
         seed: Seed of initial weights, shuffling and dropout.
-        min_count: Items and categories seen less often in the training split share the row of
-            unknown ones.
+        min_count: Items and categories seen less often in the training split are unknown ones.
     """
 
     epochs: int = 5
@@ -174,16 +196,24 @@ class ExportConfig:
         jit_compile: Whether XLA compiles the distance of signatures (`eta`, and `sim_soft` served
             by `alsh`), anew for every shape of request. TensorFlow Serving runs such a model only
             with `--xla_cpu_compilation_enabled`.
+        negative_sampling_rate: w, the share of all negatives that the records hold, above 0 and at
+            most 1. Every score is then the probability of a click among all impressions: log(w) is
+            added to the logit, and the Evaluator counts each negative 1/w times in log loss and
+            calibration. It holds where each negative was kept with the same probability, whatever
+            its request and item. A fixed number of negatives per request is no such sampling,
+            unless it is the same share w = kept / shown of the negatives of every request.
     """
 
     table_type: TableTypeName = "float32"
     jit_compile: bool = False
+    negative_sampling_rate: float = 1.0
 
     def __post_init__(self) -> None:
-        names = get_args(TableTypeName)
-        if self.table_type not in names:
+        _check_one_of(TableTypeName, **{"export.table_type": self.table_type})
+        if not 0 < self.negative_sampling_rate <= 1:
             raise ValueError(
-                f"export.table_type is {self.table_type!r}; expected one of {', '.join(names)}"
+                f"export.negative_sampling_rate is {self.negative_sampling_rate}; expected the "
+                "share of negatives that the records hold, above 0 and at most 1 (1: all of them)"
             )
 
     def to_json(self) -> str:
@@ -204,7 +234,7 @@ class ModelSpec:
         model: The architecture.
         features: Extra features that reach the model.
         vocabulary_sizes: Rows of every embedding table by vocabulary name (`item`, `category`,
-            `user`, and the key of every categorical feature), the row of unknown ids included.
+            `user`, and the key of every categorical feature), those of unknown ids included.
         data_contract: Names of the ways in which the data's ids are made, by `id_space` (users and
             items) and `category_taxonomy` (categories); what is left out is the empty string.
     """
@@ -237,3 +267,9 @@ def _check_at_least(least: int, **values: int) -> None:
     for name, value in values.items():
         if value < least:
             raise ValueError(f"{name} is {value}; it must be at least {least}")
+
+
+def _check_one_of(names: Any, **values: str) -> None:
+    for name, value in values.items():
+        if value not in get_args(names):
+            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(get_args(names))}")

@@ -17,6 +17,7 @@ from lifelong.models.layers import length_mask
 from lifelong.models.long_term import make_long_term
 from lifelong.models.short_term import make_short_term
 from lifelong.models.timed_events import time_gaps
+from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
 
@@ -45,6 +46,7 @@ class CTRModel(tfrs.Model):
         super().__init__(**kwargs)
         config = spec.model
         self.spec = spec
+        self.unknown_items = UnknownItems(spec)
         self.embeddings = Embeddings(spec, name="embeddings")
         self.short_term = make_short_term(spec, self.embeddings)
         self.short_matches = CandidateMatches(spec, name="short_matches")
@@ -69,12 +71,13 @@ class CTRModel(tfrs.Model):
         return cls(ModelSpec.from_json(config["spec"]))
 
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Returns logits `[B, N]` of a batch of requests (wire tensors, ids as embedding rows).
+        """Returns logits `[B, N]` of a batch of requests (wire tensors, ids as Transform's rows).
 
         With SIM hard, the long part of the history may also have been searched in a store: see
         `searched_wire_spec`.
         """
         config = self.spec.model
+        batch = self.unknown_items.look_up(batch)
         short, long = split_history(batch, config.short_length, config.long_length)
         # [B, N, Dc]
         query = self.embeddings.candidates(batch)

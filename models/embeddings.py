@@ -11,6 +11,7 @@ import tensorflow as tf
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
 from lifelong.models.features import Feature, features_of
+from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
 
@@ -31,8 +32,9 @@ class Embeddings(keras.layers.Layer):
         config, sizes = spec.model, spec.vocabulary_sizes
         self._features = spec.features
         self._unknown_rate = config.unknown_rate
-        # A new item's rank: the last row, that of unknown items, comes out as 1.
-        self._log_items = math.log1p(sizes["item"] - 1) or 1.0
+        # The rank of unknown items, the first of their rows, comes out as 1.
+        self._known_items = UnknownItems(spec).known
+        self._log_items = math.log1p(self._known_items) or 1.0
         self.item = comparable_embedding(
             sizes["item"], config.item_dim, config.embedding_norm, "item"
         )
@@ -86,7 +88,8 @@ class Embeddings(keras.layers.Layer):
 
         Vocabularies are ordered by frequency in the training split, so a row is a rank.
         """
-        rank = tf.math.log1p(tf.cast(rows, self.compute_dtype))
+        rank = tf.minimum(rows, tf.constant(self._known_items, rows.dtype))
+        rank = tf.math.log1p(tf.cast(rank, self.compute_dtype))
         return (rank / self._log_items)[..., tf.newaxis]
 
     def requests(self, values: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:

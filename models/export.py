@@ -12,6 +12,7 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from lifelong.models.calibration import corrected_logits
 from lifelong.models.config import DATA_CONTRACT_KEYS, ExportConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.features import features_of
@@ -39,15 +40,21 @@ class ServingSignatures:
         jit_compile: Whether XLA compiles the distance of signatures where a client's requests are
             ranked. `score_records` stays as it is: its shapes change from call to call, and each
             would be compiled.
+        negative_sampling_rate: Share of all negatives that the records hold; see `ExportConfig`.
 
     Raises:
         ValueError: If XLA is to compile the distance of a model that computes none.
     """
 
     def __init__(
-        self, model: CTRModel, transform_output: tft.TFTransformOutput, jit_compile: bool = False
+        self,
+        model: CTRModel,
+        transform_output: tft.TFTransformOutput,
+        jit_compile: bool = False,
+        negative_sampling_rate: float = 1.0,
     ) -> None:
         self._model = model
+        self._negative_sampling_rate = negative_sampling_rate
         self._compiled = model.long_term.signature_search if jit_compile else None
         if jit_compile and self._compiled is None:
             raise ValueError(
@@ -94,7 +101,7 @@ class ServingSignatures:
     @_as_it_is
     def rank(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`serving_default`: scores `[B, N]`, the probability of a click."""
-        return {"scores": tf.sigmoid(self._model(self._to_rows(wire)))}
+        return {"scores": self._scores(self._to_rows(wire))}
 
     @_as_it_is
     def rank_searched(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -108,7 +115,7 @@ class ServingSignatures:
         batch = self._to_rows(wire)
         for key, value in self._to_rows(found).items():
             batch[SEARCHED + key.removeprefix(HISTORY)] = value
-        return {"scores": tf.sigmoid(self._model(batch))}
+        return {"scores": self._scores(batch)}
 
     @_as_it_is
     def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -117,13 +124,13 @@ class ServingSignatures:
         Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
         """
         config = self._model.spec.model
-        batch = self._to_rows(wire)
+        batch = self._model.unknown_items.look_up(self._to_rows(wire))
         _, long = split_history(batch, config.short_length, config.long_length)
         query = self._model.embeddings.candidates(batch)
         found = best_first(self._model.long_term.search(batch, query, long))
         position = tf.cast(found.position, tf.int64) + config.short_length
         return {
-            "scores": tf.sigmoid(self._model(batch)),
+            "scores": self._scores(batch),
             "searched_position": tf.where(found.mask, position, tf.constant(-1, tf.int64)),
             "searched_relevance": found.relevance,
         }
@@ -131,7 +138,8 @@ class ServingSignatures:
     @_as_it_is
     def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`transform_features`: embedding rows and standardised numbers of a request."""
-        return self._to_rows(wire)
+        rows = self._model.unknown_items.look_up(self._to_rows(wire))
+        return {key: rows[key] for key in wire}
 
     @_as_it_is
     def data_contract(self, user: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -156,7 +164,8 @@ class ServingSignatures:
         Returns:
             Per candidate `[C]`: `scores`, `candidate_label`, `candidate_item`. Per request `[Q]`:
             `user`, `request_timestamp`, `request_candidates`, `history_events` (all earlier events
-            of the user, those ingestion left out too).
+            of the user, those ingestion left out too). If negatives were sampled also
+            `candidate_weight` `[C]`: how many impressions a candidate stands for.
         """
         window = self._model.spec.model.window
         pool = make_pool(tf.io.parse_example(records, record_spec(self._model.spec.features)))
@@ -174,7 +183,7 @@ class ServingSignatures:
             scores = self.rank(**wire)["scores"]
             valid = length_mask(wire["candidate_length"], tf.shape(scores)[1])
             chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
-        return {
+        outputs = {
             "scores": chunks.concat(),
             "candidate_label": pool["candidate_label"][:-1],
             "candidate_item": pool["candidate_item"][:-1],
@@ -184,6 +193,14 @@ class ServingSignatures:
             "history_events": pool["request_events"]
             + tf.gather(pool["events_before_record"], record),
         }
+        if self._negative_sampling_rate < 1:
+            weight = 1 / self._negative_sampling_rate
+            outputs["candidate_weight"] = tf.where(outputs["candidate_label"] > 0, 1.0, weight)
+        return outputs
+
+    def _scores(self, rows: Batch) -> tf.Tensor:
+        """Returns the probability of a click, `[B, N]`."""
+        return tf.sigmoid(corrected_logits(self._model(rows), self._negative_sampling_rate))
 
     def _to_rows(self, wire: Batch) -> Batch:
         """Applies Transform's graph, which reads ragged lists, to dense tensors `[B, ...]`."""
@@ -213,7 +230,7 @@ def export_model(
         model: A trained model, baked or not; it stays as it is.
         transform_output: Transform's output.
         path: Folder to write.
-        export: Types of tables and compilation; float32 and none by default.
+        export: Types of tables, compilation, calibration; by default as it was trained.
 
     Raises:
         ValueError: If the weights or the architecture do not allow what `export` chooses.
@@ -221,7 +238,9 @@ def export_model(
     export = export or ExportConfig()
     try:
         model.embeddings.serve_as(export.table_type)
-        signatures = ServingSignatures(model, transform_output, export.jit_compile)
+        signatures = ServingSignatures(
+            model, transform_output, export.jit_compile, export.negative_sampling_rate
+        )
         functions = signatures.functions()
         root = tf.Module()
         root.transform = signatures.transform

@@ -18,7 +18,17 @@ PREFIXES: dict[str, str] = {
 }
 # Names the data contract has already given away.
 RESERVED = frozenset(
-    {"item", "category", "timestamp", "length", "label", "events", "candidates", "slot"}
+    {
+        "item",
+        "item_hash",
+        "category",
+        "timestamp",
+        "length",
+        "label",
+        "events",
+        "candidates",
+        "slot",
+    }
 )
 
 

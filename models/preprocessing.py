@@ -1,7 +1,9 @@
 """Transform's `preprocessing_fn`: ids become embedding rows, numbers are standardised.
 
-History and candidates share one vocabulary per kind of id. The last row of every vocabulary is that
-of unknown ids. Keys keep their names; what is neither id nor number passes through.
+History and candidates share one vocabulary per kind of id. Unknown ids get the row after those of
+the vocabulary; unknown items one of the rows from there on, by the hash of their id, of which the
+model makes rows of its tables (`UnknownItems`). Keys keep their names; what is neither id nor
+number passes through.
 """
 
 from __future__ import annotations
@@ -31,9 +33,10 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Args:
         inputs: A batch of per-user records, ragged except where a record has one value.
-        custom_config: `features` (list of `Feature` fields), `min_count` (of items and categories)
-            and `candidates_are_logged`: whether candidates count in the vocabularies. Sampled
-            negatives must not, they would inflate frequencies.
+        custom_config: `features` (list of `Feature` fields), `min_count` (of items and categories),
+            `item_hashes` (rows of unknown items, `ITEM_HASHES`) and `candidates_are_logged`:
+            whether candidates count in the vocabularies. Sampled negatives must not, they would
+            inflate frequencies.
 
     Returns:
         The records under the same keys.
@@ -43,7 +46,8 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     for name, keys in ID_KEYS.items():
         counted = keys if custom_config["candidates_are_logged"] else keys[:1]
         min_count = custom_config["min_count"] if name != "user" else None
-        _look_up(outputs, inputs, name, keys, counted, min_count)
+        unknown_rows = custom_config["item_hashes"] if name == "item" else 1
+        _look_up(outputs, inputs, name, keys, counted, min_count, unknown_rows)
     for feature in features:
         if feature.is_categorical:
             _look_up(outputs, inputs, feature.key, (feature.key,), (feature.key,), min_count=None)
@@ -59,6 +63,7 @@ def _look_up(
     keys: tuple[str, ...],
     counted: tuple[str, ...],
     min_count: int | None,
+    unknown_rows: int = 1,
 ) -> None:
     """Writes the rows of `keys` to `outputs`, with a vocabulary counted over `counted`."""
     values = [_flat_values(inputs[key]) for key in counted]
@@ -68,7 +73,7 @@ def _look_up(
         vocab_filename=name,
     )
     for key in keys:
-        outputs[key] = tft.apply_vocabulary(inputs[key], vocabulary, num_oov_buckets=1)
+        outputs[key] = tft.apply_vocabulary(inputs[key], vocabulary, num_oov_buckets=unknown_rows)
 
 
 def _flat_values(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:

@@ -23,6 +23,7 @@ def request_dataset(
     pool_users: int = 256,
     shuffle: bool = False,
     seed: int = 0,
+    between: tuple[int, int] | None = None,
 ) -> tf.data.Dataset:
     """Makes a dataset of request batches out of files of per-user records.
 
@@ -39,6 +40,8 @@ def request_dataset(
         pool_users: Records in a pool.
         shuffle: Whether to shuffle; otherwise requests come in the order of the files.
         seed: Seed of the shuffling.
+        between: Unix seconds (start, end): only requests at start <= time < end; all of them if
+            None. Their histories are the same either way.
 
     Returns:
         A dataset of dictionaries as `cut_requests` makes them.
@@ -59,6 +62,9 @@ def request_dataset(
     def batches(pool: Pool, pool_seed: tf.Tensor) -> tf.data.Dataset:
         count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
         order = tf.range(count)
+        if between is not None:
+            order = tf.boolean_mask(order, _within(pool["request_timestamp"], between))
+            count = tf.size(order, out_type=tf.int64)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])
 
@@ -80,24 +86,27 @@ def request_dataset(
     return requests.prefetch(tf.data.AUTOTUNE)
 
 
-def count_requests(files: Sequence[str], spec: Mapping[str, Any]) -> int:
+def count_requests(
+    files: Sequence[str], spec: Mapping[str, Any], between: tuple[int, int] | None = None
+) -> int:
     """Counts the requests in files of per-user records.
 
     Args:
         files: File patterns of TFRecord files (gzip).
         spec: Parsing specification, as for `request_dataset`.
+        between: Which requests to count, as for `request_dataset`.
 
     Raises:
         ValueError: If no file fits the patterns.
     """
     timestamps = {"request_timestamp": spec["request_timestamp"]}
-    counts = (
-        serialized_records(files, parallel_reads=_OPEN_POOLS)
-        .batch(_COUNTED_TOGETHER)
-        .map(lambda serialized: tf.io.parse_example(serialized, timestamps))
-        .map(lambda parsed: tf.size(parsed["request_timestamp"].flat_values))
-    )
-    return int(sum(counts.as_numpy_iterator()))
+
+    def count(serialized: tf.Tensor) -> tf.Tensor:
+        times = tf.io.parse_example(serialized, timestamps)["request_timestamp"].flat_values
+        return tf.size(times) if between is None else tf.math.count_nonzero(_within(times, between))
+
+    records = serialized_records(files, parallel_reads=_OPEN_POOLS).batch(_COUNTED_TOGETHER)
+    return int(sum(records.map(count).as_numpy_iterator()))
 
 
 def serialized_records(files: Sequence[str], parallel_reads: int = 1) -> tf.data.Dataset:
@@ -118,3 +127,8 @@ def serialized_records(files: Sequence[str], parallel_reads: int = 1) -> tf.data
     return tf.data.TFRecordDataset(
         sorted(paths), compression_type="GZIP", num_parallel_reads=parallel_reads
     )
+
+
+def _within(times: tf.Tensor, between: tuple[int, int]) -> tf.Tensor:
+    start, end = between
+    return (times >= start) & (times < end)

@@ -14,6 +14,7 @@ class CandidateScores:
     Attributes:
         user: int64 `[C]`, the user's id as in the records.
         request: int64 `[C]`, running number of the candidate's request, from 0.
+        item: int64 `[C]`, the candidate's item, its id as in the records.
         history_events: int64 `[C]`, all events of the user before the request, also those that no
             record or window holds.
         label: float32 `[C]`, 1 where the candidate was clicked, else 0.
@@ -27,13 +28,14 @@ class CandidateScores:
 
     user: np.ndarray
     request: np.ndarray
+    item: np.ndarray
     history_events: np.ndarray
     label: np.ndarray
     score: np.ndarray
     absent_events: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("user", "request", "history_events", "label", "score"):
+        for name in ("user", "request", "item", "history_events", "label", "score"):
             shape = np.shape(getattr(self, name))
             if len(shape) != 1 or shape != np.shape(self.user):
                 raise ValueError(

@@ -53,6 +53,20 @@ def load_trained(folder: str) -> CTRModel:
     return model
 
 
+def restore_trained(model: CTRModel, folder: str) -> None:
+    """Sets a model's weights and optimizer state to what `save_trained` wrote, to train it on.
+
+    Args:
+        model: A compiled model of the same specification, whose optimizer is built.
+        folder: Folder that `save_trained` wrote.
+
+    Raises:
+        AssertionError: If the checkpoint lacks a variable of the model or its optimizer.
+    """
+    status = _checkpoint(model).read(str(Path(folder) / _CHECKPOINT))
+    status.assert_existing_objects_matched().expect_partial()
+
+
 def build(model: CTRModel) -> None:
     """Creates the variables of a model by scoring one request without events."""
     spec = wire_spec(model.spec.features)

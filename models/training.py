@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
+from lifelong.models.unknown_items import unknown_item_rows
 
 keras: Any = tf.keras
 
@@ -88,42 +89,97 @@ def train(
     """
     keras.utils.set_random_seed(training.seed)
     parsing = transform_output.transformed_feature_spec()
-
-    def dataset(files: Sequence[str], shuffle: bool) -> tf.data.Dataset:
-        return request_dataset(
-            files,
-            parsing,
-            window=spec.model.window,
-            batch_size=training.batch_size,
-            pool_users=training.pool_users,
-            shuffle=shuffle,
-            seed=training.seed,
-        )
-
     return fit(
         spec,
         training,
-        dataset(train_files, shuffle=True),
+        make_batches(spec, training, parsing, train_files, shuffle=True),
         count_requests(train_files, parsing),
-        dataset(validation_files, shuffle=False),
+        make_batches(spec, training, parsing, validation_files, shuffle=False),
         checkpoints=checkpoints,
         log_folder=log_folder,
+    )
+
+
+def make_batches(
+    spec: ModelSpec,
+    training: TrainingConfig,
+    parsing: Mapping[str, Any],
+    files: Sequence[str],
+    shuffle: bool,
+    between: tuple[int, int] | None = None,
+) -> tf.data.Dataset:
+    """Reads records as the batches that a model is trained on.
+
+    Args:
+        spec: Architecture, for its window.
+        training: Batch size, pools and seed.
+        parsing: Parsing specification of the records.
+        files: File patterns of transformed records.
+        shuffle: Whether to shuffle.
+        between: Which requests, by time; see `request_dataset`.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    return request_dataset(
+        files,
+        parsing,
+        window=spec.model.window,
+        batch_size=training.batch_size,
+        pool_users=training.pool_users,
+        shuffle=shuffle,
+        seed=training.seed,
+        between=between,
     )
 
 
 def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOutput) -> ModelSpec:
     """Joins the configuration (see `run_fn`) with the vocabulary sizes that Transform found."""
     features = tuple(Feature(**fields) for fields in custom_config["features"])
-    sizes = {
-        name: transform_output.vocabulary_size_by_name(name) + 1
-        for name in vocabulary_names(features)
+    config = config_json.decode(ModelConfig, custom_config["model"], "model")
+    known = {
+        name: transform_output.vocabulary_size_by_name(name) for name in vocabulary_names(features)
     }
-    return ModelSpec(
-        config_json.decode(ModelConfig, custom_config["model"], "model"),
-        features,
-        sizes,
-        custom_config.get("data_contract", {}),
-    )
+    sizes = {name: size + 1 for name, size in known.items()}
+    sizes["item"] = known["item"] + unknown_item_rows(config, sizes["category"])
+    return ModelSpec(config, features, sizes, custom_config.get("data_contract", {}))
+
+
+def begin(spec: ModelSpec, training: TrainingConfig) -> CTRModel:
+    """Builds a model to train, with the weights that the seed decides and its optimizer.
+
+    Args:
+        spec: Architecture, features and vocabulary sizes.
+        training: Seed and step size.
+
+    Returns:
+        The model, compiled. Its optimizer has all of its variables, so that `restore_trained` finds
+        them.
+    """
+    keras.utils.set_random_seed(training.seed)
+    model = CTRModel(spec)
+    build(model)
+    _compile(model, training)
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def fit_passes(model: CTRModel, batches: tf.data.Dataset, passes: int) -> None:
+    """Goes on training a model, without a validation that could stop it.
+
+    Args:
+        model: A compiled model; its optimizer goes on from its state.
+        batches: Batches of requests, each pass in another order.
+        passes: How often every request is trained on.
+    """
+    for number in range(1, passes + 1):
+        # One by one: how many batches a pass makes varies with the shuffling.
+        history = model.fit(batches, verbose=0).history
+        print(
+            f"[training] pass {number}/{passes}: loss {history['loss'][-1]:.4f} "
+            f"AUC {history['auc'][-1]:.4f}",
+            flush=True,
+        )
 
 
 def fit(
@@ -156,7 +212,7 @@ def fit(
     train = train.repeat()
     if model.long_term.epochs_alone:
         _fit_search(model, training, train, steps, checkpoints)
-    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
+    _compile(model, training)
     best_weights = str(checkpoints / "best.weights.h5")
     epoch_log = checkpoints / "epochs.csv"
     best_so_far = _best_logged(epoch_log)
@@ -201,7 +257,7 @@ def _fit_search(
         # Other parts may add losses of their own.
         others = [layer for layer in model.layers if layer is not part]
         _set_trainable(others, False)
-        model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
+        _compile(model, training)
         model.fit(train, steps_per_epoch=steps, epochs=part.epochs_alone, verbose=0)
         _set_trainable(others, True)
         # Under its name a file is complete.
@@ -210,6 +266,10 @@ def _fit_search(
         unfinished.replace(weights)
     model.load_weights(str(weights))
     part.freeze()
+
+
+def _compile(model: CTRModel, training: TrainingConfig) -> None:
+    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
 
 
 def _set_trainable(layers: list[Any], trainable: bool) -> None:

@@ -19,7 +19,7 @@ from lifelong.pipeline.config_parser import (
     save_config,
     to_config,
 )
-from lifelong.pipeline.experiments.options import CompareOptions, SweepOptions
+from lifelong.pipeline.experiments.options import CompareOptions, StalenessOptions, SweepOptions
 from lifelong.pipeline.ingest import IngestOptions, make_ingest_parser
 from lifelong.pipeline.rank import RankOptions
 from lifelong.pipeline.run_lock import only_run
@@ -72,6 +72,7 @@ def make_parser() -> ArgumentParser:
         ("rank", RankOptions, "rank candidates for a user of the log over gRPC"),
         ("compare", CompareOptions, "train several models with several seeds and compare them"),
         ("sweep", SweepOptions, "vary signature bits and searched events of a trained model"),
+        ("staleness", StalenessOptions, "measure what an index costs that lags behind its model"),
     ):
         command = ArgumentParser(description=text, allow_abbrev=False)
         command.add_class_arguments(options, as_group=False)
@@ -135,6 +136,15 @@ def _sweep(parsed: Namespace, arguments: list[str]) -> int:
         return sweep(options, load_config_or_default(workdir), workdir)
 
 
+def _staleness(parsed: Namespace, arguments: list[str]) -> int:
+    options = StalenessOptions(**vars(parsed))
+    workdir = Workdir(Path(options.workdir).resolve())
+    with only_run(workdir):
+        from lifelong.pipeline.experiments.staleness.experiment import staleness
+
+        return staleness(options, load_config_or_default(workdir), workdir)
+
+
 _COMMANDS = {
     "run": _run,
     "serve": _serve,
@@ -142,6 +152,7 @@ _COMMANDS = {
     "ingest": _ingest,
     "compare": _compare,
     "sweep": _sweep,
+    "staleness": _staleness,
 }
 
 

@@ -55,7 +55,7 @@ class Config:
         data: Logs, requests, splits.
         model: Architecture.
         training: Epochs, step size, vocabulary.
-        export: How the trained model is served: types of its tables, compilation.
+        export: How the trained model is served: types of its tables, compilation, calibration.
         gate: What a model must reach to be pushed.
         serving: What a served model must show to be pushed, and what is pushed with it.
         store: The behaviour store.

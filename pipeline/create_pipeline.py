@@ -21,7 +21,7 @@ from lifelong.components.evaluation import extractors
 from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
-from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
+from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
 
 TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
 
@@ -166,7 +166,7 @@ def create_data_pipeline(
         metadata_path: SQLite file of the metadata.
         schema_file: Curated schema of the records.
         ingest: Logs, requests, splits.
-        min_count: Items and categories seen less often in the training split share one row.
+        min_count: Items and categories seen less often in the training split are unknown ones.
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
 
@@ -211,6 +211,7 @@ def _data_components(schema_file: Path, ingest: IngestConfig, min_count: int) ->
             "features": _fields_of_features(ingest),
             "min_count": min_count,
             "candidates_are_logged": ingest.impressions is not None,
+            "item_hashes": ITEM_HASHES,
         },
     )
     return _DataComponents(example_gen, statistics_gen, schema_gen, example_validator, transform)

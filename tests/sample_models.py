@@ -14,7 +14,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tfx_bsl.public import tfxio
 
-from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.config import ITEM_HASHES, ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.features import Feature
 from lifelong.models.preprocessing import preprocessing_fn
@@ -73,6 +73,7 @@ def run_transform(
         "features": [dataclasses.asdict(feature) for feature in features],
         "min_count": 2,
         "candidates_are_logged": candidates_are_logged,
+        "item_hashes": ITEM_HASHES,
     }
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())

@@ -28,7 +28,9 @@ def make_eval_config(
 
     Returns:
         The configuration: AUC, GAUC, log loss, calibration, requests (TFMA's example count) and
-        candidates; over all requests and by history length.
+        candidates; over all requests and by history length. Log loss and calibration weigh
+        candidates if the model says how (it does if negatives were sampled); it would not change
+        the AUC, and requests and candidates are counted.
 
     Raises:
         ValueError: If a threshold is outside its range.
@@ -65,11 +67,17 @@ def make_eval_config(
                         ],
                     ),
                     tfma.MetricConfig(class_name="GAUC", module=gauc.__name__),
+                    tfma.MetricConfig(class_name="ExampleCount"),
+                ],
+                example_weights=tfma.ExampleWeightOptions(unweighted=True),
+            ),
+            tfma.MetricsSpec(
+                metrics=[
                     tfma.MetricConfig(class_name="LogLoss", module=log_loss.__name__),
                     tfma.MetricConfig(class_name="Calibration"),
-                    tfma.MetricConfig(class_name="ExampleCount"),
-                ]
-            )
+                ],
+                example_weights=tfma.ExampleWeightOptions(weighted=True),
+            ),
         ],
     )
 

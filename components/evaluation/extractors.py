@@ -25,6 +25,8 @@ REQUESTS_COLUMN = "request_timestamp"
 # One value per request and one per candidate, see the signature.
 REQUEST_OUTPUTS = ("user", "request_candidates", "history_events")
 CANDIDATE_OUTPUTS = ("scores", "candidate_label")
+# One value per candidate too, of a model that knows of sampled negatives.
+WEIGHT_OUTPUT = "candidate_weight"
 # Bounds the memory of one call, in which a model may hold histories of [requests, T] at once. Only
 # a record that has more requests by itself makes a larger call.
 REQUESTS_PER_CALL = 512
@@ -63,7 +65,8 @@ class ScoreRecords(beam.DoFn):
     """Turns batches of per-user records into one extract per request.
 
     An extract has `features` (`user` int64 `[1]`, `history_length` text `[1]`), `labels` `[N]` and
-    `predictions` `[N]`, or a dictionary of them by model name if there are several models.
+    `predictions` `[N]`, or a dictionary of them by model name if there are several models. If the
+    model, not the baseline, knows of sampled negatives, also `example_weights` `[N]`.
     Requests without candidates are dropped and counted (counter `requests_without_candidates`).
 
     Args:
@@ -124,6 +127,11 @@ class ScoreRecords(beam.DoFn):
                         f"{key!r} for the same records; they cannot be compared"
                     )
 
+        (weights,) = (
+            output.get(WEIGHT_OUTPUT)
+            for model, output in zip(self._models, outputs.values(), strict=True)
+            if not model.is_baseline
+        )
         candidates = first["request_candidates"]
         ends = np.cumsum(candidates)
         buckets = bucket_labels(first["history_events"])
@@ -132,7 +140,7 @@ class ScoreRecords(beam.DoFn):
         for request in np.flatnonzero(candidates):
             row = slice(ends[request] - candidates[request], ends[request])
             scores = {name: output["scores"][row] for name, output in outputs.items()}
-            yield {
+            extract = {
                 tfma.FEATURES_KEY: {
                     USER_KEY: first["user"][request, None],
                     HISTORY_LENGTH: buckets[request, None],
@@ -140,6 +148,9 @@ class ScoreRecords(beam.DoFn):
                 tfma.LABELS_KEY: first["candidate_label"][row],
                 tfma.PREDICTIONS_KEY: scores if len(scores) > 1 else next(iter(scores.values())),
             }
+            if weights is not None:
+                extract[tfma.EXAMPLE_WEIGHTS_KEY] = weights[row]
+            yield extract
 
 
 def _calls(batch: pa.RecordBatch, requests_per_call: int) -> Iterator[list[bytes]]:
@@ -169,9 +180,10 @@ def _checked_outputs(outputs: Mapping[str, tf.Tensor], model_path: str) -> dict[
             f"signature {SIGNATURE!r} of {model_path} has no output {', '.join(missing)}; "
             f"it has {', '.join(sorted(outputs))}"
         )
-    arrays = {key: outputs[key].numpy() for key in (*REQUEST_OUTPUTS, *CANDIDATE_OUTPUTS)}
+    of_candidates = [*CANDIDATE_OUTPUTS, *({WEIGHT_OUTPUT} & outputs.keys())]
+    arrays = {key: outputs[key].numpy() for key in (*REQUEST_OUTPUTS, *of_candidates)}
     expected = dict.fromkeys(REQUEST_OUTPUTS, len(arrays["request_candidates"]))
-    expected |= dict.fromkeys(CANDIDATE_OUTPUTS, int(arrays["request_candidates"].sum()))
+    expected |= dict.fromkeys(of_candidates, int(arrays["request_candidates"].sum()))
     for key, size in expected.items():
         if arrays[key].shape != (size,):
             raise ValueError(

@@ -15,12 +15,15 @@ CANDIDATES_NAME = "candidates"
 # Probabilities are clipped to [EPSILON, 1 - EPSILON], as Keras does.
 EPSILON = 1e-7
 
+# Loss, weight, candidates.
+_Sums = tuple[float, float, int]
+
 
 class LogLoss(tfma.metrics.Metric):
     """Mean binary cross entropy over candidates, in nats, for rows of any length.
 
     TFMA's own BinaryCrossEntropy averages within a row first, which weights the candidates of short
-    requests more. Also gives the number of candidates (their total weight, if weighted).
+    requests more. Also gives the number of candidates, whatever their weights.
 
     Args:
         name: Name of the metric.
@@ -66,37 +69,38 @@ def _log_loss(
 
 
 class _LogLossCombiner(beam.CombineFn):
-    """Sums loss and weight; both sums are kept in float64."""
+    """Sums loss and weight, in float64, and counts candidates."""
 
     def __init__(self, keys: list[tfma.metrics.MetricKey], eval_config: tfma.EvalConfig | None):
         self._keys = keys
         self._eval_config = eval_config
 
-    def create_accumulator(self) -> tuple[float, float]:
-        return 0.0, 0.0
+    def create_accumulator(self) -> _Sums:
+        return 0.0, 0.0, 0
 
     def add_input(
         self,
-        accumulator: tuple[float, float],
+        accumulator: _Sums,
         element: tfma.metrics.StandardMetricInputs,
-    ) -> tuple[float, float]:
+    ) -> _Sums:
         key = self._keys[0]
         labels, scores, weights = candidate_rows(
             element, self._eval_config, key.model_name, key.output_name, key.example_weighted
         )
         scores = np.clip(scores, EPSILON, 1 - EPSILON)
         losses = -(labels * np.log(scores) + (1 - labels) * np.log1p(-scores))
-        return accumulator[0] + float(losses @ weights), accumulator[1] + float(weights.sum())
+        loss, weight, candidates = accumulator
+        return (
+            loss + float(losses @ weights),
+            weight + float(weights.sum()),
+            candidates + len(labels),
+        )
 
-    def merge_accumulators(
-        self, accumulators: Iterable[tuple[float, float]]
-    ) -> tuple[float, float]:
-        losses, weights = zip(*accumulators, strict=True)
-        return sum(losses), sum(weights)
+    def merge_accumulators(self, accumulators: Iterable[_Sums]) -> _Sums:
+        losses, weights, candidates = zip(*accumulators, strict=True)
+        return sum(losses), sum(weights), sum(candidates)
 
-    def extract_output(
-        self, accumulator: tuple[float, float]
-    ) -> dict[tfma.metrics.MetricKey, float]:
-        loss, weight = accumulator
+    def extract_output(self, accumulator: _Sums) -> dict[tfma.metrics.MetricKey, float]:
+        loss, weight, candidates = accumulator
         mean = loss / weight if weight else float("nan")
-        return dict(zip(self._keys, (mean, weight), strict=True))
+        return dict(zip(self._keys, (mean, float(candidates)), strict=True))

@@ -49,7 +49,7 @@ class SignatureBaker(base_component.BaseComponent):
         split: Split whose requests prove that the scores agree.
         proof_requests: Number of those requests.
         tolerance: Largest difference between a baked and an unbaked score that is let through.
-        export: Types of the embedding tables, and compilation; float32 and none by default.
+        export: Types of the embedding tables, compilation, calibration; by default as trained.
 
     Example:
         baker = SignatureBaker(

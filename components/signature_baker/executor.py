@@ -17,6 +17,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from lifelong.models.calibration import uncorrected
 from lifelong.models.config import ExportConfig, ModelSpec
 from lifelong.models.export import export_model
 from lifelong.models.reader import request_dataset
@@ -62,6 +63,7 @@ class Executor(base_executor.BaseExecutor):
             path_utils.serving_model_path(trained.uri),
             baked_path,
             _real_requests(examples, model.spec, exec_properties["proof_requests"]),
+            export.negative_sampling_rate,
         )
         exact = model.long_term.bakes_exactly and export.table_type == "float32"
         allowed = exec_properties["tolerance"] if exact else math.inf
@@ -97,7 +99,10 @@ def _real_requests(examples: str, spec: ModelSpec, count: int) -> tf.data.Datase
 
 
 def largest_score_difference(
-    unbaked_path: str, baked_path: str, requests: tf.data.Dataset
+    unbaked_path: str,
+    baked_path: str,
+    requests: tf.data.Dataset,
+    negative_sampling_rate: float = 1.0,
 ) -> tuple[int, float]:
     """Compares the scores of two SavedModels, as a client would get them.
 
@@ -105,6 +110,8 @@ def largest_score_difference(
         unbaked_path: SavedModel as it was trained.
         baked_path: SavedModel that looks baked tables up.
         requests: Batches of wire tensors.
+        negative_sampling_rate: That the baked scores are corrected by, and the unbaked ones are
+            not. The correction is taken back: what is compared is what was trained.
 
     Returns:
         The number of requests compared, and the largest absolute difference of two valid scores.
@@ -118,7 +125,8 @@ def largest_score_difference(
     count, largest = 0, 0.0
     for batch in requests:
         wire = {key: batch[key] for key in inputs}
-        difference = np.abs(unbaked(**wire)["scores"] - baked(**wire)["scores"])
+        trained = uncorrected(baked(**wire)["scores"].numpy(), negative_sampling_rate)
+        difference = np.abs(unbaked(**wire)["scores"].numpy() - trained)
         valid = np.arange(difference.shape[1]) < batch["candidate_length"].numpy()[:, np.newaxis]
         # A NaN must not pass for a small difference: np.max hands it on.
         largest = float(np.max([largest, *difference[valid]]))

@@ -142,6 +142,7 @@ class GbdtModel:
         return CandidateScores(
             user=requests.user[requests.request],
             request=requests.request,
+            item=requests.item,
             history_events=requests.history_events[requests.request],
             label=requests.label,
             score=score,

@@ -58,7 +58,7 @@ class EtaLongTerm(SearchedHistory):
         """Computes the signature of every item and looks it up from now on.
 
         Returns:
-            One table, `[items, W]` int64, the row of unknown items included.
+            One table, `[items, W]` int64, rows of unknown items included.
         """
         rows = tf.range(self._spec.vocabulary_sizes["item"])
         self.signature_table = tf.Variable(

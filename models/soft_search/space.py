@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import comparable_embedding
+from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
 
@@ -39,6 +40,7 @@ class SearchSpace(keras.layers.Layer):
         self.candidate_kernel = self.add_weight(
             name="candidate_kernel", shape=(2 * dim, 2 * dim), initializer=rotation
         )
+        self._unknown_items = UnknownItems(spec)
         # The category that each item was last seen with; unseen items have that of unknown ones.
         self.category_of_item = self.add_weight(
             name="category_of_item",
@@ -73,9 +75,7 @@ class SearchSpace(keras.layers.Layer):
 
     def catalogue(self) -> tf.Tensor:
         """Embeds every item with its category, `[items, 2 d]`; unknown items come last."""
-        # Unknown items share one row but no category.
-        unknown = tf.constant([self.category.input_dim - 1], tf.int64)
-        categories = tf.concat([self.category_of_item[:-1], unknown], axis=0)
+        categories = self._unknown_items.categories(tf.convert_to_tensor(self.category_of_item))
         rows = tf.range(self.item.input_dim)
         return self.embed({"candidate_item": rows, "candidate_category": categories}, "candidate")
 

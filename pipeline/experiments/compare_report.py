@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lifelong.pipeline.experiments import plots
+from lifelong.pipeline.experiments.item_metrics import ITEM_GROUPS
 from lifelong.pipeline.experiments.metrics import ALL
 from lifelong.pipeline.experiments.ranking_time import CANDIDATES
 from lifelong.pipeline.experiments.summary import (
@@ -19,6 +20,10 @@ from lifelong.pipeline.experiments.trial import TrialResult, write_atomically
 
 _SECONDS_PER_MINUTE = 60
 _COUNTS = ("requests", "candidates")
+
+_ITEM_NOTES = """\
+`known`: items of the vocabulary; `unknown`: all others, which have too few training events;
+`unseen`: those of them without any. Each AUC orders the candidates of its group among themselves."""
 
 _NOTES = f"""\
 Mean ± standard deviation over the seeds; one seed has no deviation. AUC, GAUC and log loss are
@@ -75,6 +80,9 @@ def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str
     by_history = [["model", *histories]]
     for model in models:
         by_history.append([model.name, *(cell(model.by_history[h]["auc"]) for h in histories)])
+    by_item = [["model", *ITEM_GROUPS]]
+    for model in models:
+        by_item.append([model.name, *(cell(model.by_item[g]["auc"]) for g in ITEM_GROUPS)])
     return "\n\n".join(
         [
             "# Comparison on the eval split",
@@ -84,9 +92,25 @@ def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str
             _NOTES,
             "## AUC by history length",
             markdown_table(by_history),
+            "## AUC by what the training data know of the candidate's item",
+            markdown_table(by_item),
+            f"{_ITEM_NOTES}\n{_item_counts(models)}",
             "![AUC](auc.png)\n![AUC by history length](auc_by_history.png)\n![cost](cost.png)\n",
         ]
     )
+
+
+def _item_counts(models: Sequence[ModelSummary]) -> str:
+    """Says how many candidates the groups have, as the first model that was measured so has it."""
+    for model in models:
+        counts = [
+            f"{group} {of_group['candidates'].mean:,.0f} ({of_group['clicked'].mean:,.0f} clicked)"
+            for group, of_group in model.by_item.items()
+            if of_group["candidates"].mean is not None
+        ]
+        if counts:
+            return f"Candidates: {', '.join(counts)}."
+    return "No model was measured so."
 
 
 def _csv(models: Sequence[ModelSummary]) -> str:
@@ -94,11 +118,15 @@ def _csv(models: Sequence[ModelSummary]) -> str:
     heading = ["model", "history", "seeds"]
     for key in (*OF_HISTORY, *OF_MODEL):
         heading += [key] if key in _COUNTS else [key, f"{key}_sd"]
+    for group in ITEM_GROUPS:
+        heading += [f"{group}_items_auc", f"{group}_items_auc_sd"]
     rows = [heading]
     for model in models:
         for history, of_history in model.by_history.items():
             row = [model.name, history, str(len(model.seeds))]
             for key, stat in {**of_history, **model.figures}.items():
                 row += [exact(stat.mean)] if key in _COUNTS else [exact(stat.mean), exact(stat.sd)]
+            for of_group in model.by_item.values():
+                row += [exact(of_group["auc"].mean), exact(of_group["auc"].sd)]
             rows.append(row)
     return csv_text(rows)

@@ -16,6 +16,7 @@ from lifelong.models.gbdt.history_features import history_features
 from lifelong.models.gbdt.record_rows import Events, Requests
 from lifelong.models.records import record_spec
 from lifelong.pipeline.experiments.data import ExperimentData
+from lifelong.pipeline.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.pipeline.experiments.metrics import metrics_by_history, overall
 from lifelong.pipeline.experiments.ranking_time import median_ms, real_request
 from lifelong.pipeline.experiments.trial import Measured, Trial
@@ -65,8 +66,10 @@ class GbdtTrial(Trial):
         wire = real_request(
             data.raw_files("eval"), record_spec(data.features), self.variant.model.window
         )
+        scores = model.score(data.raw_files("eval"))
         return Measured(
-            metrics=metrics_by_history(model.score(data.raw_files("eval"))),
+            metrics=metrics_by_history(scores),
+            by_item=metrics_by_item(scores, read_training_items(data)),
             validation_auc=overall(
                 metrics_by_history(model.score(data.raw_files("validation")))
             ).auc,

@@ -14,6 +14,7 @@ from lifelong.models.records import record_spec
 from lifelong.models.scores import CandidateScores
 from lifelong.models.wire import wire_spec
 from lifelong.pipeline.experiments.data import ExperimentData
+from lifelong.pipeline.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.pipeline.experiments.metrics import metrics_by_history, overall
 from lifelong.pipeline.experiments.ranking_time import median_ms, real_request
 from lifelong.pipeline.experiments.trial import Measured
@@ -41,8 +42,10 @@ def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
     request = real_request(data.raw_files("eval"), record_spec(spec.features), spec.model.window)
     wire = {key: tf.constant(request[key]) for key in wire_spec(spec.features)}
     rank = tf.function(signatures.rank).get_concrete_function(**wire_spec(spec.features))
+    scores = score_files(score, data.raw_files("eval"))
     return Measured(
-        metrics=metrics_by_history(score_files(score, data.raw_files("eval"))),
+        metrics=metrics_by_history(scores),
+        by_item=metrics_by_item(scores, read_training_items(data)),
         validation_auc=overall(
             metrics_by_history(score_files(score, data.raw_files("validation")))
         ).auc,
@@ -73,6 +76,7 @@ def score_files(
     candidates = joined["request_candidates"]
     return CandidateScores(
         user=np.repeat(joined["user"], candidates),
+        item=joined["candidate_item"],
         label=joined["candidate_label"],
         score=joined["scores"].astype(np.float64),
         history_events=np.repeat(joined["history_events"], candidates),

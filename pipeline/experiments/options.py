@@ -1,4 +1,4 @@
-"""Options of `lifelong compare` and `lifelong sweep`."""
+"""Options of the experiments: `lifelong compare`, `lifelong sweep` and `lifelong staleness`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ class CompareOptions:
         "sim_hard+match_evidence=false",
         "sim_soft+match_evidence=false",
         "eta+match_evidence=false",
+        "sim_hard+unknown_items=matched",
+        "sim_hard+unknown_items=category",
+        "sim_hard+unknown_items=hash_buckets",
     )
     seeds: tuple[int, ...] = (17, 18, 19)
     output: str = ""
@@ -104,3 +107,35 @@ class SweepOptions:
     def compare_folder(self) -> Path:
         """Folder of a `lifelong compare`."""
         return Path(self.compare or Path(self.workdir) / "compare").resolve()
+
+
+@dataclasses.dataclass(frozen=True)
+class StalenessOptions:
+    """Options of `lifelong staleness`.
+
+    Attributes:
+        workdir: Folder of the runs, whose records and configuration are used.
+        weeks: Calendar weeks of training and validation requests after the date at which the old
+            index is built; all requests before it are the base.
+        epochs: Passes over the base.
+        passes: Passes over each week after it.
+        seed: Seed of initial weights, shuffling and dropout.
+        output: Folder of trials, table and plot; empty is `staleness` in the workdir.
+    """
+
+    workdir: str = "workdir"
+    weeks: int = 10
+    epochs: int = 2
+    passes: int = 1
+    seed: int = 17
+    output: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("weeks", "epochs", "passes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+    @property
+    def folder(self) -> Path:
+        """Folder of trials, table and plot."""
+        return Path(self.output or Path(self.workdir) / "staleness").resolve()

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lifelong.pipeline.experiments.data import ExperimentData
-from lifelong.pipeline.experiments.metrics import overall
 from lifelong.pipeline.experiments.trial import (
     Trial,
     TrialResult,
@@ -48,10 +47,10 @@ def run_trials(
     waiting: list[tuple[str, Trial]] = []
     for number, trial in enumerate(trials, 1):
         title = f"[{command}] {number}/{len(trials)} {trial.name} seed {trial.seed}"
-        earlier = read_result(folder / trial.slug)
+        earlier = read_result(folder / trial.slug, trial.measured_type)
         if earlier is not None and earlier.fingerprint == trial.fingerprint(data):
             results[trial.slug] = earlier
-            _print(f"{title}: finished before, {_outcome(earlier)}")
+            _print(f"{title}: finished before, {earlier.measured.outcome()}")
         else:
             waiting.append((title, trial))
             if earlier is not None:
@@ -72,9 +71,9 @@ def run_trials(
             failures.append(f"{failure} (see {folder / trial.slug / ERROR_FILE})")
             _print(f"{title}: failed, {type(error).__name__}: {error}")
             continue
-        seconds.setdefault(trial.name, []).append(time.monotonic() - started)
+        seconds.setdefault(trial.kind, []).append(time.monotonic() - started)
         results[trial.slug] = result
-        _print(f"{title}: {_outcome(result)}, in {_duration(seconds[trial.name][-1])}")
+        _print(f"{title}: {result.measured.outcome()}, in {_duration(seconds[trial.kind][-1])}")
         report([results[t.slug] for t in trials if t.slug in results])
     return failures
 
@@ -107,25 +106,13 @@ def _run(trial: Trial, data: ExperimentData, folder: Path) -> TrialResult:
     return result
 
 
-def _outcome(result: TrialResult) -> str:
-    on_eval = overall(result.measured.metrics)
-    values = {
-        "validation AUC": result.measured.validation_auc,
-        "eval AUC": on_eval.auc,
-        "GAUC": on_eval.gauc,
-    }
-    return ", ".join(
-        f"{name} {'-' if value is None else format(value, '.4f')}" for name, value in values.items()
-    )
-
-
 def _time_left(seconds: dict[str, list[float]], waiting: list[Trial]) -> str:
-    """Says how long the waiting trials take if each takes as long as its model has so far."""
+    """Says how long the waiting trials take if each takes as long as its kind has so far."""
     if not seconds:
         return ""
-    of_model = {name: statistics.mean(values) for name, values in seconds.items()}
-    usual = statistics.mean(of_model.values())
-    left = sum(of_model.get(trial.name, usual) for trial in waiting)
+    of_kind = {kind: statistics.mean(values) for kind, values in seconds.items()}
+    usual = statistics.mean(of_kind.values())
+    left = sum(of_kind.get(trial.kind, usual) for trial in waiting)
     return f" about {_duration(left)} left"
 
 

@@ -7,11 +7,13 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from lifelong.components.evaluation.history_buckets import LABELS
+from lifelong.pipeline.experiments.item_metrics import ITEM_GROUPS
 from lifelong.pipeline.experiments.metrics import ALL
 from lifelong.pipeline.experiments.trial import Measured, TrialResult
 
-# Figures of `Metrics` and of `Measured` that are averaged.
+# Figures of `Metrics`, `ItemMetrics` and `Measured` that are averaged.
 OF_HISTORY = ("auc", "gauc", "log_loss", "requests", "candidates")
+OF_ITEM = ("auc", "candidates", "clicked")
 OF_MODEL = (
     "validation_auc",
     "parameters",
@@ -54,12 +56,14 @@ class ModelSummary:
         seeds: Seeds of its finished trials.
         figures: By name, those of `OF_MODEL`.
         by_history: By bucket of history length, `all` first, and name, those of `OF_HISTORY`.
+        by_item: By group of candidates (`ITEM_GROUPS`) and name, those of `OF_ITEM`.
     """
 
     name: str
     seeds: tuple[int, ...]
     figures: dict[str, Stat]
     by_history: dict[str, dict[str, Stat]]
+    by_item: dict[str, dict[str, Stat]]
 
     @property
     def overall(self) -> dict[str, Stat]:
@@ -88,6 +92,15 @@ def _summarize(name: str, results: list[TrialResult]) -> ModelSummary:
             }
             for history in (ALL, *LABELS)
             if any(_rows(m, history) for m in measured)
+        },
+        by_item={
+            group: {
+                key: Stat.of(
+                    getattr(row, key) for m in measured for row in m.by_item if row.items == group
+                )
+                for key in OF_ITEM
+            }
+            for group in ITEM_GROUPS
         },
     )
 

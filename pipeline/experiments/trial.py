@@ -8,11 +8,12 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lifelong.models import config_json
 from lifelong.pipeline.experiments.data import ExperimentData
-from lifelong.pipeline.experiments.metrics import Metrics
+from lifelong.pipeline.experiments.item_metrics import ItemMetrics
+from lifelong.pipeline.experiments.metrics import Metrics, overall
 
 RESULT_FILE = "result.json"
 
@@ -25,6 +26,8 @@ class Measured:
         metrics: On the eval split: all requests first, then by history length.
         validation_auc: Exact AUC on the validation split, of the weights that were kept.
         ranking_ms: Median time of ranking the candidates of one real request, in milliseconds.
+        by_item: On the eval split, by how well the training data know the candidates' items; none
+            in results that were written before this was measured.
         parameters: Trained numbers.
         best_epoch: Epoch, counted from 1, whose weights were kept.
         epochs: Epochs trained.
@@ -35,11 +38,25 @@ class Measured:
     metrics: tuple[Metrics, ...]
     validation_auc: float | None
     ranking_ms: float | None
+    by_item: tuple[ItemMetrics, ...] = ()
     parameters: int | None = None
     best_epoch: int | None = None
     epochs: int | None = None
     training_seconds: float | None = None
     training_requests_per_s: float | None = None
+
+    def outcome(self) -> str:
+        """Says in a line how good the model is."""
+        on_eval = overall(self.metrics)
+        values = {
+            "validation AUC": self.validation_auc,
+            "eval AUC": on_eval.auc,
+            "GAUC": on_eval.gauc,
+        }
+        return ", ".join(
+            f"{name} {'-' if value is None else format(value, '.4f')}"
+            for name, value in values.items()
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +82,11 @@ class Trial(abc.ABC):
     """One model with one seed.
 
     Attributes:
+        measured_type: What `run` returns.
         seed: The seed.
     """
+
+    measured_type: ClassVar[type[Measured]] = Measured
 
     seed: int
 
@@ -74,6 +94,11 @@ class Trial(abc.ABC):
     @abc.abstractmethod
     def name(self) -> str:
         """The model, as tables name it."""
+
+    @property
+    def kind(self) -> str:
+        """What trials have in common that take about as long: the model."""
+        return self.name
 
     @abc.abstractmethod
     def settings(self) -> dict[str, Any]:
@@ -116,8 +141,12 @@ def write_result(result: TrialResult, folder: Path) -> None:
     write_atomically(folder / RESULT_FILE, text + "\n")
 
 
-def read_result(folder: Path) -> TrialResult | None:
+def read_result(folder: Path, measured_type: type[Measured] = Measured) -> TrialResult | None:
     """Reads a trial's result; None if its folder has none.
+
+    Args:
+        folder: The trial's folder.
+        measured_type: What the trial measures.
 
     Raises:
         ValueError: If the file is not a result, or one of another version.
@@ -126,6 +155,8 @@ def read_result(folder: Path) -> TrialResult | None:
     if not path.exists():
         return None
     try:
-        return config_json.decode(TrialResult, json.loads(path.read_text()), "result")
-    except (TypeError, ValueError) as error:
+        values = json.loads(path.read_text())
+        measured = config_json.decode(measured_type, values.pop("measured"), "result.measured")
+        return TrialResult(**values, measured=measured)
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}; delete the file to run its trial again") from error

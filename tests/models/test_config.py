@@ -34,6 +34,33 @@ def test_a_bad_data_contract_is_refused(contract, message):
         dataclasses.replace(small_spec("eta"), data_contract=contract)
 
 
+def test_a_specification_of_before_there_was_a_choice_has_one_row_of_unknown_items():
+    fields = json.loads(small_spec("eta").to_json())
+    del fields["model"]["unknown_items"], fields["model"]["item_buckets"]
+    assert ModelSpec.from_json(json.dumps(fields)) == small_spec("eta")
+    assert small_spec("eta").model.unknown_items == "shared"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"unknown_items": "hash"},
+            r"model.unknown_items is 'hash'; expected one of shared, matched, h",
+        ),
+        (
+            {"unknown_items": "matched", "match_evidence": False},
+            r"model.unknown_items is 'matched', but model.match_evidence is false",
+        ),
+        ({"item_buckets": 0}, r"model.item_buckets is 0; it must be at least 1"),
+        ({"item_buckets": 2**20 + 1}, r"model.item_buckets is 1048577; it must be at most 1048576"),
+    ],
+)
+def test_unknown_items_that_cannot_be_told_apart_so_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small_spec("eta", **changes)
+
+
 @pytest.mark.parametrize("name", ["slot", "item"])
 def test_names_of_the_wire_are_no_feature_names(name):
     with pytest.raises(ValueError, match=f"feature name '{name}': use .* none of .*slot"):
@@ -41,7 +68,7 @@ def test_names_of_the_wire_are_no_feature_names(name):
 
 
 def test_how_a_model_is_exported_is_read_as_it_was_written():
-    export = ExportConfig(table_type="int8", jit_compile=True)
+    export = ExportConfig(table_type="int8", jit_compile=True, negative_sampling_rate=0.25)
     assert ExportConfig.from_json(export.to_json()) == export
     assert ExportConfig.from_json("{}") == ExportConfig("float32", jit_compile=False)
 
@@ -51,6 +78,10 @@ def test_how_a_model_is_exported_is_read_as_it_was_written():
     [
         ('{"table_type": "int4"}', "export.table_type is 'int4'; expected one of float32, bfl"),
         ('{"table": "int8"}', "export.table is not a field; the fields are table_type, jit_comp"),
+        ('{"negative_sampling_rate": 0}', "export.negative_sampling_rate is 0; expected the share"),
+        ('{"negative_sampling_rate": -0.5}', "export.negative_sampling_rate is -0.5; expected"),
+        ('{"negative_sampling_rate": 1.5}', "export.negative_sampling_rate is 1.5; .* at most 1"),
+        ('{"negative_sampling_rate": NaN}', "export.negative_sampling_rate is nan; expected"),
     ],
 )
 def test_an_export_that_does_not_exist_is_refused(text, message):

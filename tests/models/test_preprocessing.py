@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.models.config import ITEM_HASHES
 from lifelong.models.features import Feature
 from tests.sample_models import RECORDS, run_transform
 from tests.sample_records import make_records
@@ -23,7 +24,7 @@ def counts():
     return Counter(int(item) for record in RECORDS for item in record["history_item"])
 
 
-def test_frequent_items_have_rows_of_their_own_and_rare_ones_share_the_last(
+def test_frequent_items_have_rows_of_their_own_and_others_one_by_their_hash_after_them(
     transform_output, counts
 ):
     size = transform_output.vocabulary_size_by_name("item")
@@ -32,7 +33,15 @@ def test_frequent_items_have_rows_of_their_own_and_rare_ones_share_the_last(
     assert size == len(frequent)
     assert rare
     assert sorted(rows_of(transform_output, frequent)) == list(range(size))
-    assert set(rows_of(transform_output, [*rare, 10**12])) == {size}
+    unknown = rows_of(transform_output, [*rare, 10**12])
+    assert ((unknown >= size) & (unknown < size + ITEM_HASHES)).all()
+    assert len(set(unknown)) == len(unknown)
+    np.testing.assert_array_equal(rows_of(transform_output, [*rare, 10**12]), unknown)
+
+
+def test_rare_and_new_categories_share_the_last_row(transform_output):
+    size = transform_output.vocabulary_size_by_name("category")
+    assert set(rows_of(transform_output, [77, 10**12], "history_category")) == {size}
 
 
 def test_history_and_candidates_share_their_rows(transform_output, counts):
@@ -48,8 +57,8 @@ def test_sampled_candidates_do_not_count(transform_output, counts):
     candidates = Counter(int(item) for r in RECORDS for item in r["candidate_item"])
     only = [item for item, count in candidates.items() if count > 1 and item not in counts]
     assert only
-    unknown = transform_output.vocabulary_size_by_name("item")
-    assert set(rows_of(transform_output, only)) == {unknown}
+    known = transform_output.vocabulary_size_by_name("item")
+    assert (rows_of(transform_output, only) >= known).all()
 
 
 def test_every_user_has_a_row(transform_output):

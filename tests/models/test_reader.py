@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from lifelong.models.reader import request_dataset
+from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.records import record_spec
-from tests.sample_records import make_records, write_records
+from tests.sample_records import DAY, START, make_records, write_records
 
 USERS = 40
 
@@ -76,6 +76,33 @@ def test_shuffled_batches_mix_users(files):
 def test_a_batch_never_exceeds_its_size(files):
     sizes = [len(batch["user"]) for batch in read(files, shuffle=True)]
     assert max(sizes) == 8
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_only_requests_of_a_period_are_read_and_their_histories_stay(files, shuffle):
+    everything = requests(read(files))
+    times = sorted(time for _, time, *_ in everything)
+    # The first time is inside, the last one is not.
+    between = (times[len(times) // 4], times[len(times) // 2])
+    expected = [row for row in everything if between[0] <= row[1] < between[1]]
+    assert 0 < len(expected) < len(everything)
+    found = requests(read(files, shuffle=shuffle, between=between))
+    assert sorted(found) == sorted(expected)
+    assert count_requests(files, record_spec(()), between) == len(expected)
+
+
+def test_periods_next_to_each_other_have_every_request_once(files):
+    middle = START + 60 * DAY
+    periods = [(START, middle), (middle, START + 91 * DAY)]
+    parts = [requests(read(files, between=period)) for period in periods]
+    assert sorted(parts[0] + parts[1]) == sorted(requests(read(files)))
+    counts = [count_requests(files, record_spec(()), period) for period in periods]
+    assert sum(counts) == count_requests(files, record_spec(()))
+
+
+def test_a_period_without_requests_has_no_batches(files):
+    assert read(files, between=(0, START)) == []
+    assert count_requests(files, record_spec(()), (0, START)) == 0
 
 
 def test_no_file_is_an_error_that_names_the_pattern(tmp_path):

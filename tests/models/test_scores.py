@@ -5,7 +5,8 @@ from lifelong.models.scores import CandidateScores
 
 
 def scores(**changes):
-    arrays = {name: np.zeros(3) for name in ("user", "request", "history_events", "label", "score")}
+    names = ("user", "request", "item", "history_events", "label", "score")
+    arrays = {name: np.zeros(3) for name in names}
     return CandidateScores(**{**arrays, **changes})
 
 

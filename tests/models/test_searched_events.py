@@ -27,14 +27,14 @@ REQUEST_TIME = 1_510_000_000
 UNKNOWN = 10**15
 
 
-@pytest.fixture(scope="module")
-def signatures(tmp_path_factory):
+@pytest.fixture(scope="module", params=["shared", "matched", "category"])
+def signatures(request, tmp_path_factory):
     """Signatures of a reloaded SavedModel with SIM hard and features of events."""
     folder = tmp_path_factory.mktemp("searched")
     rng = np.random.default_rng(2)
     records = [record | features_of_record(record, rng) for record in RECORDS]
     output = run_transform(folder, records, FEATURES)
-    config = dataclasses.asdict(CONFIG)
+    config = dataclasses.asdict(dataclasses.replace(CONFIG, unknown_items=request.param))
     spec = make_spec({"model": config, "features": [vars(f) for f in FEATURES]}, output)
     model = spread(spec)
     # Scores near 0 and 1 would hide differences.

@@ -10,8 +10,8 @@ from lifelong.models.config import SoftSearchConfig, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.records import record_spec
-from lifelong.models.trained import load_trained, save_trained
-from lifelong.models.training import fit
+from lifelong.models.trained import load_trained, restore_trained, save_trained
+from lifelong.models.training import begin, fit, fit_passes
 from tests.sample_models import SMALL, small_spec
 from tests.sample_records import make_records, write_records
 
@@ -170,3 +170,28 @@ def test_the_data_contract_reaches_the_specification(transform_output, contract)
     if contract is not None:
         config["data_contract"] = contract
     assert training.make_spec(config, transform_output).data_contract == (contract or {})
+
+
+def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data, tmp_path):
+    batches, requests, _ = data
+    seen = []
+
+    def note(batch):
+        tf.py_function(lambda count: seen.append(int(count)), [tf.size(batch["user"])], [])
+        return batch
+
+    model = begin(small_spec("eta"), TRAINING)
+    before = model.embeddings.item.embeddings.numpy()
+    fit_passes(model, batches.map(note), 2)
+    assert sum(seen) == 2 * requests
+    assert np.abs(model.embeddings.item.embeddings - before).max() > 0.01
+    save_trained(model, str(tmp_path))
+    other = begin(small_spec("eta"), TRAINING)
+    np.testing.assert_array_equal(other.embeddings.item.embeddings, before)
+    restore_trained(other, str(tmp_path))
+    for ours, theirs in zip(
+        [*other.weights, *other.optimizer.variables],
+        [*model.weights, *model.optimizer.variables],
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)

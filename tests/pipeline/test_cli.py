@@ -4,7 +4,8 @@ from lifelong.pipeline.cli import main
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["serve"], ["rank"], ["ingest"], ["compare"], ["sweep"]]
+    "command",
+    [[], ["run"], ["serve"], ["rank"], ["ingest"], ["compare"], ["sweep"], ["staleness"]],
 )
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -23,6 +24,7 @@ def test_every_command_has_help(command, capsys):
         (["compare", "--models=[etta]"], "'etta' is unknown; choose from none"),
         (["compare", "--seeds=[]"], "seeds is empty; give at least one"),
         (["sweep", "--retrain=[64x]"], "retrain has '64x'; expected MxK"),
+        (["staleness", "--weeks=0"], "weeks is 0; it must be at least 1"),
     ],
 )
 def test_a_failure_is_one_line_that_says_what_to_do(arguments, message, tmp_path, capsys):

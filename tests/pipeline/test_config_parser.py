@@ -30,6 +30,8 @@ def test_any_value_can_be_set_from_the_command_line():
         '--data.features=[{"name": "price", "of": "candidate", "kind": "numeric"}]',
         "--gate.auc_min=0.7",
         "--export.table_type=int8",
+        "--export.negative_sampling_rate=0.25",
+        "--model.unknown_items=category",
         "--beam_args=[--direct_num_workers=2]",
     )
     assert config.model.long_term == "none"
@@ -37,7 +39,8 @@ def test_any_value_can_be_set_from_the_command_line():
     assert config.data.behaviors.columns.user == "customer"
     assert config.data.features == (Feature("price", "candidate", "numeric"),)
     assert config.gate.auc_min == 0.7
-    assert config.export == ExportConfig(table_type="int8")
+    assert config.export == ExportConfig(table_type="int8", negative_sampling_rate=0.25)
+    assert config.model.unknown_items == "category"
     assert config.beam_args == ("--direct_num_workers=2",)
 
 

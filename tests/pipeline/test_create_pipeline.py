@@ -7,7 +7,7 @@ from lifelong.components.behavior_example_gen import completejourney
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
-from lifelong.models.config import ModelConfig, TrainingConfig
+from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.create_pipeline import create_data_pipeline, create_pipeline
 
 COMMON = {
@@ -64,6 +64,18 @@ def test_another_vocabulary_is_another_transform():
         if component.id == "Transform"
     ]
     assert transforms[0] != transforms[1]
+
+
+def test_another_number_of_hashes_of_unknown_items_would_be_another_transform(whole):
+    """The cache looks at what Transform is told, not at the code of its function."""
+    told = json.loads(by_id(whole)["Transform"].exec_properties["custom_config"])
+    assert told["item_hashes"] == ITEM_HASHES
+
+
+def test_how_to_export_reaches_the_signature_baker():
+    export = ExportConfig(negative_sampling_rate=0.25)
+    properties = by_id(create(export=export))["SignatureBaker"].exec_properties
+    assert ExportConfig.from_json(properties["export"]) == export
 
 
 def test_the_store_is_built_after_the_records_and_pushed(whole):

@@ -11,7 +11,9 @@ import tensorflow as tf
 
 # item = 1,024 x good + bad, both below 1,024: a model is which of the two digits it reads. With a
 # power of two, the scores of graph and test are equal to the last bit.
-DIVISORS = {"good": 1024, "bad": 1}
+DIVISORS = {"good": 1024, "bad": 1, "of_sampled": 1024}
+# Each negative stands for so many, says `of_sampled`.
+NEGATIVES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +35,7 @@ class ToyModel(tf.Module):
 
     def __init__(self, name: str):
         super().__init__(name)
+        self.sampled = name == "of_sampled"
         self.divisor = DIVISORS[name]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="records")])
@@ -53,9 +56,11 @@ class ToyModel(tf.Module):
         parsed = tf.io.parse_example(records, ragged | fixed)
         request = parsed["request_timestamp"].value_rowids()
         items = parsed["candidate_item"].flat_values
-        return {
+        labels = parsed["candidate_label"].flat_values
+        weights = {"candidate_weight": tf.where(labels > 0, 1.0, NEGATIVES)}
+        return (weights if self.sampled else {}) | {
             "scores": tf.cast(items // self.divisor % 1024, tf.float32) / 1024.0,
-            "candidate_label": parsed["candidate_label"].flat_values,
+            "candidate_label": labels,
             "candidate_item": items,
             "user": tf.gather(parsed["user"], request),
             "request_timestamp": parsed["request_timestamp"].flat_values,

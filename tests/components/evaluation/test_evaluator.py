@@ -18,6 +18,7 @@ from tfx.types import artifact_utils, standard_artifacts
 from lifelong.components.evaluation import extractors, report
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.history_buckets import LABELS, bucket_labels
+from tests.components.evaluation.conftest import NEGATIVES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +136,31 @@ def test_metrics_by_history_length_equal_scikit_learn(good_alone, requests):
 def test_both_models_are_measured_on_the_same_requests(bad_over_good, requests):
     check(bad_over_good.report.rows[0], exact(requests, "bad"))
     check(bad_over_good.report.baseline[0], exact(requests, "good"))
+
+
+def test_sampled_negatives_count_as_many_as_they_stand_for(evaluate, good_alone, requests):
+    """In log loss and calibration, of both models; and nothing else changes."""
+    run = evaluate("of_sampled", "good")
+    labels = np.concatenate([r.labels for r in requests])
+    scores = np.concatenate([r.scores("good") for r in requests]).astype(np.float64)
+    weights = np.where(labels > 0, 1, NEGATIVES)
+    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
+    for rows in (run.report.rows, run.report.baseline):
+        assert rows[0].log_loss == pytest.approx(
+            sk.log_loss(labels, clipped, sample_weight=weights), rel=1e-6
+        )
+        assert rows[0].calibration == pytest.approx(weights @ scores / labels.sum(), rel=1e-6)
+        for row, unweighted in zip(rows, good_alone.report.rows, strict=True):
+            same = dataclasses.replace(
+                row, log_loss=unweighted.log_loss, calibration=unweighted.calibration
+            )
+            assert same == unweighted
+    assert run.blessed
+
+
+def test_weights_of_a_baseline_alone_do_not_count(evaluate, good_alone):
+    """Which negatives the records hold, the model knows that was trained on them."""
+    assert evaluate("good", "of_sampled").report.rows == good_alone.report.rows
 
 
 def test_a_first_model_is_blessed_without_a_baseline(good_alone):

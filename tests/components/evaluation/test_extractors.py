@@ -7,6 +7,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from lifelong.components.evaluation import extractors
 from lifelong.components.evaluation.eval_config import make_eval_config
+from tests.components.evaluation.conftest import NEGATIVES
 
 
 def batch_of(records: list[bytes]) -> pa.RecordBatch:
@@ -73,6 +74,16 @@ def test_predictions_by_model_if_there_are_several(requests, records, model_dirs
     np.testing.assert_array_equal(found["predictions"]["baseline"], request.scores("bad"))
 
 
+def test_weights_are_given_if_the_model_says_them(requests, records, model_dirs):
+    assert tfma.EXAMPLE_WEIGHTS_KEY not in extracts_of(scorer(model_dirs["good"]), records)[0]
+    rows = [request for request in requests if request.items.size]
+    found = extracts_of(scorer(model_dirs["of_sampled"]), records)
+    for extract, request in zip(found, rows, strict=True):
+        np.testing.assert_array_equal(
+            extract[tfma.EXAMPLE_WEIGHTS_KEY], np.where(request.labels > 0, 1, NEGATIVES)
+        )
+
+
 @pytest.mark.parametrize("requests_per_call", [1, 5, 10_000])
 def test_the_size_of_calls_changes_nothing(records, model_dirs, monkeypatch, requests_per_call):
     score = scorer(model_dirs["good"])
@@ -108,6 +119,7 @@ def test_a_model_without_the_signature_is_refused(tmp_path):
     [
         ({"scores": np.float32([0.5, np.nan, 1.5])}, r"2 of 3 scores outside \[0, 1\].* user 8"),
         ({"scores": np.float32([0.5])}, r"output 'scores' .* has shape \(1,\); expected \(3,\)"),
+        ({"candidate_weight": np.float32([4])}, r"output 'candidate_weight' .* has shape \(1,\)"),
         ({"user": np.int64([7])}, r"output 'user' .* has shape \(1,\); expected \(2,\)"),
     ],
 )

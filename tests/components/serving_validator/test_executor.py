@@ -101,6 +101,16 @@ def test_a_model_without_warm_up_requests_is_pushed_too(plain, bless, at_once, t
     assert not (pushed / WARMUP_FILE).exists()
 
 
+def test_calibrated_scores_are_served_as_the_evaluator_judges_them(
+    export, transform_output, bless, at_once
+):
+    """By histories, by records and by what a store has found."""
+    model = export(spread_model("sim_hard", transform_output), negative_sampling_rate=0.1)
+    said = noted(bless(model, CONFIG))
+    assert (said["blessed"], said["reason"]) == (1, "")
+    assert 0 <= said["largest_score_difference"] <= 1e-6
+
+
 def test_scores_that_differ_are_refused(plain, refusal, at_once, monkeypatch):
     right = validation.evaluator_scores
 

@@ -11,7 +11,7 @@ INPUTS = {
 }
 
 
-@pytest.mark.parametrize("export", [None, ExportConfig(table_type="int8", jit_compile=True)])
+@pytest.mark.parametrize("export", [None, ExportConfig("int8", negative_sampling_rate=0.1)])
 def test_the_executor_is_told_how_to_export(export):
     inputs = {name: channel.Channel(type=kind) for name, kind in INPUTS.items()}
     baker = SignatureBaker(**inputs, export=export)

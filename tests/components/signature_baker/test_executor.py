@@ -6,11 +6,11 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from lifelong.components.signature_baker.executor import Executor
+from lifelong.components.signature_baker.executor import Executor, largest_score_difference
 from lifelong.models.config import ExportConfig, SoftSearchConfig
 from lifelong.models.export import export_model
 from lifelong.models.trained import TRAINED_FOLDER, save_trained
-from tests.sample_models import RECORDS, spread_model
+from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import write_records
 
 PROPERTIES = {
@@ -52,6 +52,11 @@ def do(model, exported, transform_output, folder, properties=PROPERTIES, records
         properties,
     )
     return output
+
+
+def wire_batches():
+    """The requests of the records as one batch of wire tensors."""
+    return [all_requests(RECORDS)]
 
 
 def test_the_baked_model_is_proven_and_described(transform_output, tmp_path):
@@ -123,6 +128,25 @@ def test_a_compiled_model_is_proven_too(transform_output, tmp_path):
     assert output.get_float_custom_property("largest_score_difference") <= 1e-5
     saved_model = Path(path_utils.serving_model_path(output.uri)) / "saved_model.pb"
     assert b"_XlaMustCompile" in saved_model.read_bytes()
+
+
+@pytest.mark.parametrize("rate", [0.5, 1e-3])
+def test_calibrated_scores_are_proven_as_closely_as_others(transform_output, tmp_path, rate):
+    """Of a model that is certain of some candidates, where a correction would lose digits."""
+    model = spread_model("eta", transform_output)
+    model.head.layers[-1].bias.assign([8.0])
+    properties = PROPERTIES | {"export": ExportConfig(negative_sampling_rate=rate).to_json()}
+    output = do(model, model, transform_output, tmp_path, properties)
+    assert output.get_float_custom_property("largest_score_difference") <= 1e-6
+
+
+def test_a_calibration_that_the_scores_do_not_have_is_refused(transform_output, tmp_path):
+    """As if the correction of the baked model had been forgotten, or made twice."""
+    model = spread_model("none", transform_output)
+    path = str(tmp_path / "model")
+    export_model(model, transform_output, path)
+    _, difference = largest_score_difference(path, path, wire_batches(), 0.5)
+    assert difference > 0.05
 
 
 def test_an_empty_split_proves_nothing_and_is_refused(transform_output, tmp_path):

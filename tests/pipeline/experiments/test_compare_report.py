@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from lifelong.pipeline.experiments.compare_report import write_comparison
+from lifelong.pipeline.experiments.item_metrics import ItemMetrics
 from lifelong.pipeline.experiments.metrics import Metrics
 from lifelong.pipeline.experiments.trial import Measured, TrialResult
 
@@ -20,11 +21,19 @@ def result(name, seed, auc, **figures):
     return TrialResult(name, seed, "f", {}, Measured(rows, **measured))
 
 
+def by_item(auc):
+    return (ItemMetrics("known", auc, 3500, 600), ItemMetrics("unknown", auc - 0.2, 500, 80))
+
+
 RESULTS = [
-    result("eta", 17, 0.75, parameters=12345, training_seconds=90.0, epochs=3),
+    result(
+        "eta", 17, 0.75, parameters=12345, training_seconds=90.0, epochs=3, by_item=by_item(0.7)
+    ),
     result("gbdt", 17, 0.7, ranking_ms=None),
     result("eta+heads=1", 17, 0.73),
-    result("eta", 18, 0.77, parameters=12345, training_seconds=150.0, epochs=4),
+    result(
+        "eta", 18, 0.77, parameters=12345, training_seconds=150.0, epochs=4, by_item=by_item(0.72)
+    ),
 ]
 
 
@@ -58,9 +67,15 @@ def test_the_markdown_has_a_row_per_model(folder):
     ]
     assert cells(overall, "gbdt")[2:5] == ["0.7500", "0.7000", "0.6000"]
     assert cells(overall, "gbdt")[-4:] == ["-"] * 4
+    by_history, _, by_item = by_history.partition("## AUC by what the training data know")
     assert cells(by_history, "model") == ["model", "100-300", "1,200+"]
     assert cells(by_history, "eta") == ["eta", "0.7700 ± 0.0141", "0.7800 ± 0.0141"]
     assert cells(by_history, "eta+heads=1") == ["eta+heads=1", "0.7400", "0.7500"]
+    assert cells(by_item, "model") == ["model", "known", "unknown", "unseen"]
+    assert cells(by_item, "eta") == ["eta", "0.7100 ± 0.0141", "0.5100 ± 0.0141", "-"]
+    # A result of before this was measured.
+    assert cells(by_item, "gbdt") == ["gbdt", "-", "-", "-"]
+    assert "Candidates: known 3,500 (600 clicked), unknown 500 (80 clicked)." in by_item
 
 
 def test_the_csv_has_a_line_per_model_and_bucket(folder):
@@ -77,6 +92,9 @@ def test_the_csv_has_a_line_per_model_and_bucket(folder):
     assert eta["parameters"] == "12345"
     assert float(eta["training_seconds"]) == 120
     assert float(eta["validation_auc"]) == pytest.approx(0.81)
+    assert float(eta["unknown_items_auc"]) == pytest.approx(0.51)
+    assert float(eta["unknown_items_auc_sd"]) == pytest.approx(0.02 / 2**0.5, rel=1e-5)
+    assert eta["unseen_items_auc"] == ""
     gbdt = rows[3]
     assert gbdt["auc_sd"] == gbdt["ranking_ms"] == gbdt["parameters"] == ""
 

@@ -21,6 +21,9 @@ def test_the_trees_are_measured_like_networks(variant, data, tmp_path):
     assert measured.metrics[0].requests == len(np.unique(requests.request))
     assert measured.metrics[0].candidates == len(requests.label)
     assert 0 < measured.metrics[0].auc < 1
+    known, unknown, unseen = measured.by_item
+    assert known.candidates + unknown.candidates == len(requests.label)
+    assert 0 < unseen.candidates < unknown.candidates
     assert 0 < measured.validation_auc < 1
     assert measured.ranking_ms > 0
     assert measured.training_seconds > 0

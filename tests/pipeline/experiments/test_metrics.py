@@ -13,6 +13,7 @@ def scores(rows):
     user, request, events, label, score = map(np.array, zip(*rows, strict=True))
     return CandidateScores(
         user=user,
+        item=np.arange(len(user)),
         label=label.astype(np.float32),
         score=score,
         history_events=events,
@@ -67,6 +68,6 @@ def test_tied_scores_count_half():
 
 
 def test_no_candidate_is_an_error():
-    empty = CandidateScores(*[np.zeros(0)] * 5)
+    empty = CandidateScores(*[np.zeros(0)] * 6)
     with pytest.raises(ValueError, match="the split is empty"):
         metrics_by_history(empty)

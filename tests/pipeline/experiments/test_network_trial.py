@@ -22,6 +22,7 @@ def test_everything_is_measured(finished, data):
     assert 0 < measured.metrics[0].auc < 1
     assert 0 < measured.validation_auc < 1
     assert measured.ranking_ms > 0
+    assert [row.items for row in measured.by_item] == ["known", "unknown", "unseen"]
     assert measured.epochs == 2
     assert measured.best_epoch in (1, 2)
     requests = count_requests(data.raw_files("train"), record_spec(()))
@@ -41,6 +42,7 @@ def test_the_metrics_are_those_of_the_exported_signature(finished, data, tmp_pat
         CandidateScores(
             user=np.repeat(outputs["user"], candidates),
             request=np.repeat(np.arange(len(candidates)), candidates),
+            item=outputs["candidate_item"],
             history_events=np.repeat(outputs["history_events"], candidates),
             label=outputs["candidate_label"],
             score=outputs["scores"].astype(np.float64),

@@ -8,7 +8,7 @@ from lifelong.pipeline.config import Config
 from lifelong.pipeline.experiments.compare import make_trials
 from lifelong.pipeline.experiments.gbdt_trial import GbdtTrial
 from lifelong.pipeline.experiments.network_trial import NetworkTrial
-from lifelong.pipeline.experiments.options import CompareOptions, SweepOptions
+from lifelong.pipeline.experiments.options import CompareOptions, StalenessOptions, SweepOptions
 
 
 def test_models_and_seeds_can_be_set_from_the_command_line():
@@ -28,11 +28,24 @@ def test_points_can_be_set_from_the_command_line():
     assert options.retrained_points() == [(32, 16), (8, 4)]
 
 
+def test_weeks_and_passes_can_be_set_from_the_command_line():
+    parsed = make_parser().parse_args(["staleness", "--weeks=4", "--epochs=3", "--passes=2"])
+    options = StalenessOptions(**vars(parsed.staleness))
+    assert (options.weeks, options.epochs, options.passes, options.seed) == (4, 3, 2, 17)
+
+
+@pytest.mark.parametrize("name", ["weeks", "epochs", "passes"])
+def test_nothing_to_train_on_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} is 0; it must be at least 1"):
+        StalenessOptions(**{name: 0})
+
+
 def test_the_output_is_in_the_workdir_unless_it_is_named(tmp_path):
     assert CompareOptions(workdir=str(tmp_path)).folder == tmp_path / "compare"
     assert CompareOptions(output=str(tmp_path / "x")).folder == tmp_path / "x"
     assert SweepOptions(workdir=str(tmp_path)).folder == tmp_path / "sweep"
     assert SweepOptions(workdir=str(tmp_path)).compare_folder == tmp_path / "compare"
+    assert StalenessOptions(workdir=str(tmp_path)).folder == tmp_path / "staleness"
     assert SweepOptions().folder == Path("workdir/sweep").resolve()
 
 

@@ -20,6 +20,15 @@ def test_a_result_is_read_back(tmp_path):
     assert read_result(tmp_path / "elsewhere") is None
 
 
+def test_a_result_of_before_cold_items_were_measured_is_read(tmp_path):
+    write_result(result("eta", 17, 0.75), tmp_path)
+    path = tmp_path / RESULT_FILE
+    fields = json.loads(path.read_text())
+    del fields["measured"]["by_item"]
+    path.write_text(json.dumps(fields))
+    assert read_result(tmp_path) == result("eta", 17, 0.75)
+
+
 def test_an_interrupted_write_leaves_the_old_result_or_none(tmp_path, monkeypatch):
     def interrupted(self, target):
         raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""What an index costs that lags behind its model: `lifelong staleness`."""
