@@ -6,7 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.checks import (
+    check_dtype,
+    check_floating,
+    check_positive,
+    check_shapes,
+    last_size,
+    one_structure,
+)
 
 keras: Any = tf.keras
 
@@ -30,7 +37,7 @@ class AUGRU(keras.layers.Layer):
         **kwargs: Of `keras.layers.Layer`.
 
     Call:
-        states: `[B, S, D]` floating point, oldest first. Masked ones may hold any finite number.
+        states: `[B, S, D]` floating point, oldest first. Masked ones may hold anything.
         attention: `[B, N, S]` floating point in 0..1, each candidate's attention to the states.
         state_mask: `[B, S]` bool, True for valid states; all of them by default. Masked ones are
             passed over, wherever they are.
@@ -63,20 +70,14 @@ class AUGRU(keras.layers.Layer):
         **kwargs: Any,
     ) -> tf.Tensor:
         """Evolves; `states` may also be a tuple of all the tensors."""
-        # One structure of tensors is what both Keras versions build and reload a layer from.
-        if attention is None:
-            return super().__call__(states, **kwargs)
-        inputs = (states, attention) if state_mask is None else (states, attention, state_mask)
+        inputs = one_structure(
+            "AUGRU", 2, states=states, attention=attention, state_mask=state_mask
+        )
         return super().__call__(inputs, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the size D; columns are update, reset and candidate."""
-        size = input_shape[0][-1]
-        if size is None:
-            raise ValueError(
-                f"AUGRU: `states` has shape {tuple(input_shape[0])}; "
-                f"expected [B, S, D] with a known D"
-            )
+        size = last_size("AUGRU", "states", input_shape[0], "B S D")
         # [D, 3 U], [U, 3 U] and [3 U]
         self.kernel = self.add_weight(
             name="kernel", shape=(size, 3 * self.units), initializer="glorot_uniform"
@@ -91,6 +92,7 @@ class AUGRU(keras.layers.Layer):
         """Evolves; see the class."""
         states, attention, *rest = inputs
         state_mask = rest[0] if rest else None
+        check_floating("AUGRU", states=states, attention=attention)
         check_dtype("AUGRU", "state_mask", state_mask, tf.bool)
         check_shapes(
             "AUGRU",
@@ -99,9 +101,11 @@ class AUGRU(keras.layers.Layer):
                 "attention": (attention, "B N S"),
                 "state_mask": (state_mask, "B S"),
             },
+            {"D": self.kernel.shape[0]},
         )
         if state_mask is not None:
             nothing = tf.zeros([], attention.dtype)
+            states = tf.where(state_mask[..., tf.newaxis], states, nothing)
             attention = tf.where(state_mask[:, tf.newaxis, :], attention, nothing)
         # [B, S, D] x [D, 3 U] -> [S, B, 3 U] -> three of [S, B, U]
         projected = tf.einsum("bsd,dg->sbg", states, tf.convert_to_tensor(self.kernel))

@@ -18,8 +18,13 @@ def gather_events(values: tf.Tensor, position: tf.Tensor) -> tf.Tensor:
         `[B, N, K, ...]` of the type of `values`.
 
     Raises:
-        ValueError: If `position` is not `[B, N, K]`, `values` has fewer than two dimensions, or
-            their B differ.
+        ValueError: If `position` is not `[B, N, K]` or not of an integer type, `values` has fewer
+            than two dimensions, or their B differ.
+
+    Example:
+        >>> history = tf.constant([[10, 20, 30]])
+        >>> gather_events(history, tf.constant([[[2, 0], [1, 1]]])).numpy().tolist()
+        [[[30, 10], [20, 20]]]
     """
     values = tf.convert_to_tensor(values)
     position = tf.convert_to_tensor(position)

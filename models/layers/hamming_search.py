@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from lifelong.models.layers.best_places import best_places
-from lifelong.models.layers.checks import check_dtype, check_shapes
+from lifelong.models.layers.checks import check_bool, check_dtype, check_shapes, last_size
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
@@ -55,7 +55,8 @@ class HammingSearch(EventSearch):
         number of differing bits.
 
     Raises:
-        ValueError: If `k` is not usable, a shape or type is not as above, or W is unknown.
+        ValueError: If a constructor argument is not usable, a shape or type is not as above, or W is
+            unknown.
 
     Example:
         >>> history = tf.constant([[[0b1111], [0b0001], [0b0111]]], tf.int64)
@@ -64,13 +65,15 @@ class HammingSearch(EventSearch):
         ([[[1, 2]]], [[[-1.0, -1.0]]])
 
     References:
-        [ETA](https://arxiv.org/abs/2108.04468) (retrieval by Hamming distance).
+        [ETA](https://arxiv.org/abs/2108.04468), Algorithm 1 for the signatures and Table 2 for what
+        retrieval by their Hamming distance costs.
     """
 
     def __init__(
         self, k: int, ordered: bool = True, jit_compile: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(k, **kwargs)
+        check_bool("HammingSearch", ordered=ordered, jit_compile=jit_compile)
         self.ordered = ordered
         self.jit_compile = jit_compile
 
@@ -148,8 +151,4 @@ class HammingSearch(EventSearch):
                 "history_mask": (mask, "B L"),
             },
         )
-        if history.shape.rank is None or history.shape[-1] is None:
-            raise ValueError(
-                f"HammingSearch: `history_signature` has shape {history.shape}; "
-                f"expected [B, L, W] with a known W"
-            )
+        last_size("HammingSearch", "history_signature", history.shape, "B L W")

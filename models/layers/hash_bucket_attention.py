@@ -6,8 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
-from lifelong.models.layers.hyperplanes import hyperplane_initializer, side_codes
+from lifelong.models.layers.checks import (
+    check_dtype,
+    check_floating,
+    check_positive,
+    check_shapes,
+    last_size,
+    one_structure,
+)
+from lifelong.models.layers.hyperplanes import CODE_BITS, hyperplane_initializer, side_codes
 
 keras: Any = tf.keras
 
@@ -29,7 +36,7 @@ class HashBucketAttention(keras.layers.Layer):
 
     Args:
         hashes: Bits per vector, a multiple of `width`.
-        width: Bits of one code. More of them make attention keep to nearer events.
+        width: Bits of one code, at most 24. More of them make attention keep to nearer events.
         seed: Seed of the random hyperplanes. Layers of the same seed, hashes and input size hash
             alike.
         **kwargs: Of `keras.layers.Layer`. `dtype` has no effect: codes must not depend on the
@@ -40,7 +47,7 @@ class HashBucketAttention(keras.layers.Layer):
         history: `[B, L, D]` floating point, what is hashed of the events. No gradient flows
             through the hashing.
         values: `[B, L, Dz]` floating point, what is added up of the events. Masked ones may hold
-            any finite number.
+            anything.
         history_mask: `[B, L]` bool, True for valid events; all of them by default.
 
     Returns:
@@ -67,6 +74,10 @@ class HashBucketAttention(keras.layers.Layer):
         # Under mixed precision Keras would round the vectors to 16 bits before they are hashed.
         super().__init__(**{**kwargs, "dtype": "float32", "autocast": False})
         check_positive("HashBucketAttention", hashes=hashes, width=width)
+        if width > CODE_BITS:
+            raise ValueError(
+                f"HashBucketAttention: `width` is {width}; expected at most {CODE_BITS}"
+            )
         if hashes % width:
             raise ValueError(
                 f"HashBucketAttention: `hashes` is {hashes}; expected a multiple of `width` = "
@@ -91,21 +102,19 @@ class HashBucketAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> tf.Tensor:
         """Attends; `query` may also be a tuple of all the tensors."""
-        # One structure of tensors is what both Keras versions build and reload a layer from.
-        if history is None:
-            return super().__call__(query, **kwargs)
-        if history_mask is None:
-            return super().__call__((query, history, values), **kwargs)
-        return super().__call__((query, history, values, history_mask), **kwargs)
+        inputs = one_structure(
+            "HashBucketAttention",
+            3,
+            query=query,
+            history=history,
+            values=values,
+            history_mask=history_mask,
+        )
+        return super().__call__(inputs, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Draws the random hyperplanes, once: from then on they are saved with the model."""
-        size = input_shape[0][-1]
-        if size is None:
-            raise ValueError(
-                f"HashBucketAttention: `query` has shape {tuple(input_shape[0])}; "
-                f"expected [B, N, D] with a known D"
-            )
+        size = last_size("HashBucketAttention", "query", input_shape[0], "B N D")
         # [D, M]
         self.rotation = self.add_weight(
             name="rotation",
@@ -119,6 +128,7 @@ class HashBucketAttention(keras.layers.Layer):
         """Attends; see the class."""
         query, history, values, *rest = inputs
         history_mask = rest[0] if rest else None
+        check_floating("HashBucketAttention", query=query, history=history, values=values)
         check_dtype("HashBucketAttention", "history_mask", history_mask, tf.bool)
         check_shapes(
             "HashBucketAttention",
@@ -128,6 +138,7 @@ class HashBucketAttention(keras.layers.Layer):
                 "values": (values, "B L Dz"),
                 "history_mask": (history_mask, "B L"),
             },
+            {"D": self.rotation.shape[0]},
         )
         return self.attend(self.codes(query), self.codes(history), values, history_mask)
 
@@ -156,9 +167,10 @@ class HashBucketAttention(keras.layers.Layer):
             `[B, N, Dz]`.
         """
         if history_mask is not None:
-            # No bucket has this number.
-            nowhere = tf.constant(-1, history_codes.dtype)
-            history_codes = tf.where(history_mask[..., tf.newaxis], history_codes, nowhere)
+            # No bucket has the number -1; but a NaN remains one when multiplied by 0.
+            mask = history_mask[..., tf.newaxis]
+            history_codes = tf.where(mask, history_codes, tf.constant(-1, history_codes.dtype))
+            values = tf.where(mask, values, tf.zeros([], values.dtype))
         # Products with ones and zeros: adding up segments is a little faster forwards, but three
         # times slower with its gradient. [B, L, G 2^w]^T x [B, L, Dz] -> [B, G 2^w, Dz]
         wide = tf.cast(values, tf.float32)

@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from lifelong.models.layers.checks import check_seed
+
+# Bits of a code at most: float32 holds whole numbers up to 2^24.
+CODE_BITS = 24
+
 
 def hyperplane_initializer(owner: str, seed: int) -> Callable[..., tf.Tensor]:
     """Returns an initializer of normal vectors of random hyperplanes.
@@ -17,10 +22,9 @@ def hyperplane_initializer(owner: str, seed: int) -> Callable[..., tf.Tensor]:
         seed: Seed; the same seed and shape give the same hyperplanes.
 
     Raises:
-        ValueError: If the seed is not an integer.
+        ValueError: If the seed is not an integer of 64 bits.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise ValueError(f"{owner}: `seed` is {seed!r}; expected an integer")
+    check_seed(owner, seed)
 
     def draw(shape: Any, dtype: Any = None, **_: Any) -> tf.Tensor:
         # Philox gives the same numbers on every device.
@@ -35,7 +39,7 @@ def side_codes(x: tf.Tensor, rotation: tf.Tensor, width: int, codes: int) -> tf.
     Args:
         x: `[..., D]` of the type of `rotation`.
         rotation: `[D, M]`, the hyperplanes. Bit i is set on the positive side of the i-th one.
-        width: Bits of a code, at most 24. Bit i is bit i % width of code i // width.
+        width: Bits of a code, at most `CODE_BITS`. Bit i is bit i % width of code i // width.
         codes: Codes to return, at least ceil(M / width); unused bits are 0.
 
     Returns:

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_shapes
+from lifelong.models.layers.checks import check_dtype, check_floating, check_shapes
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
@@ -15,8 +15,6 @@ from lifelong.models.layers.searched_events import (
 )
 
 keras: Any = tf.keras
-
-FLOATS = (tf.float32, tf.float64, tf.float16, tf.bfloat16)
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
@@ -72,8 +70,7 @@ class InnerProductSearch(EventSearch):
         return best_events(scores, history_mask, self.k)
 
     def _check(self, candidate: tf.Tensor, history: tf.Tensor, mask: tf.Tensor | None) -> None:
-        check_dtype("InnerProductSearch", "candidate", candidate, *FLOATS)
-        check_dtype("InnerProductSearch", "history", history, *FLOATS)
+        check_floating("InnerProductSearch", candidate=candidate, history=history)
         check_dtype("InnerProductSearch", "history_mask", mask, tf.bool)
         check_shapes(
             "InnerProductSearch",

@@ -8,7 +8,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.checks import (
+    check_dtype,
+    check_floating,
+    check_positive,
+    check_shapes,
+    check_sizes,
+    last_size,
+    one_structure,
+)
 
 keras: Any = tf.keras
 
@@ -27,7 +35,7 @@ class InterestExtractor(keras.layers.Layer):
         **kwargs: Of `keras.layers.Layer`.
 
     Call:
-        events: `[B, S, D]` floating point, oldest first. Masked ones may hold any finite number.
+        events: `[B, S, D]` floating point, oldest first. Masked ones may hold anything.
         event_mask: `[B, S]` bool, True for valid events; all of them by default.
 
     Returns:
@@ -59,10 +67,12 @@ class InterestExtractor(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         check_positive("InterestExtractor", units=units)
-        if not hidden:
-            raise ValueError("InterestExtractor: `hidden` is empty; expected at least one size")
-        for index, size in enumerate(hidden):
-            check_positive("InterestExtractor", **{f"hidden[{index}]": size})
+        check_sizes("InterestExtractor", hidden=hidden)
+        if isinstance(context_size, bool) or not isinstance(context_size, int) or context_size < 0:
+            raise ValueError(
+                f"InterestExtractor: `context_size` is {context_size!r}; expected an integer of at "
+                f"least 0"
+            )
         self.units = units
         self.context_size = context_size
         self.hidden = tuple(hidden)
@@ -74,25 +84,18 @@ class InterestExtractor(keras.layers.Layer):
         self, events: tf.Tensor, event_mask: tf.Tensor | None = None, **kwargs: Any
     ) -> tf.Tensor:
         """Reads events; `events` may also be a tuple of both tensors."""
-        # One structure of tensors is what both Keras versions build and reload a layer from.
-        if isinstance(events, tuple | list):
-            return super().__call__(tuple(events), **kwargs)
-        inputs = (events,) if event_mask is None else (events, event_mask)
+        inputs = one_structure("InterestExtractor", 1, events=events, event_mask=event_mask)
         return super().__call__(inputs, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the size D, those of the auxiliary loss too."""
-        size = input_shape[0][-1]
-        if size is None:
-            raise ValueError(
-                f"InterestExtractor: `events` has shape {tuple(input_shape[0])}; "
-                f"expected [B, S, D] with a known D"
-            )
-        if not 0 <= self.context_size < size:
+        size = last_size("InterestExtractor", "events", input_shape[0], "B S D")
+        if self.context_size >= size:
             raise ValueError(
                 f"InterestExtractor: `context_size` is {self.context_size} and `events` has shape "
-                f"{tuple(input_shape[0])}; expected at least 0 and less than D = {size}"
+                f"{tuple(input_shape[0])}; expected less than D = {size}"
             )
+        self._event_size = size
         self.gru.build((None, None, size))
         for layer, inputs in zip(
             self.judge, (self.units + size - self.context_size, *self.hidden), strict=True
@@ -104,12 +107,18 @@ class InterestExtractor(keras.layers.Layer):
         """Reads events; see the class."""
         events, *rest = inputs
         event_mask = rest[0] if rest else None
+        check_floating("InterestExtractor", events=events)
         check_dtype("InterestExtractor", "event_mask", event_mask, tf.bool)
         check_shapes(
-            "InterestExtractor", {"events": (events, "B S D"), "event_mask": (event_mask, "B S")}
+            "InterestExtractor",
+            {"events": (events, "B S D"), "event_mask": (event_mask, "B S")},
+            {"D": self._event_size},
         )
         if event_mask is None:
             event_mask = tf.ones(tf.shape(events)[:2], tf.bool)
+        else:
+            # Keras reads a masked event too, and only then keeps the state before it.
+            events = tf.where(event_mask[..., tf.newaxis], events, tf.zeros([], events.dtype))
         # A masked event at the end, as Keras's GRU fails on S = 0.
         events = tf.pad(events, [[0, 0], [0, 1], [0, 0]])
         event_mask = tf.pad(event_mask, [[0, 0], [0, 1]])
@@ -139,6 +148,7 @@ class InterestExtractor(keras.layers.Layer):
         # Keras converts the arguments of `call` alone.
         states, events = tf.convert_to_tensor(states), tf.convert_to_tensor(events)
         negatives, valid = tf.convert_to_tensor(negatives), tf.convert_to_tensor(valid)
+        check_floating(owner, states=states, events=events, negatives=negatives)
         check_dtype(owner, "valid", valid, tf.bool)
         check_shapes(
             owner,
@@ -148,6 +158,7 @@ class InterestExtractor(keras.layers.Layer):
                 "negatives": (negatives, "B S D"),
                 "valid": (valid, "B S"),
             },
+            {"U": self.units, "D": self._event_size},
         )
         size = events.shape[-1] - self.context_size
         valid = valid[:, 1:]

@@ -13,13 +13,14 @@ def length_mask(length: tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     Args:
         length: `[B]` int32 or int64, valid places per row. Values outside 0..width are allowed:
             a row then has no valid place, or only valid ones.
-        width: Places per row, static or dynamic.
+        width: Places per row, at least 0; a number or an integer scalar.
 
     Returns:
         `[B, width]` bool.
 
     Raises:
-        ValueError: If `length` is not `[B]` or not of an integer type.
+        ValueError: If `length` is not `[B]` or not of an integer type, or `width` is no number of
+            places.
 
     Example:
         >>> length_mask(tf.constant([0, 2]), 3).numpy().tolist()
@@ -28,6 +29,14 @@ def length_mask(length: tf.Tensor, width: int | tf.Tensor) -> tf.Tensor:
     length = tf.convert_to_tensor(length)
     check_shapes("length_mask", {"length": (length, "B")})
     check_dtype("length_mask", "length", length, tf.int32, tf.int64)
+    if isinstance(width, bool) or (isinstance(width, int) and width < 0):
+        raise ValueError(f"length_mask: `width` is {width!r}; expected an integer of at least 0")
+    width = tf.convert_to_tensor(width)
+    if width.shape.rank not in (None, 0) or not width.dtype.is_integer:
+        raise ValueError(
+            f"length_mask: `width` of shape {width.shape} has dtype {width.dtype.name}; "
+            f"expected an integer scalar"
+        )
     return tf.range(tf.cast(width, length.dtype))[tf.newaxis, :] < length[:, tf.newaxis]
 
 

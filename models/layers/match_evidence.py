@@ -7,7 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_shapes
+from lifelong.models.layers.checks import (
+    check_dtype,
+    check_measure,
+    check_shapes,
+    one_structure,
+)
 
 keras: Any = tf.keras
 
@@ -55,17 +60,18 @@ class MatchEvidence(keras.layers.Layer):
 
     def __init__(self, decay_days: Sequence[float] = (7.0, 30.0, 90.0), **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
-        for days in decay_days:
-            if days <= 0:
-                raise ValueError(
-                    f"MatchEvidence: `decay_days` holds {days!r}; expected numbers above 0"
-                )
-        self.decay_days = tuple(decay_days)
+        if isinstance(decay_days, str) or not isinstance(decay_days, Sequence):
+            raise ValueError(
+                f"MatchEvidence: `decay_days` is {decay_days!r}; expected a sequence of numbers"
+            )
+        for index, days in enumerate(decay_days):
+            check_measure("MatchEvidence", **{f"decay_days[{index}]": days})
+        self.decay_days = tuple(float(days) for days in decay_days)
 
     def __call__(self, match: tf.Tensor, gap: tf.Tensor | None = None, **kwargs: Any) -> tf.Tensor:
         """Counts; `match` may also be a tuple of both tensors."""
-        # One structure of tensors is what both Keras versions build and reload a layer from.
-        return super().__call__(match if gap is None else (match, gap), **kwargs)
+        inputs = one_structure("MatchEvidence", 2, match=match, gap=gap)
+        return super().__call__(inputs, **kwargs)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """Counts; see the class."""

@@ -6,6 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.models.layers.checks import (
+    check_floating,
+    check_measure,
+    check_positive,
+    check_seed,
+    check_shapes,
+    last_size,
+)
 from lifelong.models.layers.sim_hash import SimHash
 
 keras: Any = tf.keras
@@ -52,22 +60,21 @@ class NormAugmentedSimHash(keras.layers.Layer):
         True
 
     References:
-        - [On Symmetric and Asymmetric LSHs for Inner Product Search](https://arxiv.org/abs/1410.5518)
-          (simple-LSH).
-        - [Asymmetric LSH (ALSH)](https://arxiv.org/abs/1405.5869), which
-          [SIM](https://arxiv.org/abs/2006.05639) searches with.
+        - [On Symmetric and Asymmetric LSHs for Inner Product Search](https://arxiv.org/abs/1410.5518),
+          the section on simple-LSH.
+        - [Asymmetric LSH (ALSH)](https://arxiv.org/abs/1405.5869), with which
+          [SIM](https://arxiv.org/abs/2006.05639), section "General Search Unit", searches.
     """
 
     def __init__(self, bits: int, seed: int = 0, max_norm: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dtype": "float32"})
-        if isinstance(max_norm, bool) or not isinstance(max_norm, (int, float)) or not max_norm > 0:
-            raise ValueError(
-                f"NormAugmentedSimHash: `max_norm` is {max_norm!r}; expected a positive number"
-            )
+        check_positive("NormAugmentedSimHash", bits=bits)
+        check_seed("NormAugmentedSimHash", seed)
+        check_measure("NormAugmentedSimHash", max_norm=max_norm)
         self.simhash = SimHash(bits, seed=seed, name="simhash")
         self.bits = bits
         self.seed = seed
-        self.max_norm = max_norm
+        self.max_norm = float(max_norm)
 
     @property
     def words(self) -> int:
@@ -76,12 +83,7 @@ class NormAugmentedSimHash(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Draws the random directions and creates U: both are saved with the model."""
-        size = input_shape[-1] if len(input_shape) else None
-        if size is None:
-            raise ValueError(
-                f"NormAugmentedSimHash: `x` has shape {tuple(input_shape)}; expected [..., D] with "
-                f"a known D"
-            )
+        size = last_size("NormAugmentedSimHash", "x", input_shape, "... D")
         self.simhash.build((*input_shape[:-1], size + 1))
         self.norm_bound = self.add_weight(
             name="norm_bound",
@@ -93,7 +95,9 @@ class NormAugmentedSimHash(keras.layers.Layer):
 
     def call(self, x: tf.Tensor, candidates: bool = False) -> tf.Tensor:
         """Hashes events, or candidates."""
-        x = _to_float32("x", x)
+        check_floating("NormAugmentedSimHash", x=x)
+        check_shapes("NormAugmentedSimHash", {"x": (x, "... D")}, self._sizes())
+        x = tf.cast(x, tf.float32)
         # [..., 1]
         square = tf.reduce_sum(tf.square(x), axis=-1, keepdims=True)
         if candidates:
@@ -124,7 +128,8 @@ class NormAugmentedSimHash(keras.layers.Layer):
         Raises:
             ValueError: If there is no vector, or they are not floating point.
         """
-        vectors = _to_float32("vectors", tf.convert_to_tensor(vectors))
+        vectors = tf.convert_to_tensor(vectors)
+        check_floating("NormAugmentedSimHash", vectors=vectors)
         if 0 in vectors.shape:
             raise ValueError(
                 f"NormAugmentedSimHash: `vectors` has shape {tuple(vectors.shape)}; expected at "
@@ -132,7 +137,12 @@ class NormAugmentedSimHash(keras.layers.Layer):
             )
         if not self.built:
             self.build(vectors.shape)
-        self.norm_bound.assign(tf.reduce_max(tf.norm(vectors, axis=-1)))
+        check_shapes("NormAugmentedSimHash", {"vectors": (vectors, "... D")}, self._sizes())
+        self.norm_bound.assign(tf.reduce_max(tf.norm(tf.cast(vectors, tf.float32), axis=-1)))
+
+    def _sizes(self) -> dict[str, int]:
+        """Returns the sizes that the weights were made for."""
+        return {"D": self.simhash.rotation.shape[0] - 1}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
@@ -142,12 +152,3 @@ class NormAugmentedSimHash(keras.layers.Layer):
             "seed": self.seed,
             "max_norm": self.max_norm,
         }
-
-
-def _to_float32(argument: str, tensor: tf.Tensor) -> tf.Tensor:
-    if not tensor.dtype.is_floating:
-        raise ValueError(
-            f"NormAugmentedSimHash: `{argument}` of shape {tensor.shape} has dtype "
-            f"{tensor.dtype.name}; expected floating point"
-        )
-    return tf.cast(tensor, tf.float32)

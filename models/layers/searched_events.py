@@ -81,7 +81,9 @@ def best_events(scores: tf.Tensor, history_mask: tf.Tensor | None, k: int) -> Se
     if history_mask is not None:
         scores = tf.where(history_mask[:, tf.newaxis, :], scores, nothing)
     # [B, N, L] -> [B, N, K]. Of equal values, top_k puts the smaller position first.
-    scores, position = tf.math.top_k(scores, capped(k, scores, axis=2))
+    position = tf.math.top_k(scores, capped(k, scores, axis=2)).indices
+    # Not top_k's own values, whose gradient takes no axis of size 0.
+    scores = tf.gather(scores, position, batch_dims=2)
     return make_searched_events(position, scores > nothing, tf.cast(scores, tf.float32))
 
 

@@ -6,7 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_positive
+from lifelong.models.layers.checks import (
+    check_floating,
+    check_positive,
+    check_shapes,
+    last_size,
+)
 from lifelong.models.layers.hyperplanes import hyperplane_initializer, side_codes
 
 keras: Any = tf.keras
@@ -68,11 +73,7 @@ class SimHash(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Draws the random directions, once: from then on they are saved with the model."""
-        size = input_shape[-1] if len(input_shape) else None
-        if size is None:
-            raise ValueError(
-                f"SimHash: `x` has shape {tuple(input_shape)}; expected [..., D] with a known D"
-            )
+        size = last_size("SimHash", "x", input_shape, "... D")
         # [D, M]
         self.rotation = self.add_weight(
             name="rotation",
@@ -84,10 +85,8 @@ class SimHash(keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         """Hashes `x`."""
-        if not x.dtype.is_floating:
-            raise ValueError(
-                f"SimHash: `x` of shape {x.shape} has dtype {x.dtype.name}; expected floating point"
-            )
+        check_floating("SimHash", x=x)
+        check_shapes("SimHash", {"x": (x, "... D")}, {"D": self.rotation.shape[0]})
         per_word = WORD_BITS // CHUNK_BITS
         # [..., D] -> [..., 4 W]
         chunks = side_codes(x, self.rotation, CHUNK_BITS, self.words * per_word)

@@ -8,7 +8,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.checks import (
+    check_bool,
+    check_dtype,
+    check_floating,
+    check_shapes,
+    check_sizes,
+    last_size,
+    one_structure,
+)
 from lifelong.models.layers.masks import masked_softmax
 
 keras: Any = tf.keras
@@ -31,7 +39,7 @@ class TargetAttention(keras.layers.Layer):
 
     Call:
         query: `[B, N, Dq]` floating point, candidates. Projected to Dk where Dq differs from it.
-        history: `[B, S, Dk]` floating point, events. Masked ones may hold any finite number.
+        history: `[B, S, Dk]` floating point, events. Masked ones may hold anything.
         history_mask: `[B, S]` bool, True for valid events; all of them by default.
 
     Returns:
@@ -58,13 +66,11 @@ class TargetAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not hidden:
-            raise ValueError("TargetAttention: `hidden` is empty; expected at least one size")
-        for index, size in enumerate(hidden):
-            check_positive("TargetAttention", **{f"hidden[{index}]": size})
+        check_sizes("TargetAttention", hidden=hidden)
+        check_bool("TargetAttention", normalize=normalize)
         self.hidden = tuple(hidden)
         self.normalize = normalize
-        self.activation = keras.activations.get(activation)
+        self.activation = _activation(activation)
         dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
         self.upper = [dense(size, activation=self.activation) for size in self.hidden[1:]]
         self.upper.append(dense(1))
@@ -77,20 +83,15 @@ class TargetAttention(keras.layers.Layer):
         **kwargs: Any,
     ) -> tf.Tensor:
         """Attends; `query` may also be a tuple of all the tensors."""
-        # One structure of tensors is what both Keras versions build and reload a layer from.
-        if history is None:
-            return super().__call__(query, **kwargs)
-        inputs = (query, history) if history_mask is None else (query, history, history_mask)
+        inputs = one_structure(
+            "TargetAttention", 2, query=query, history=history, history_mask=history_mask
+        )
         return super().__call__(inputs, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the sizes Dq and Dk."""
-        query_size, event_size = input_shape[0][-1], input_shape[1][-1]
-        if query_size is None or event_size is None:
-            raise ValueError(
-                f"TargetAttention: `query` has shape {tuple(input_shape[0])} and `history` "
-                f"{tuple(input_shape[1])}; expected known last dimensions"
-            )
+        query_size = last_size("TargetAttention", "query", input_shape[0], "B N Dq")
+        event_size = last_size("TargetAttention", "history", input_shape[1], "B S Dk")
         if query_size == event_size:
             self.projection = None
         else:
@@ -113,6 +114,7 @@ class TargetAttention(keras.layers.Layer):
         """Attends; see the class."""
         query, history, *rest = inputs
         history_mask = rest[0] if rest else None
+        check_floating("TargetAttention", query=query, history=history)
         check_dtype("TargetAttention", "history_mask", history_mask, tf.bool)
         check_shapes(
             "TargetAttention",
@@ -121,9 +123,14 @@ class TargetAttention(keras.layers.Layer):
                 "history": (history, "B S Dk"),
                 "history_mask": (history_mask, "B S"),
             },
+            self._sizes(),
         )
         if history_mask is None:
             history_mask = tf.ones(tf.shape(history)[:-1], tf.bool)
+        else:
+            # A weight of 0 would leave a NaN, or what is infinite in half precision.
+            nothing = tf.zeros([], history.dtype)
+            history = tf.where(history_mask[..., tf.newaxis], history, nothing)
         # [B, 1, S]
         mask = history_mask[:, tf.newaxis, :]
         scores = self._scores(query, history)
@@ -133,6 +140,12 @@ class TargetAttention(keras.layers.Layer):
             weights = tf.where(mask, scores, tf.zeros([], scores.dtype))
         # [B, N, S] x [B, S, Dk] -> [B, N, Dk]
         return tf.matmul(weights, history)
+
+    def _sizes(self) -> dict[str, int]:
+        """Returns the sizes that the weights were made for."""
+        event_size = self.kernel.shape[0] // 3
+        query_size = event_size if self.projection is None else self.projection.shape[0]
+        return {"Dq": query_size, "Dk": event_size}
 
     def _scores(self, query: tf.Tensor, history: tf.Tensor) -> tf.Tensor:
         """Returns the MLP's output `[B, N, S]` for all pairs of candidate and event."""
@@ -159,3 +172,14 @@ class TargetAttention(keras.layers.Layer):
             "normalize": self.normalize,
             "activation": keras.activations.serialize(self.activation),
         }
+
+
+def _activation(activation: Any) -> Any:
+    """Returns the function that an activation's name, config or function stands for."""
+    try:
+        return keras.activations.get(activation)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"TargetAttention: `activation` is {activation!r}; expected an activation of Keras or "
+            f"a function"
+        ) from error

@@ -43,8 +43,8 @@ class TimeGapEmbedding(keras.layers.Layer):
         [0, 0, 1, 1, 2, 2, 3, 4, 4]
 
     References:
-        [SIM](https://arxiv.org/abs/2006.05639) (Exact Search Unit): z_b is the event's embedding and
-        that of the time between event and candidate.
+        [SIM](https://arxiv.org/abs/2006.05639), section "Exact Search Unit": z_b is the event's
+        embedding and that of the time between event and candidate.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class TimeGapEmbedding(keras.layers.Layer):
         )
         if buckets < 3:
             raise ValueError(f"TimeGapEmbedding: `buckets` is {buckets}; expected at least 3")
-        if max_gap_seconds < buckets:
+        if not buckets <= max_gap_seconds < 2**63:
             raise ValueError(
                 f"TimeGapEmbedding: `max_gap_seconds` is {max_gap_seconds}; expected at least as "
-                f"many seconds as `buckets` = {buckets}"
+                f"many seconds as `buckets` = {buckets}, and fewer than 2**63"
             )
         self.dim = dim
         self.buckets = buckets
@@ -90,8 +90,11 @@ class TimeGapEmbedding(keras.layers.Layer):
         check_dtype("TimeGapEmbedding", "gaps", gaps, tf.int64, tf.int32)
         # Comparing whole seconds is exact where a logarithm would round.
         starts = tf.constant(self.starts, tf.int64)
-        flat = tf.reshape(tf.cast(gaps, tf.int64), [-1])
-        return tf.reshape(tf.searchsorted(starts, flat, side="right"), tf.shape(gaps))
+        # Not tf.searchsorted, which takes no axis of size 0.
+        bucket = tf.raw_ops.UpperBound(
+            sorted_inputs=starts[tf.newaxis], values=tf.reshape(tf.cast(gaps, tf.int64), [1, -1])
+        )
+        return tf.reshape(bucket, tf.shape(gaps))
 
     def call(self, gaps: tf.Tensor) -> tf.Tensor:
         """Embeds `gaps`."""

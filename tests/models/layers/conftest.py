@@ -25,7 +25,7 @@ def mixed_precision(request):
     set_policy("float32")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run_python():
     """Runs code in a fresh process, which must succeed; returns what it printed."""
 

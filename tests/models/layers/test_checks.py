@@ -1,7 +1,13 @@
 import pytest
 import tensorflow as tf
 
-from lifelong.models.layers.checks import check_dtype, check_positive, check_shapes
+from lifelong.models.layers.checks import (
+    check_dtype,
+    check_positive,
+    check_shapes,
+    last_size,
+    one_structure,
+)
 
 
 def test_a_wrong_rank_names_argument_shape_and_expectation():
@@ -35,3 +41,36 @@ def test_dtype():
 def test_only_counts_are_positive_integers(value):
     with pytest.raises(ValueError, match=r"Layer: `k` is .*at least 1"):
         check_positive("Layer", k=value)
+
+
+def test_leading_dimensions_may_be_any_and_weights_have_sizes_too():
+    check_shapes("Layer", {"x": (tf.zeros([2, 5, 3]), "... D")}, {"D": 3})
+    check_shapes("Layer", {"x": (tf.zeros([3]), "... D")}, {"D": 3})
+    with pytest.raises(
+        ValueError, match=r"`x` has shape \(2, 4\); .* D = 3 as in the layer's weig"
+    ):
+        check_shapes("Layer", {"x": (tf.zeros([2, 4]), "... D")}, {"D": 3})
+    with pytest.raises(ValueError, match=r"`x` has shape \(\); expected \[\.\.\., D\]"):
+        check_shapes("Layer", {"x": (tf.zeros([]), "... D")})
+
+
+def test_last_size():
+    assert last_size("Layer", "x", tf.TensorShape([None, 3]), "B D") == 3
+    assert last_size("Layer", "x", (3,), "... D") == 3
+    for shape in ((None, None), (2, 3, 4), ()):
+        with pytest.raises(ValueError, match=r"Layer: `x` has shape .*\[B, D\] with a known D"):
+            last_size("Layer", "x", shape, "B D")
+    with pytest.raises(ValueError, match=r"`x` has shape unknown; expected .* with a known D"):
+        last_size("Layer", "x", tf.TensorShape(None), "... D")
+
+
+def test_tensors_of_a_call_become_one_structure():
+    assert one_structure("Layer", 1, a=1, b=None, c=None) == (1,)
+    assert one_structure("Layer", 1, a=[1, 2], b=None, c=None) == (1, 2)
+    assert one_structure("Layer", 2, a=1, b=2, c=3) == (1, 2, 3)
+    with pytest.raises(ValueError, match="Layer: `b` is missing; expected `a`, `b` and optionally"):
+        one_structure("Layer", 2, a=1, b=None, c=3)
+    with pytest.raises(ValueError, match="Layer: `b` is missing"):
+        one_structure("Layer", 1, a=1, b=None, c=3)
+    with pytest.raises(ValueError, match="Layer: got 3 tensors; expected `a`, `b`"):
+        one_structure("Layer", 1, a=(1, 2, 3), b=None)

@@ -88,20 +88,6 @@ def test_candidates_without_events_get_zeros_and_finite_gradients(rng, value_dim
     assert all(np.any(gradient) for gradient in gradients[2:])
 
 
-@pytest.mark.parametrize("size", [0.0, -1e3, 1e3, 1e15])
-def test_padding_content_changes_nothing(rng, size):
-    query, events, mask = random_inputs(rng)
-    mask[1, 0] = False
-    unit = ExactSearchUnit(heads=2, key_dim=3)
-    expected, weights = unit(query, events, mask, return_attention_scores=True)
-    padded = np.where(mask[..., None], events, np.float32(size) * events)
-    output, padded_weights = unit(query, padded, mask, return_attention_scores=True)
-    np.testing.assert_array_equal(output, expected)
-    np.testing.assert_array_equal(padded_weights, weights)
-    hidden = np.broadcast_to(~mask[:, :, None], weights.shape)
-    assert not weights.numpy()[hidden].any()
-
-
 def test_events_of_extreme_scores_are_kept_by_the_mask():
     unit = ExactSearchUnit(heads=1, key_dim=1, scale=1.0)
     unit.build(((None, None, 1), (None, None, None, 1)))
@@ -120,38 +106,6 @@ def test_order_of_events_does_not_matter(rng):
     np.testing.assert_allclose(
         unit(query, events[:, :, order], mask[:, :, order]), unit(query, events, mask), atol=1e-6
     )
-
-
-def test_without_a_mask_all_events_are_valid(rng):
-    query, events, mask = random_inputs(rng)
-    unit = ExactSearchUnit(heads=2, key_dim=3)
-    np.testing.assert_array_equal(unit(query, events), unit(query, events, np.ones_like(mask)))
-    np.testing.assert_array_equal(
-        unit((query, events, mask)), unit(query, events=events, event_mask=mask)
-    )
-
-
-def test_shapes_known_and_unknown(rng):
-    unit = ExactSearchUnit(heads=2, key_dim=3)
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, 4]),
-            tf.TensorSpec([None, None, None, 6]),
-            tf.TensorSpec([None, None, None], tf.bool),
-        ]
-    )
-    def traced(query, events, mask):
-        output, weights = unit(query, events, mask, return_attention_scores=True)
-        assert output.shape.as_list() == [None, None, 12]
-        assert weights.shape.as_list() == [None, None, 2, None]
-        return output
-
-    for rows, candidates, count in ((1, 1, 1), (3, 1, 4), (1, 5, 2), (2, 3, 0), (2, 0, 3)):
-        inputs = random_inputs(rng, rows, candidates, count)
-        output = traced(*map(tf.constant, inputs))
-        assert output.shape == (rows, candidates, 12)
-        np.testing.assert_allclose(output, article(unit, *inputs)[0], atol=1e-5)
 
 
 def gradients_and_output(unit, query, events, mask):
@@ -177,43 +131,6 @@ def test_shared_events_are_those_of_every_candidate(rng, rows, candidates, event
     for found, value in zip(gradients_and_output(unit, query, shared, mask), expected, strict=True):
         np.testing.assert_allclose(found, value, atol=1e-4)
     np.testing.assert_array_equal(unit(query, shared), unit(query, shared, np.ones_like(mask)))
-
-
-def test_shared_events_of_shapes_known_and_unknown(rng):
-    unit = ExactSearchUnit(heads=2, key_dim=3)
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, 4]),
-            tf.TensorSpec([None, None, 6]),
-            tf.TensorSpec([None, None], tf.bool),
-        ]
-    )
-    def traced(query, events, mask):
-        output, weights = unit(query, events, mask, return_attention_scores=True)
-        assert output.shape.as_list() == [None, None, 12]
-        assert weights.shape.as_list() == [None, None, 2, None]
-        return output
-
-    for rows, candidates, count in ((1, 1, 1), (3, 1, 4), (1, 5, 2), (2, 3, 0), (2, 0, 3)):
-        query, events, mask = random_inputs(rng, rows, 1, count)
-        query = np.repeat(query, candidates, axis=1)
-        own = [np.repeat(value, candidates, axis=1) for value in (events, mask)]
-        output = traced(query, events[:, 0], tf.constant(mask[:, 0]))
-        np.testing.assert_allclose(output, article(unit, query, *own)[0], atol=1e-5)
-
-
-@pytest.mark.parametrize("size", [0.0, -1e3, 1e15])
-def test_padding_among_shared_events_changes_nothing(rng, size):
-    query, events, mask = random_inputs(rng)
-    events, mask = events[:, 0], mask[:, 0]
-    mask[0] = False
-    unit = ExactSearchUnit(heads=2, key_dim=3)
-    padded = np.where(mask[..., None], events, np.float32(size) * events)
-    output = unit(query, events, mask)
-    np.testing.assert_array_equal(unit(query, padded, mask), output)
-    assert not np.any(output[0])
-    assert np.any(output[1])
 
 
 @pytest.mark.parametrize("scale", [None, 0.3])
@@ -246,50 +163,6 @@ def test_a_unit_that_ranked_first_is_built_as_one_that_attended_first(rng):
     np.testing.assert_array_equal(ranked(query, events, mask), attended(query, events, mask))
 
 
-def test_mixed_precision(rng, mixed_precision):
-    query, events, mask = random_inputs(rng)
-    mask[0, 0] = False
-    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=4)
-    output = unit(query, events, mask)
-    assert output.dtype == mixed_precision
-    assert all(weight.dtype in ("float32", tf.float32) for weight in unit.weights)
-    exact = ExactSearchUnit(heads=2, key_dim=3, value_dim=4, dtype="float32")
-    exact.build((query.shape, events.shape))
-    exact.set_weights(unit.get_weights())
-    np.testing.assert_allclose(
-        tf.cast(output, tf.float32), exact(query, events, mask), atol=0.1, rtol=0.05
-    )
-    assert not np.any(tf.cast(output[0, 0], tf.float32))
-
-
-def test_config():
-    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=4, scale=0.5)
-    again = ExactSearchUnit.from_config(unit.get_config())
-    assert (again.heads, again.key_dim, again.value_dim, again.scale) == (2, 3, 4, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("query", "events", "mask", "message"),
-    [
-        ([2, 4], [2, 3, 5, 6], [2, 3, 5], r"`query` has shape \(2, 4\); expected \[B, N, Dq\]"),
-        ([2, 3, 4], [2, 6], [2, 3, 5], r"`events` has shape .*expected \[B, N, K, Dz\]"),
-        (
-            [2, 3, 4],
-            [1, 5, 6],
-            [1, 5],
-            r"`events` .*expected \[B, K, Dz\] with B = 2 as in `query`",
-        ),
-        ([2, 3, 4], [2, 5, 6], [2, 3, 5], r"`event_mask` has shape .*expected \[B, K\]"),
-        ([2, 3, 4], [2, 5, 6], [2, 4], r"`event_mask` .* with K = 5 as in `events`"),
-        ([2, 3, 4], [2, 1, 5, 6], [2, 1, 5], r"`events` .* with N = 3 as in `query`"),
-        ([2, 3, 4], [2, 3, 5, 6], [2, 3, 4], r"`event_mask` .* with K = 5 as in `events`"),
-    ],
-)
-def test_bad_shapes(query, events, mask, message):
-    with pytest.raises(ValueError, match=message):
-        ExactSearchUnit(2, 3)(tf.zeros(query), tf.zeros(events), tf.zeros(mask, tf.bool))
-
-
 @pytest.mark.parametrize(
     ("query", "events", "message"),
     [
@@ -301,14 +174,3 @@ def test_bad_shapes(query, events, mask, message):
 def test_bad_shapes_of_relevance(query, events, message):
     with pytest.raises(ValueError, match=f"ExactSearchUnit: {message}"):
         ExactSearchUnit(2, 3).relevance(tf.zeros(query), tf.zeros(events))
-
-
-def test_other_bad_inputs():
-    with pytest.raises(ValueError, match="ExactSearchUnit: `heads` is 0"):
-        ExactSearchUnit(0, 3)
-    with pytest.raises(ValueError, match="ExactSearchUnit: `value_dim` is 0"):
-        ExactSearchUnit(1, 3, value_dim=0)
-    with pytest.raises(ValueError, match=r"`event_mask` .* has dtype float32; expected bool"):
-        ExactSearchUnit(1, 3)(tf.zeros([1, 1, 2]), tf.zeros([1, 1, 2, 2]), tf.zeros([1, 1, 2]))
-    with pytest.raises(ValueError, match=r"`events` \(None, None, None, None\); expected known"):
-        ExactSearchUnit(1, 3).build(((None, None, 2), (None, None, None, None)))

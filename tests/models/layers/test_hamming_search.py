@@ -68,29 +68,6 @@ def test_ties_go_to_the_more_recent_event(assert_found):
     np.testing.assert_array_equal(everything.position, [[[0, 1, 2, 3]]])
 
 
-@pytest.mark.parametrize("k", [1, 2, 48, 10_000])
-def test_k_is_capped_by_a_static_and_a_dynamic_length(rng, k, brute_force, assert_found):
-    search = HammingSearch(k)
-    traced = tf.function(
-        search,
-        input_signature=[
-            tf.TensorSpec([None, None, 1], tf.int64),
-            tf.TensorSpec([None, None, 1], tf.int64),
-            tf.TensorSpec([None, None], tf.bool),
-        ],
-    )
-    for length in (0, 1, 2, 50):
-        arguments = (
-            random_signatures(rng, 2, 3, 1),
-            random_signatures(rng, 2, length, 1),
-            rng.random((2, length)) < 0.7,
-        )
-        expected = brute_force(*arguments, k)
-        assert expected[0].shape[-1] == min(k, length)
-        assert_found(search(*arguments), expected)
-        assert_found(traced(*map(tf.constant, arguments)), expected)
-
-
 def test_equals_brute_force_over_random_shapes(rng, brute_force, assert_found):
     for turn in range(30):
         rows, candidates, length, words, k = rng.integers(1, [4, 5, 60, 4, 70])
@@ -104,42 +81,3 @@ def test_equals_brute_force_over_random_shapes(rng, brute_force, assert_found):
         mask = rng.random((rows, length)) < rng.choice([0.0, 0.3, 0.9, 1.0], (rows, 1))
         found = HammingSearch(int(k))(candidate, history, mask)
         assert_found(found, brute_force(candidate, history, mask, k))
-
-
-@pytest.mark.parametrize(
-    ("candidate", "history", "mask", "message"),
-    [
-        (
-            [2, 1],
-            [2, 5, 1],
-            [2, 5],
-            r"`candidate_signature` has shape \(2, 1\); expected \[B, N, W\]",
-        ),
-        ([2, 3, 2], [2, 5, 1], [2, 5], r"`history_signature` .*W = 2 as in `candidate_signature`"),
-        ([2, 3, 1], [1, 5, 1], [1, 5], r"`history_signature` .*B = 2 as in `candidate_signature`"),
-        ([2, 3, 1], [2, 5, 1], [2, 4], r"`history_mask` has shape \(2, 4\); .*L = 5"),
-        ([2, 3, 1], [2, 5, 1], [2, 5, 1], r"`history_mask` has shape .*expected \[B, L\]"),
-    ],
-)
-def test_bad_shapes(candidate, history, mask, message):
-    with pytest.raises(ValueError, match=message):
-        HammingSearch(2)(
-            tf.zeros(candidate, tf.int64), tf.zeros(history, tf.int64), tf.zeros(mask, tf.bool)
-        )
-
-
-def test_other_bad_inputs():
-    with pytest.raises(ValueError, match="HammingSearch: `k` is 0"):
-        HammingSearch(0)
-    signature = tf.zeros([1, 2, 1], tf.int64)
-    with pytest.raises(ValueError, match=r"`history_signature` .* int32; expected int64"):
-        HammingSearch(1)(signature, tf.zeros([1, 2, 1], tf.int32))
-    with pytest.raises(ValueError, match=r"`history_mask` .* int32; expected bool"):
-        HammingSearch(1)(signature, signature, tf.zeros([1, 2], tf.int32))
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None], tf.int64)] * 2)
-    def unknown_words(candidate, history):
-        return HammingSearch(1)(candidate, history)
-
-    with pytest.raises(ValueError, match=r"expected .* with a known W"):
-        unknown_words.get_concrete_function()

@@ -56,29 +56,3 @@ def test_equals_brute_force_over_random_shapes(rng, dtype, brute_force, assert_f
         mask = rng.random((rows, length)) < rng.choice([0.0, 0.3, 0.9, 1.0], (rows, 1))
         found = HardSearch(int(k))(candidate, history, mask)
         assert_found(found, brute_force(candidate, history, mask, k))
-
-
-@pytest.mark.parametrize(
-    ("candidate", "history", "mask", "message"),
-    [
-        ([2], [2, 5], [2, 5], r"`candidate_category` has shape \(2,\); expected \[B, N\]"),
-        ([2, 3], [1, 5], [1, 5], r"`history_category` .*B = 2 as in `candidate_category`"),
-        ([2, 3], [2, 5, 1], [2, 5], r"`history_category` has shape .*expected \[B, L\]"),
-        ([2, 3], [2, 5], [2, 4], r"`history_mask` has shape \(2, 4\); .*L = 5"),
-    ],
-)
-def test_bad_shapes(candidate, history, mask, message):
-    with pytest.raises(ValueError, match=f"HardSearch: {message}"):
-        HardSearch(2)(
-            tf.zeros(candidate, tf.int64), tf.zeros(history, tf.int64), tf.zeros(mask, tf.bool)
-        )
-
-
-def test_bad_types():
-    category = tf.zeros([1, 2], tf.int64)
-    with pytest.raises(ValueError, match=r"`candidate_category` .* expected int32 or int64"):
-        HardSearch(1)(tf.zeros([1, 2]), category)
-    with pytest.raises(ValueError, match=r"`history_category` .* int32; expected int64"):
-        HardSearch(1)(category, tf.zeros([1, 2], tf.int32))
-    with pytest.raises(ValueError, match=r"`history_mask` .* int64; expected bool"):
-        HardSearch(1)(category, category, category)

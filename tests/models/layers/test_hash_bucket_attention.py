@@ -94,34 +94,6 @@ def test_work_does_not_grow_with_pairs():
     assert max(np.prod(shape) for shape in made) == rows * events * 4 * 8
 
 
-@pytest.mark.parametrize("size", [0.0, -1e3, 1e15])
-def test_padding_content_changes_nothing(rng, size):
-    query, history, values, mask = random_inputs(rng)
-    attention = HashBucketAttention(12, 3)
-    expected = attention(query, history, values, mask)
-    valid = mask[..., np.newaxis]
-    output = attention(
-        query,
-        np.where(valid, history, np.float32(size) * history),
-        np.where(valid, values, np.float32(size) * values),
-        mask,
-    )
-    np.testing.assert_array_equal(output, expected)
-
-
-def test_without_a_mask_all_events_are_valid(rng):
-    query, history, values, mask = random_inputs(rng)
-    attention = HashBucketAttention(12, 3)
-    np.testing.assert_array_equal(
-        attention(query, history, values),
-        attention(query, history, values, np.ones_like(mask)),
-    )
-    np.testing.assert_array_equal(
-        attention((query, history, values, mask)),
-        attention(query, history=history, values=values, history_mask=mask),
-    )
-
-
 def test_codes_computed_before_give_the_same(rng):
     query, history, values, mask = random_inputs(rng)
     attention = HashBucketAttention(12, 3)
@@ -173,30 +145,6 @@ def test_gradients_reach_the_values_of_shared_buckets(rng):
     np.testing.assert_array_equal(np.any(analytic[0].reshape(values.shape), axis=-1), shared)
 
 
-def test_shapes_known_and_unknown(rng):
-    attention = HashBucketAttention(12, 3)
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, 6]),
-            tf.TensorSpec([None, None, 6]),
-            tf.TensorSpec([None, None, 4]),
-            tf.TensorSpec([None, None], tf.bool),
-        ]
-    )
-    def traced(*inputs):
-        output = attention(*inputs)
-        assert output.shape.as_list() == [None, None, 4]
-        return output
-
-    for rows, candidates, events in ((1, 1, 1), (3, 1, 4), (1, 5, 2), (2, 3, 0), (2, 0, 3)):
-        inputs = random_inputs(rng, rows, candidates, events)
-        output = traced(*map(tf.constant, inputs))
-        assert output.shape == (rows, candidates, 4)
-        np.testing.assert_allclose(output, all_pairs(attention, *inputs), atol=1e-6)
-        np.testing.assert_allclose(output, attention(*inputs), atol=1e-6)
-
-
 def test_the_rotation_is_seeded_fixed_and_not_trainable(rng):
     inputs = random_inputs(rng)
     attention = HashBucketAttention(12, 3, seed=1)
@@ -216,42 +164,3 @@ def test_mixed_precision_does_not_change_the_codes(rng, mixed_precision):
     output = HashBucketAttention(48, 3)(*half)
     assert output.dtype == mixed_precision
     np.testing.assert_allclose(tf.cast(output, tf.float32), expected, atol=0.02)
-
-
-def test_config():
-    attention = HashBucketAttention(20, 4, seed=5, name="buckets")
-    again = HashBucketAttention.from_config(attention.get_config())
-    assert (again.hashes, again.width, again.seed, again.name) == (20, 4, 5, "buckets")
-    assert again.groups == 5
-    assert HashBucketAttention().groups == 16
-
-
-@pytest.mark.parametrize(
-    ("query", "history", "values", "mask", "message"),
-    [
-        ([2, 4], [2, 5, 4], [2, 5, 3], [2, 5], r"`query` has shape \(2, 4\); expected \[B, N, D\]"),
-        ([2, 3, 4], [2, 5, 6], [2, 5, 3], [2, 5], r"`history` .* with D = 4 as in `query`"),
-        ([2, 3, 4], [1, 5, 4], [1, 5, 3], [1, 5], r"`history` .* with B = 2 as in `query`"),
-        ([2, 3, 4], [2, 5, 4], [2, 6, 3], [2, 5], r"`values` .* with L = 5 as in `history`"),
-        ([2, 3, 4], [2, 5, 4], [2, 5, 3], [2, 6], r"`history_mask` .* with L = 5 as in `history`"),
-    ],
-)
-def test_bad_shapes(query, history, values, mask, message):
-    with pytest.raises(ValueError, match=message):
-        HashBucketAttention()(
-            tf.zeros(query), tf.zeros(history), tf.zeros(values), tf.zeros(mask, tf.bool)
-        )
-
-
-def test_other_bad_inputs():
-    with pytest.raises(ValueError, match="HashBucketAttention: `width` is 0; expected an integer"):
-        HashBucketAttention(48, 0)
-    with pytest.raises(ValueError, match="`hashes` is 47; expected a multiple of `width` = 3"):
-        HashBucketAttention(47, 3)
-    with pytest.raises(ValueError, match=r"`seed` is 1\.5; expected an integer"):
-        HashBucketAttention(seed=1.5)
-    with pytest.raises(ValueError, match=r"`query` has shape \(None, None, None\).*known D"):
-        HashBucketAttention().build(((None, None, None), None, None))
-    events = tf.zeros([1, 4, 2])
-    with pytest.raises(ValueError, match=r"`history_mask` .* has dtype int32; expected bool"):
-        HashBucketAttention()(events, events, events, tf.zeros([1, 4], tf.int32))

@@ -58,27 +58,3 @@ def test_gradients_flow_through_the_relevance(rng):
     np.testing.assert_allclose(by_candidate, tf.reduce_sum(events, axis=2), rtol=1e-6)
     hit = np.isin(np.arange(8), found.position.numpy())
     np.testing.assert_array_equal((by_history.numpy()[0] != 0).any(-1), hit)
-
-
-@pytest.mark.parametrize(
-    ("candidate", "history", "mask", "message"),
-    [
-        ([2, 4], [2, 5, 4], [2, 5], r"`candidate` has shape \(2, 4\); expected \[B, N, D\]"),
-        ([2, 3, 4], [2, 5, 3], [2, 5], r"`history` .*D = 4 as in `candidate`"),
-        ([2, 3, 4], [1, 5, 4], [1, 5], r"`history` .*B = 2 as in `candidate`"),
-        ([2, 3, 4], [2, 5, 4], [2, 4], r"`history_mask` has shape \(2, 4\); .*L = 5"),
-    ],
-)
-def test_bad_shapes(candidate, history, mask, message):
-    with pytest.raises(ValueError, match=f"InnerProductSearch: {message}"):
-        InnerProductSearch(2)(tf.zeros(candidate), tf.zeros(history), tf.zeros(mask, tf.bool))
-
-
-def test_bad_types():
-    vectors = tf.zeros([1, 2, 3])
-    with pytest.raises(ValueError, match=r"`candidate` .* int64; expected float32"):
-        InnerProductSearch(1)(tf.zeros([1, 2, 3], tf.int64), vectors)
-    with pytest.raises(ValueError, match=r"`history` .* int64; expected float32"):
-        InnerProductSearch(1)(vectors, tf.zeros([1, 2, 3], tf.int64))
-    with pytest.raises(ValueError, match=r"`history_mask` .* int32; expected bool"):
-        InnerProductSearch(1)(vectors, vectors, tf.zeros([1, 2], tf.int32))

@@ -110,29 +110,3 @@ def test_with_distinct_neighbours_the_order_of_a_list_is_the_order_of_its_events
     found = NeighborSearch(k=50)(neighbors, history)
     np.testing.assert_array_equal(history[0, found.position[0, 0]], neighbors[0, 0])
     np.testing.assert_array_equal(found.relevance[0, 0], -np.arange(50))
-
-
-@pytest.mark.parametrize(
-    ("neighbors", "history", "mask", "message"),
-    [
-        ([2, 3], [2, 5], [2, 5], r"`neighbors` has shape \(2, 3\); expected \[B, N, M\]"),
-        ([2, 3, 4], [1, 5], [1, 5], r"`history_item` .*B = 2 as in `neighbors`"),
-        ([2, 3, 4], [2, 5, 1], [2, 5], r"`history_item` has shape .*expected \[B, L\]"),
-        ([2, 3, 4], [2, 5], [2, 4], r"`history_mask` has shape \(2, 4\); .*L = 5"),
-    ],
-)
-def test_bad_shapes(neighbors, history, mask, message):
-    with pytest.raises(ValueError, match=f"NeighborSearch: {message}"):
-        NeighborSearch(2)(
-            tf.zeros(neighbors, tf.int64), tf.zeros(history, tf.int64), tf.zeros(mask, tf.bool)
-        )
-
-
-def test_bad_types():
-    neighbors, history = tf.zeros([1, 2, 3], tf.int64), tf.zeros([1, 2], tf.int64)
-    with pytest.raises(ValueError, match=r"`neighbors` .* int32; expected int64"):
-        NeighborSearch(1)(tf.zeros([1, 2, 3], tf.int32), history)
-    with pytest.raises(ValueError, match=r"`history_item` .* int32; expected int64"):
-        NeighborSearch(1)(neighbors, tf.zeros([1, 2], tf.int32))
-    with pytest.raises(ValueError, match=r"`history_mask` .* int64; expected bool"):
-        NeighborSearch(1)(neighbors, history, history)

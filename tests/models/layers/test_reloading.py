@@ -1,92 +1,149 @@
-"""Layers that `test_saving` leaves out in functional models, saved in both forms and reloaded."""
+"""Every layer in a model that is saved and reloaded, in a fresh process, scores as it did before."""
+
+import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.layers import (
-    AUGRU,
-    ExactSearchUnit,
-    HashBucketAttention,
-    InterestExtractor,
-    MatchEvidence,
-)
+from tests.models.layers.layer_calls import FEWER_CALLS, SAME, assert_same, built, eager, traced
+from tests.models.layers.layer_cases import BATCHES, CASES
 
 keras = tf.keras
 
 
-def dien():
-    events = keras.Input([None, 6], name="events")
-    attention = keras.Input([None, None], name="attention")
-    mask = keras.Input([None], dtype="bool", name="mask")
-    states = InterestExtractor(5, hidden=(4,))(events, mask)
-    output = AUGRU(3)(states, attention, mask)
-    return keras.Model([events, attention, mask], keras.layers.Dense(1)(output))
+@keras.utils.register_keras_serializable(package="tests")
+class Subclassed(keras.Model):
+    """Somebody else's model around any of the layers."""
+
+    def __init__(self, layer, options, **kwargs):
+        super().__init__(**kwargs)
+        self.layer, self.options = layer, options
+
+    def build(self, input_shape):
+        shapes = tuple(tuple(shape) for shape in input_shape)
+        if not self.layer.built:
+            self.layer.build(shapes[0] if len(shapes) == 1 else shapes)
+        self.built = True
+
+    def call(self, inputs):
+        return tf.nest.flatten(self.layer(*inputs, **self.options))
+
+    def get_config(self):
+        layer = keras.layers.serialize(self.layer)
+        return {**super().get_config(), "layer": layer, "options": self.options}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        layer = keras.layers.deserialize(config.pop("layer"))
+        return cls(layer=layer, **config)
 
 
-def hash_buckets():
-    query, history = keras.Input([None, 6], name="query"), keras.Input([None, 6], name="history")
-    values = keras.Input([None, 4], name="values")
-    mask = keras.Input([None], dtype="bool", name="mask")
-    output = HashBucketAttention(12, 3)(query, history, values, mask)
-    return keras.Model([query, history, values, mask], keras.layers.Dense(1)(output))
-
-
-def shared_events():
-    query, values = keras.Input([None, 6], name="query"), keras.Input([None, 4], name="values")
-    mask = keras.Input([None], dtype="bool", name="mask")
-    output = ExactSearchUnit(heads=2, key_dim=3)(query, values, mask)
-    return keras.Model([query, values, mask], keras.layers.Dense(1)(output))
-
-
-def evidence():
-    match = keras.Input([None, None], dtype="bool", name="match")
-    gap = keras.Input([None], dtype="int64", name="gap")
-    output = MatchEvidence(decay_days=(0.01,))(match, gap)
-    return keras.Model([match, gap], keras.layers.Dense(1)(output))
-
-
-def random_batch(rng):
-    """Inputs of all models by name: B = 2, N = 3, L = 9."""
-    sizes = {"events": (9, 6), "attention": (3, 9), "query": (3, 6), "history": (9, 6)}
-    batch = {
-        name: tf.constant(rng.random((2, *shape)) - 0.5, tf.float32)
-        for name, shape in (sizes | {"values": (9, 4)}).items()
-    }
-    return batch | {
-        "mask": tf.constant(rng.random((2, 9)) < 0.6),
-        "match": tf.constant(rng.random((2, 3, 9)) < 0.6),
-        "gap": tf.constant(rng.integers(0, 10_000, (2, 9))),
-    }
-
-
-@pytest.mark.parametrize("make", [dien, hash_buckets, shared_events, evidence])
-def test_a_model_scores_the_same_when_reloaded(rng, tmp_path, make):
-    model = make()
-    batch = random_batch(rng)
-    inputs = [batch[tensor.name] for tensor in model.inputs]
-    drawn = model(inputs)
-    # What is reloaded must be saved: not initialised, nor drawn from a seed, once more.
-    model.set_weights([rng.normal(0, 0.7, weight.shape) for weight in model.get_weights()])
-    scores = model(inputs)
-    assert np.abs(scores - drawn).max() > 1e-2
-
-    model.save(tmp_path / "model.keras")
-    again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again(inputs), scores, atol=1e-6)
-
-    signature = [
-        tf.TensorSpec([None, *tensor.shape[1:]], batch[tensor.name].dtype, tensor.name)
-        for tensor in model.inputs
+def functional(name, policy, masked):
+    case = CASES[name]
+    inputs = [
+        keras.Input(argument.spec.shape[1:], dtype=argument.dtype.name)
+        for argument in case.taken(masked)
     ]
+    return keras.Model(inputs, case(built(name, policy), inputs))
 
-    @tf.function(input_signature=signature, autograph=False)
-    def serve(*values):
-        return {"scores": model(list(values))}
 
+# What is saved: a layer, a precision and whether a mask is given
+FORMS = {
+    "saved_model": FEWER_CALLS,
+    # Those of the calls that are not subclassed
+    "functional": [call for call in FEWER_CALLS if call[1:] != ("float32", True)],
+    "subclassed": [call for call in FEWER_CALLS if call[1:] == ("float32", True)],
+}
+RELOADED = [(form, *call) for form, calls in FORMS.items() for call in calls]
+SAVED_BATCHES = list(BATCHES)[:4]
+
+RELOAD = """
+import functools, json, sys
+folder, root = sys.argv[1:]
+# A folder, found before what Keras 3 loads adds another package of this name to the path.
+sys.path.insert(0, root)
+import tests.models.layers
+import numpy as np, tensorflow as tf
+plan = json.load(open(f"{folder}/plan.json"))
+tensors = {name: tf.constant(value) for name, value in np.load(f"{folder}/inputs.npz").items()}
+results = {}
+
+def call(form, model):
+    for index, key, names in plan[form]:
+        outputs = tf.nest.flatten(model(index)([tensors[name] for name in names]))
+        for place, output in enumerate(outputs):
+            wide = tf.cast(output, tf.float32) if output.dtype.is_floating else output
+            results[f"{form}/{key}/{place}"] = wide.numpy()
+
+# A SavedModel needs nothing but TensorFlow.
+saved = tf.saved_model.load(f"{folder}/saved_model")
+call("saved_model", lambda index: lambda inputs: saved.graphs[index](*inputs))
+assert not any(name.startswith("lifelong") for name in sys.modules)
+
+load = functools.cache(tf.keras.models.load_model)
+import lifelong.models.layers
+call("functional", lambda index: load(f"{folder}/functional_{index}.keras"))
+# Somebody else's class
+import tests.models.layers.test_reloading
+call("subclassed", lambda index: load(f"{folder}/subclassed_{index}.keras"))
+np.savez(f"{folder}/outputs.npz", **results)
+"""
+
+
+def key_of(name, policy, masked, batch):
+    return f"{name}/{policy}/{masked}/{batch}"
+
+
+@pytest.fixture(scope="module")
+def reloaded(tmp_path_factory, request, run_python):
+    """Saves all layers in all forms; gives what they return in one fresh process, by form and call."""
+    folder = tmp_path_factory.mktemp("reloading")
     root = tf.Module()
-    root.variables_of_model = model.variables
-    tf.saved_model.save(root, str(tmp_path / "saved_model"), signatures=serve)
-    served = tf.saved_model.load(str(tmp_path / "saved_model")).signatures["serving_default"]
-    output = served(**{tensor.name: batch[tensor.name] for tensor in model.inputs})["scores"]
-    np.testing.assert_allclose(output, scores, atol=1e-6)
+    root.graphs = [traced(*call) for call in FEWER_CALLS]
+    root.variables_of_layers = [built(name, policy).variables for name, policy, _ in FEWER_CALLS]
+    tf.saved_model.save(root, str(folder / "saved_model"))
+    for index, call in enumerate(FORMS["functional"]):
+        functional(*call).save(folder / f"functional_{index}.keras")
+    for index, (name, policy, masked) in enumerate(FORMS["subclassed"]):
+        model = Subclassed(built(name, policy), CASES[name].options)
+        model(CASES[name].draw(BATCHES["one candidate"], masked))
+        model.save(folder / f"subclassed_{index}.keras")
+
+    inputs = {
+        f"{name}/{batch}/{argument.name}": tensor.numpy()
+        for name, case in CASES.items()
+        for batch in SAVED_BATCHES
+        for argument, tensor in zip(case.arguments, case.draw(BATCHES[batch]), strict=True)
+    }
+    plan = {
+        form: [
+            (
+                index,
+                key_of(*call, batch),
+                [
+                    f"{call[0]}/{batch}/{argument.name}"
+                    for argument in CASES[call[0]].taken(call[2])
+                ],
+            )
+            for index, call in enumerate(calls)
+            for batch in SAVED_BATCHES
+        ]
+        for form, calls in FORMS.items()
+    }
+    np.savez(folder / "inputs.npz", **inputs)
+    (folder / "plan.json").write_text(json.dumps(plan))
+    run_python(RELOAD, folder, request.config.rootpath)
+    return np.load(folder / "outputs.npz")
+
+
+@pytest.mark.parametrize(("form", "name", "policy", "masked"), RELOADED)
+def test_a_reloaded_model_gives_what_it_gave(reloaded, form, name, policy, masked):
+    for batch in SAVED_BATCHES:
+        expected = [
+            tf.cast(output, tf.float32) if output.dtype.is_floating else output
+            for output in eager(name, policy, masked, batch)
+        ]
+        key = f"{form}/{key_of(name, policy, masked, batch)}"
+        outputs = [tf.constant(reloaded[f"{key}/{place}"]) for place in range(len(expected))]
+        assert_same(outputs, expected, SAME[policy], batch)

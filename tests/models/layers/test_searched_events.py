@@ -152,17 +152,6 @@ def test_a_longer_list_begins_with_a_shorter_one(rng, search, assert_found):
 
 
 @every_search
-def test_static_shapes_are_kept(search):
-    @tf.function(input_signature=specs(search, candidates=20, length=1000))
-    def traced(*arguments):
-        found = search(48)(*arguments)
-        assert [tensor.shape.as_list() for tensor in found] == [[None, 20, 48]] * 3
-        return found
-
-    traced.get_concrete_function()
-
-
-@every_search
 def test_found_events_are_valid_distinct_and_ordered(rng, search):
     candidate, history, mask = make_arguments(search, rng, 8, 5, 30, valid=0.4)
     found = search(12)(candidate, history, mask)
@@ -205,14 +194,6 @@ def test_nothing_is_found_in_an_empty_history(rng, search, assert_found):
 
 
 @every_search
-def test_without_a_mask_all_events_are_valid(rng, search, assert_found):
-    candidate, history, _ = make_arguments(search, rng, 2, 3, 8)
-    assert_found(
-        search(4)(candidate, history), search(4)(candidate, history, np.ones((2, 8), bool))
-    )
-
-
-@every_search
 def test_rows_and_candidates_do_not_influence_each_other(rng, search, assert_found):
     candidate, history, mask = make_arguments(search, rng, 4, 5, 30)
     layer = search(6)
@@ -231,41 +212,3 @@ def test_mixed_precision_changes_nothing(rng, search, mixed_precision, assert_fo
         arguments = (arguments[0] * 1e4, arguments[1] * 1.001, arguments[2])
     mixed = search(9)(*arguments)
     assert_found(mixed, search(9, dtype="float32")(*arguments))
-
-
-@every_search
-def test_config(search):
-    layer = search(k=7, name="found")
-    again = search.from_config(layer.get_config())
-    assert (again.k, again.name) == (7, "found")
-
-
-@every_search
-@pytest.mark.parametrize("k", [0, -1, 2.0, True, None])
-def test_bad_k(search, k):
-    with pytest.raises(ValueError, match=rf"{search.__name__}: `k` is {k!r}; expected an integer"):
-        search(k)
-
-
-@every_search
-def test_a_search_that_was_saved_and_reloaded_finds_the_same(rng, search, tmp_path, assert_found):
-    candidate, history, mask = specs(search)
-    inputs = [
-        keras.Input(spec.shape[1:], dtype=spec.dtype.name) for spec in (candidate, history, mask)
-    ]
-    model = keras.Model(inputs, dict(search(5)(*inputs)._asdict()))
-    arguments = [tf.constant(value) for value in make_arguments(search, rng, 2, 3, 11)]
-    expected = search(5)(*arguments)
-    assert_found(SearchedEvents(**model(arguments)), expected)
-
-    model.save(tmp_path / "model.keras")
-    reloaded = keras.models.load_model(tmp_path / "model.keras")
-    assert_found(SearchedEvents(**reloaded(arguments)), expected)
-
-    serve = tf.function(lambda *values: model(list(values)), input_signature=specs(search))
-    tf.saved_model.save(model, str(tmp_path / "saved"), signatures=serve)
-    signature = tf.saved_model.load(str(tmp_path / "saved")).signatures["serving_default"]
-    names = signature.structured_input_signature[1]
-    assert_found(
-        SearchedEvents(**signature(**dict(zip(sorted(names), arguments, strict=True)))), expected
-    )

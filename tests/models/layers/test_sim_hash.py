@@ -101,38 +101,3 @@ def test_mixed_precision_does_not_change_the_hash(rng, mixed_precision):
     assert mixed.rotation.dtype in ("float32", tf.float32)
     half = tf.cast(vectors, mixed_precision)
     np.testing.assert_array_equal(mixed(half), SimHash(64)(tf.cast(half, tf.float32)))
-
-
-def test_shapes_known_and_unknown():
-    layer = SimHash(100)
-    layer.build((None, 3))
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3])])
-    def traced(vectors):
-        signature = layer(vectors)
-        assert signature.shape.as_list() == [None, None, 2]
-        return signature
-
-    assert traced(tf.ones([1, 1, 3])).shape == (1, 1, 2)
-    assert traced(tf.ones([2, 0, 3])).shape == (2, 0, 2)
-    vector = tf.constant([1.0, -2.0, 3.0])
-    np.testing.assert_array_equal(
-        traced(vector[tf.newaxis, tf.newaxis])[0, 0], layer(vector[tf.newaxis])[0]
-    )
-
-
-def test_config():
-    layer = SimHash(96, seed=5, name="hash")
-    again = SimHash.from_config(layer.get_config())
-    assert (again.bits, again.seed, again.name) == (96, 5, "hash")
-
-
-def test_bad_inputs():
-    with pytest.raises(ValueError, match="SimHash: `bits` is 0; expected an integer"):
-        SimHash(0)
-    with pytest.raises(ValueError, match="SimHash: `seed` is None; expected an integer"):
-        SimHash(64, seed=None)
-    with pytest.raises(ValueError, match=r"`x` of shape \(2, 3\) has dtype int64; expected float"):
-        SimHash(64)(tf.ones([2, 3], tf.int64))
-    with pytest.raises(ValueError, match=r"`x` has shape \(None, None\).*known D"):
-        SimHash(64).build((None, None))

@@ -54,18 +54,6 @@ def test_embeds_the_bucket(rng, shape, dtype):
     np.testing.assert_array_equal(embedded, np.asarray(layer.table)[layer.bucket(gaps)])
 
 
-def test_shapes_known_and_unknown():
-    layer = TimeGapEmbedding(5)
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int64)])
-    def traced(gaps):
-        embedded = layer(gaps)
-        assert embedded.shape.as_list() == [None, None, 5]
-        return embedded
-
-    assert traced(tf.zeros([1, 1], tf.int64)).shape == (1, 1, 5)
-
-
 def test_the_table_is_trained():
     layer = TimeGapEmbedding(2, buckets=3, max_gap_seconds=10)
     with tf.GradientTape() as tape:
@@ -81,19 +69,3 @@ def test_mixed_precision_keeps_the_buckets(mixed_precision):
     np.testing.assert_array_equal(
         layer.bucket(gaps), TimeGapEmbedding(2, dtype="float32").bucket(gaps)
     )
-
-
-def test_config():
-    again = TimeGapEmbedding.from_config(TimeGapEmbedding(2, 9, 500).get_config())
-    assert (again.dim, again.buckets, again.max_gap_seconds) == (2, 9, 500)
-
-
-def test_bad_inputs():
-    with pytest.raises(ValueError, match="TimeGapEmbedding: `dim` is 0"):
-        TimeGapEmbedding(0)
-    with pytest.raises(ValueError, match="`buckets` is 2; expected at least 3"):
-        TimeGapEmbedding(1, buckets=2)
-    with pytest.raises(ValueError, match="`max_gap_seconds` is 9; expected at least as many"):
-        TimeGapEmbedding(1, buckets=10, max_gap_seconds=9)
-    with pytest.raises(ValueError, match=r"`gaps` of shape \(2,\) has dtype float32; expected int"):
-        TimeGapEmbedding(1)(tf.zeros([2]))
