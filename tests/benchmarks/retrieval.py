@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents, length_mask
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import Batch
+from lifelong.models.training import make_spec
+from lifelong.models.unknown_items import UnknownItems
 from lifelong.pipeline.experiments.ranking_time import real_request
 from tests.benchmarks.finished_run import FinishedRun
 from tests.benchmarks.recall import recall
@@ -74,10 +77,11 @@ def measure_retrieval(
 
 
 def _check_vocabularies(spec: ModelSpec, run: FinishedRun) -> None:
-    sizes = {
-        name: run.transform_output().vocabulary_size_by_name(name) + 1
-        for name in spec.vocabulary_sizes
+    fields = {
+        "model": dataclasses.asdict(spec.model),
+        "features": [dataclasses.asdict(feature) for feature in spec.features],
     }
+    sizes = make_spec(fields, run.transform_output()).vocabulary_sizes
     if sizes != spec.vocabulary_sizes:
         raise ValueError(
             f"the model has vocabularies of {spec.vocabulary_sizes}, the records of {sizes}: they "
@@ -128,7 +132,7 @@ def _recalls(
         _BATCH,
         shuffle=True,
     )
-    for batch in batches:
+    for batch in batches.map(UnknownItems(spec).look_up):
         _, history = split_history(batch, config.short_length, config.long_length)
         mask = history.mask.numpy()
         # [B, N]
@@ -159,7 +163,7 @@ def _times(spec: ModelSpec, searches: Searches, run: FinishedRun, rounds: int) -
         short_length + TIMED_LENGTH,
         TIMED_CANDIDATES,
     )
-    batch = {key: tf.constant(request[key]) for key in _READ}
+    batch = UnknownItems(spec).look_up({key: tf.constant(request[key]) for key in _READ})
 
     def compiled(search: Search) -> Callable[[], object]:
         def find(batch: Batch) -> SearchedEvents:

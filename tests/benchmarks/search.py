@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,8 @@ from lifelong.models.layers import (
     SearchedEvents,
 )
 from lifelong.models.layers.searched_events import best_events
+from lifelong.models.training import make_spec
+from lifelong.models.unknown_items import UnknownItems
 from lifelong.pipeline.experiments.ranking_time import real_request
 from tests.benchmarks.finished_run import FinishedRun
 from tests.benchmarks.timing import paired_medians
@@ -70,11 +73,15 @@ def _searches(workdir: str) -> dict[str, tuple[Search, list[tf.Tensor]]]:
         short_length + LONG_LENGTH,
         CANDIDATES,
     )
+    spec = make_spec(
+        {"model": dataclasses.asdict(ModelConfig()), "features": []}, run.transform_output()
+    )
     batch = {key: tf.constant(value) for key, value in request.items()}
+    batch = UnknownItems(spec).look_up(batch)
     _, history = split_history(batch, short_length, LONG_LENGTH)
     candidates, events = batch["candidate_item"], history.values["history_item"]
     rng = np.random.default_rng(0)
-    items = run.transform_output().vocabulary_size_by_name("item") + 1
+    items = spec.vocabulary_sizes["item"]
     vectors = tf.constant(rng.normal(size=[items, DIM]), tf.float32)
     neighbors = tf.constant(rng.integers(0, items, [items, NEIGHBORS]))
     config = ModelConfig()
