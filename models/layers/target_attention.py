@@ -39,7 +39,7 @@ class TargetAttention(keras.layers.Layer):
 
     Call:
         query: `[B, N, Dq]` floating point, candidates. Projected to Dk where Dq differs from it.
-        history: `[B, S, Dk]` floating point, events. Masked ones may hold anything.
+        history: `[B, S, Dk]` floating point, events. Masked ones may hold any finite number.
         history_mask: `[B, S]` bool, True for valid events; all of them by default.
 
     Returns:
@@ -127,8 +127,9 @@ class TargetAttention(keras.layers.Layer):
         )
         if history_mask is None:
             history_mask = tf.ones(tf.shape(history)[:-1], tf.bool)
-        else:
-            # A weight of 0 would leave a NaN, or what is infinite in half precision.
+        elif history.dtype.size < tf.float32.size:
+            # What is finite in full precision may be infinite here, which a weight of 0 would make
+            # NaN.
             nothing = tf.zeros([], history.dtype)
             history = tf.where(history_mask[..., tf.newaxis], history, nothing)
         # [B, 1, S]
