@@ -19,6 +19,9 @@ from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_record import RunRecord, read_last_run
 from lifelong.pipeline.schema import write_schema
 
+# ML Metadata keeps six decimals of a number: 0 stands for whatever rounds to it.
+_SMALLEST_NOTED = 5e-7
+
 
 def run(config: Config, workdir: Workdir) -> int:
     """Runs the pipeline locally and prints the evaluation.
@@ -115,7 +118,7 @@ def _describe_baking(noted: Mapping[str, Any]) -> str:
     tables = f"baked tables: {size / 1e6:.2f} MB" if size else "no tables to bake"
     return (
         f"{tables}, exported in {noted['baking_seconds']:.1f} s; scores differ by at most "
-        f"{noted['largest_score_difference']:.1g} on {noted['proof_requests']} real requests"
+        f"{_score_difference(noted)} on {noted['proof_requests']} real requests"
     )
 
 
@@ -124,11 +127,15 @@ def _describe_serving(config: ServingConfig, noted: Mapping[str, Any]) -> str:
         return f"Not to be pushed: {noted['reason']}"
     return (
         f"served: scores of {noted['requests']} requests differ by at most "
-        f"{noted['largest_score_difference']:.1g} from the Evaluator's; Predict with "
+        f"{_score_difference(noted)} from the Evaluator's; Predict with "
         f"{config.latency_candidates} candidates and a full history p50 "
         f"{noted['latency_p50_ms']:.1f} ms, p99 {noted['latency_p99_ms']:.1f} ms; "
         f"{noted['warmup_requests']} warm-up requests go with the model"
     )
+
+
+def _score_difference(noted: Mapping[str, Any]) -> str:
+    return f"{max(noted['largest_score_difference'], _SMALLEST_NOTED):.1g}"
 
 
 def _describe_store(record: RunRecord) -> str:
