@@ -14,6 +14,7 @@ from lifelong.models.layers.checks import (
     last_size,
     one_structure,
 )
+from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
 
@@ -104,8 +105,8 @@ class AUGRU(keras.layers.Layer):
             {"D": self.kernel.shape[0]},
         )
         if state_mask is not None:
+            states = clear_masked(states, state_mask)
             nothing = tf.zeros([], attention.dtype)
-            states = tf.where(state_mask[..., tf.newaxis], states, nothing)
             attention = tf.where(state_mask[:, tf.newaxis, :], attention, nothing)
         # [B, S, D] x [D, 3 U] -> [S, B, 3 U] -> three of [S, B, U]
         projected = tf.einsum("bsd,dg->sbg", states, tf.convert_to_tensor(self.kernel))

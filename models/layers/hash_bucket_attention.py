@@ -15,6 +15,7 @@ from lifelong.models.layers.checks import (
     one_structure,
 )
 from lifelong.models.layers.hyperplanes import CODE_BITS, hyperplane_initializer, side_codes
+from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
 
@@ -167,10 +168,10 @@ class HashBucketAttention(keras.layers.Layer):
             `[B, N, Dz]`.
         """
         if history_mask is not None:
-            # No bucket has the number -1; but a NaN remains one when multiplied by 0.
-            mask = history_mask[..., tf.newaxis]
-            history_codes = tf.where(mask, history_codes, tf.constant(-1, history_codes.dtype))
-            values = tf.where(mask, values, tf.zeros([], values.dtype))
+            # No bucket has this number.
+            nowhere = tf.constant(-1, history_codes.dtype)
+            history_codes = tf.where(history_mask[..., tf.newaxis], history_codes, nowhere)
+            values = clear_masked(values, history_mask)
         # Products with ones and zeros: adding up segments is a little faster forwards, but three
         # times slower with its gradient. [B, L, G 2^w]^T x [B, L, Dz] -> [B, G 2^w, Dz]
         wide = tf.cast(values, tf.float32)

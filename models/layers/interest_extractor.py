@@ -17,6 +17,7 @@ from lifelong.models.layers.checks import (
     last_size,
     one_structure,
 )
+from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
 
@@ -118,7 +119,7 @@ class InterestExtractor(keras.layers.Layer):
             event_mask = tf.ones(tf.shape(events)[:2], tf.bool)
         else:
             # Keras reads a masked event too, and only then keeps the state before it.
-            events = tf.where(event_mask[..., tf.newaxis], events, tf.zeros([], events.dtype))
+            events = clear_masked(events, event_mask)
         # A masked event at the end, as Keras's GRU fails on S = 0.
         events = tf.pad(events, [[0, 0], [0, 1], [0, 0]])
         event_mask = tf.pad(event_mask, [[0, 0], [0, 1]])

@@ -17,7 +17,7 @@ from lifelong.models.layers.checks import (
     last_size,
     one_structure,
 )
-from lifelong.models.layers.masks import masked_softmax
+from lifelong.models.layers.masks import clear_masked_in_half_precision, masked_softmax
 
 keras: Any = tf.keras
 
@@ -127,11 +127,8 @@ class TargetAttention(keras.layers.Layer):
         )
         if history_mask is None:
             history_mask = tf.ones(tf.shape(history)[:-1], tf.bool)
-        elif history.dtype.size < tf.float32.size:
-            # What is finite in full precision may be infinite here, which a weight of 0 would make
-            # NaN.
-            nothing = tf.zeros([], history.dtype)
-            history = tf.where(history_mask[..., tf.newaxis], history, nothing)
+        else:
+            history = clear_masked_in_half_precision(history, history_mask)
         # [B, 1, S]
         mask = history_mask[:, tf.newaxis, :]
         scores = self._scores(query, history)
