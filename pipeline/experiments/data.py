@@ -6,7 +6,9 @@ import dataclasses
 
 import tensorflow_transform as tft
 
+from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.features import Feature
+from lifelong.models.training import make_spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +34,16 @@ class ExperimentData:
     def transformed_files(self, split: str) -> list[str]:
         """Returns the file patterns of a split's transformed records."""
         return [f"{self.transformed_examples}/Split-{split}/*"]
+
+    def spec(self, model: ModelConfig) -> ModelSpec:
+        """Returns what a model of an architecture is built from on these records."""
+        return make_spec(
+            {
+                "model": dataclasses.asdict(model),
+                "features": [dataclasses.asdict(feature) for feature in self.features],
+            },
+            self.transform_output(),
+        )
 
     def transform_output(self) -> tft.TFTransformOutput:
         """Loads Transform's output."""

@@ -6,11 +6,11 @@ import dataclasses
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from lifelong.models.gbdt.record_rows import read_records
 from lifelong.models.scores import CandidateScores
 from lifelong.pipeline.experiments.data import ExperimentData
+from lifelong.pipeline.experiments.metrics import auc_of
 
 KNOWN, UNKNOWN, UNSEEN = ITEM_GROUPS = ("known", "unknown", "unseen")
 
@@ -70,7 +70,7 @@ def _metrics(items: str, scores: CandidateScores, part: np.ndarray) -> ItemMetri
     label, score = scores.label[part], scores.score[part]
     return ItemMetrics(
         items=items,
-        auc=float(roc_auc_score(label, score)) if np.ptp(label) else None,
+        auc=auc_of(label, score),
         candidates=len(label),
         clicked=int(np.sum(label > 0)),
     )

@@ -59,13 +59,18 @@ def overall(rows: Iterable[Metrics]) -> Metrics:
     return row
 
 
+def auc_of(label: np.ndarray, score: np.ndarray) -> float | None:
+    """Returns the exact AUC of candidates `[C]`; None if their labels are all equal."""
+    return float(roc_auc_score(label, score)) if len(np.unique(label)) > 1 else None
+
+
 def _metrics(history: str, scores: CandidateScores, part: np.ndarray) -> Metrics:
     label, score, user = scores.label[part], scores.score[part], scores.user[part]
     gauc = grouped_auc(user, label, score).auc
     clipped = np.clip(score, _EPSILON, 1 - _EPSILON)
     return Metrics(
         history=history,
-        auc=float(roc_auc_score(label, score)) if np.ptp(label) else None,
+        auc=auc_of(label, score),
         gauc=None if math.isnan(gauc) else gauc,
         log_loss=float(log_loss(label, clipped, labels=[0, 1])),
         requests=len(np.unique(scores.request[part])),

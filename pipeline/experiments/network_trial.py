@@ -16,7 +16,7 @@ import tensorflow as tf
 from lifelong.models.config import TrainingConfig
 from lifelong.models.reader import count_requests
 from lifelong.models.trained import TRAINED_FOLDER, load_trained, save_trained
-from lifelong.models.training import make_spec, train
+from lifelong.models.training import train
 from lifelong.pipeline.experiments.data import ExperimentData
 from lifelong.pipeline.experiments.network_scores import measure_network
 from lifelong.pipeline.experiments.trial import Measured, Trial, write_atomically
@@ -95,13 +95,7 @@ class NetworkTrial(Trial):
         seconds_before = _start_clock(checkpoints)
         started = time.time()
         model = train(
-            make_spec(
-                {
-                    "model": dataclasses.asdict(self.variant.model),
-                    "features": [dataclasses.asdict(feature) for feature in data.features],
-                },
-                transform_output,
-            ),
+            data.spec(self.variant.model),
             self.training,
             transform_output,
             files,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow_transform as tft
 
-from lifelong.models.config import ModelSpec
+from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.features import Feature
 from lifelong.models.trained import SPEC_FILE, TRAINED_FOLDER, load_trained
+from lifelong.models.training import make_spec
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.run_record import read_last_run
 
@@ -47,6 +50,14 @@ class FinishedRun:
     def transform_output(self) -> tft.TFTransformOutput:
         """Loads Transform's output."""
         return tft.TFTransformOutput(self.outputs["Transform", "transform_graph"])
+
+    def fresh_spec(self, model: ModelConfig, features: Sequence[Feature] = ()) -> ModelSpec:
+        """Returns what a new model is built from on the run's records."""
+        fields = {
+            "model": dataclasses.asdict(model),
+            "features": [dataclasses.asdict(feature) for feature in features],
+        }
+        return make_spec(fields, self.transform_output())
 
     def transformed_files(self, split: str) -> list[str]:
         """Returns the pattern of a split's transformed records."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +12,6 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents, length_mask
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import Batch
-from lifelong.models.training import make_spec
 from lifelong.models.unknown_items import UnknownItems
 from lifelong.pipeline.experiments.ranking_time import real_request
 from tests.benchmarks.finished_run import FinishedRun
@@ -77,11 +75,7 @@ def measure_retrieval(
 
 
 def _check_vocabularies(spec: ModelSpec, run: FinishedRun) -> None:
-    fields = {
-        "model": dataclasses.asdict(spec.model),
-        "features": [dataclasses.asdict(feature) for feature in spec.features],
-    }
-    sizes = make_spec(fields, run.transform_output()).vocabulary_sizes
+    sizes = run.fresh_spec(spec.model, spec.features).vocabulary_sizes
     if sizes != spec.vocabulary_sizes:
         raise ValueError(
             f"the model has vocabularies of {spec.vocabulary_sizes}, the records of {sizes}: they "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
@@ -20,7 +19,6 @@ from lifelong.models.layers import (
     SearchedEvents,
 )
 from lifelong.models.layers.searched_events import best_events
-from lifelong.models.training import make_spec
 from lifelong.models.unknown_items import UnknownItems
 from lifelong.pipeline.experiments.ranking_time import real_request
 from tests.benchmarks.finished_run import FinishedRun
@@ -73,9 +71,7 @@ def _searches(workdir: str) -> dict[str, tuple[Search, list[tf.Tensor]]]:
         short_length + LONG_LENGTH,
         CANDIDATES,
     )
-    spec = make_spec(
-        {"model": dataclasses.asdict(ModelConfig()), "features": []}, run.transform_output()
-    )
+    spec = run.fresh_spec(ModelConfig())
     batch = {key: tf.constant(value) for key, value in request.items()}
     batch = UnknownItems(spec).look_up(batch)
     _, history = split_history(batch, short_length, LONG_LENGTH)

@@ -8,8 +8,7 @@ import math
 import numpy as np
 from scipy.stats import rankdata
 
-from lifelong.models.scores import CandidateScores
-from lifelong.pipeline.experiments.metrics import metrics_by_history, overall
+from lifelong.pipeline.experiments.metrics import auc_of, metrics_by_history, overall
 from lifelong.pipeline.experiments.staleness.scores import SearchScores
 from lifelong.pipeline.experiments.staleness.tables import OWN
 from lifelong.pipeline.experiments.trial import Measured
@@ -121,7 +120,7 @@ def _measure(search: str, scored: SearchScores) -> SearchMetrics:
         auc_change=change[0] if change else None,
         auc_change_error=change[1] if change else None,
         recall=_mean(recall[has_events]),
-        new_auc=_auc_of(scores, scored.new),
+        new_auc=auc_of(scores.label[scored.new], scores.score[scored.new]),
         new_recall=_mean(recall[has_events & scored.new]),
     )
 
@@ -166,17 +165,6 @@ def _placements(clicked: np.ndarray, score: np.ndarray) -> np.ndarray:
         share[part] = (rank[part] - rankdata(score[part])) / np.sum(~part)
     # A clicked candidate should lie above the others, any other one below the clicked.
     return np.where(clicked, share, 1 - share)
-
-
-def _auc_of(scores: CandidateScores, part: np.ndarray) -> float | None:
-    if not part.any():
-        return None
-    fields = {
-        field.name: getattr(scores, field.name)[part]
-        for field in dataclasses.fields(scores)
-        if field.name != "absent_events"
-    }
-    return overall(metrics_by_history(CandidateScores(**fields))).auc
 
 
 def _mean(values: np.ndarray) -> float | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lifelong.models.config import ModelSpec
-from lifelong.models.training import make_spec
 from lifelong.pipeline.experiments.data import ExperimentData
 from lifelong.pipeline.experiments.network_trial import forget_earlier_models
 from lifelong.pipeline.experiments.staleness.metrics import StalenessMeasured, measure_searches
@@ -72,9 +71,7 @@ class StaleModelRun:
 
     @cached_property
     def _spec(self) -> ModelSpec:
-        features = [dataclasses.asdict(feature) for feature in self._data.features]
-        fields = {"model": dataclasses.asdict(self._architecture), "features": features}
-        return make_spec(fields, self._data.transform_output())
+        return self._data.spec(self._architecture)
 
     @cached_property
     def _weekly(self) -> WeeklyTraining:
