@@ -32,7 +32,7 @@ types: $(READY)  ## mypy on the built wheel: it cannot follow the editable mappi
 	cd build/types/tree && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
 bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 workdir/metadata.sqlite: | $(READY)
 	$(BIN)/lifelong run

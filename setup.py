@@ -5,7 +5,7 @@ Everything else about the distribution is declared in pyproject.toml.
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("pipeline", "components", "models", "serving")
+FOLDERS = ("data", "models", "serving", "components", "pipeline", "experiments", "commands")
 
 packages = [
     package

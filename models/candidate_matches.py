@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.keys import CANDIDATE, HISTORY
 from lifelong.models.config import ModelSpec
 from lifelong.models.layers import MatchEvidence
 from lifelong.models.unknown_items import UnknownItems
@@ -52,12 +53,12 @@ class CandidateMatches(keras.layers.Layer):
         """
         found = []
         for relation, ambiguous in self._relations.items():
-            events = values[f"history_{relation}"]
+            events = values[f"{HISTORY}{relation}"]
             if events.shape.rank == 2:
                 events, valid = events[:, tf.newaxis], mask[:, tf.newaxis]
             else:
                 valid = mask
-            candidates = batch[f"candidate_{relation}"]
+            candidates = batch[f"{CANDIDATE}{relation}"]
             identified = candidates < ambiguous
             same = (candidates[:, :, tf.newaxis] == events) & identified[:, :, tf.newaxis]
             found.append(self.evidence(same & valid, gaps))

@@ -6,8 +6,9 @@ import dataclasses
 import json
 from typing import Any, Literal, get_args
 
-from lifelong.models import config_json
-from lifelong.models.features import Feature
+from lifelong.data import config_json
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
 
 LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "sdim", "twin"]
 ShortTermName = Literal["target_attention", "dien"]
@@ -17,10 +18,6 @@ UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
 
 # Transform tells unknown items apart by a hash below this number.
 ITEM_HASHES = 2**20
-
-# How user and item ids are made, and how categories are made: a model and a behaviour store that
-# name them differently do not belong together.
-DATA_CONTRACT_KEYS = ("id_space", "category_taxonomy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,23 +232,13 @@ class ModelSpec:
         features: Extra features that reach the model.
         vocabulary_sizes: Rows of every embedding table by vocabulary name (`item`, `category`,
             `user`, and the key of every categorical feature), those of unknown ids included.
-        data_contract: Names of the ways in which the data's ids are made, by `id_space` (users and
-            items) and `category_taxonomy` (categories); what is left out is the empty string.
+        data_contract: How the data's ids and categories are made; None where that is not known.
     """
 
     model: ModelConfig
     features: tuple[Feature, ...]
     vocabulary_sizes: dict[str, int]
-    data_contract: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for key, name in self.data_contract.items():
-            if key not in DATA_CONTRACT_KEYS:
-                raise ValueError(
-                    f"data_contract.{key} is not known; expected {' and '.join(DATA_CONTRACT_KEYS)}"
-                )
-            if not isinstance(name, str):
-                raise ValueError(f"data_contract.{key} is {name!r}; expected a string")
+    data_contract: DataContract | None = None
 
     def to_json(self) -> str:
         """Returns the specification as JSON text."""

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from lifelong.data.keys import CANDIDATE_ITEM, CANDIDATE_LABEL, CANDIDATE_LENGTH, HISTORY_LENGTH
 from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
@@ -88,7 +89,7 @@ class CTRModel(tfrs.Model):
             self.long_term(batch, query, long, training=training),
         ]
         if config.popularity:
-            features.append(self.embeddings.popularity(batch["candidate_item"]))
+            features.append(self.embeddings.popularity(batch[CANDIDATE_ITEM]))
         if config.match_evidence:
             gaps = time_gaps(batch, short.values)
             features.append(self.short_matches(batch, short.values, gaps, short.mask))
@@ -100,7 +101,7 @@ class CTRModel(tfrs.Model):
     ) -> tf.Tensor:
         """Returns what a request has once, shown to all of its candidates: `[B, N, Dr]`."""
         window = self.spec.model.window
-        length = tf.clip_by_value(batch["history_length"], 0, window)[:, tf.newaxis]
+        length = tf.clip_by_value(batch[HISTORY_LENGTH], 0, window)[:, tf.newaxis]
         # [B, Dr]
         request = tf.concat(
             [
@@ -125,9 +126,9 @@ class CTRModel(tfrs.Model):
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns the mean log loss over the valid candidates of a batch with labels."""
         logits = self(inputs, training=training)
-        valid = length_mask(inputs["candidate_length"], tf.shape(logits)[1])
+        valid = length_mask(inputs[CANDIDATE_LENGTH], tf.shape(logits)[1])
         # Losses that a part adds are added by the training step.
         return self.long_term.click_weight * self.task(
-            labels=tf.boolean_mask(inputs["candidate_label"], valid),
+            labels=tf.boolean_mask(inputs[CANDIDATE_LABEL], valid),
             predictions=tf.boolean_mask(logits, valid),
         )

@@ -8,9 +8,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.features import Feature, features_of
+from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
-from lifelong.models.features import Feature, features_of
 from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
@@ -102,14 +103,14 @@ class Embeddings(keras.layers.Layer):
                 user = tf.where(unknown, tf.cast(self._unknown_user, user.dtype), user)
             parts.append(self.user(user))
         if self.hour is not None and self.weekday is not None:
-            hours = values["request_timestamp"] // _SECONDS_PER_HOUR
+            hours = values[REQUEST_TIMESTAMP] // _SECONDS_PER_HOUR
             parts.append(self.hour(hours % _HOURS_PER_DAY))
             parts.append(self.weekday(hours // _HOURS_PER_DAY % _DAYS_PER_WEEK))
         for owner in ("request", "user"):
             for feature in features_of(self._features, owner):
                 parts.append(self._feature(feature, values))
         if not parts:
-            return tf.zeros([tf.shape(values["request_timestamp"])[0], 0])
+            return tf.zeros([tf.shape(values[REQUEST_TIMESTAMP])[0], 0])
         return tf.concat(parts, axis=-1)
 
     def identities(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:

@@ -12,17 +12,40 @@ from collections.abc import Callable
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from lifelong.data.contract import NO_CONTRACT
+from lifelong.data.features import features_of
+from lifelong.data.keys import (
+    CANDIDATE_ITEM,
+    CANDIDATE_LABEL,
+    CANDIDATE_LENGTH,
+    CANDIDATE_WEIGHT,
+    CONTRACT_SIGNATURE,
+    EVENTS_BEFORE_RECORD,
+    HISTORY,
+    HISTORY_EVENTS,
+    RANK_SEARCHED_SIGNATURE,
+    RANK_SIGNATURE,
+    RECORDS_SIGNATURE,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    REQUEST_TIMESTAMP,
+    SCORES,
+    SEARCH_SIGNATURE,
+    SEARCHED,
+    SEARCHED_POSITION,
+    SEARCHED_RELEVANCE,
+    TRANSFORM_SIGNATURE,
+)
 from lifelong.models.calibration import corrected_logits
-from lifelong.models.config import DATA_CONTRACT_KEYS, ExportConfig
+from lifelong.models.config import ExportConfig
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.features import features_of
 from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
 from lifelong.models.preprocessing import ID_KEYS
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
-from lifelong.models.wire import HISTORY, SEARCHED, searched_wire_spec, wire_spec
+from lifelong.models.wire import searched_wire_spec, wire_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
 _SCORED_TOGETHER = 64
@@ -72,11 +95,11 @@ class ServingSignatures:
         """Returns the concrete function of every signature by name."""
         wire = wire_spec(self._model.spec.features)
         functions = {
-            "transform_features": _concrete(self.transform_features, wire),
-            "score_records": _concrete(
+            TRANSFORM_SIGNATURE: _concrete(self.transform_features, wire),
+            RECORDS_SIGNATURE: _concrete(
                 self.score_records, {"records": tf.TensorSpec([None], tf.string, name="records")}
             ),
-            "data_contract": _concrete(self.data_contract, {"user": wire["user"]}),
+            CONTRACT_SIGNATURE: _concrete(self.data_contract, {"user": wire["user"]}),
         }
         if self._compiled is not None:
             self._compiled.jit_compile = True
@@ -89,11 +112,11 @@ class ServingSignatures:
     def _ranking_functions(
         self, wire: dict[str, tf.TensorSpec]
     ) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        functions = {"serving_default": _concrete(self.rank, wire)}
+        functions = {RANK_SIGNATURE: _concrete(self.rank, wire)}
         if isinstance(self._model.long_term, SearchedHistory):
-            functions["search"] = _concrete(self.search, wire)
+            functions[SEARCH_SIGNATURE] = _concrete(self.search, wire)
         if isinstance(self._model.long_term, SimHardLongTerm):
-            functions["searched_events"] = _concrete(
+            functions[RANK_SEARCHED_SIGNATURE] = _concrete(
                 self.rank_searched, searched_wire_spec(self._model.spec.features)
             )
         return functions
@@ -101,7 +124,7 @@ class ServingSignatures:
     @_as_it_is
     def rank(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`serving_default`: scores `[B, N]`, the probability of a click."""
-        return {"scores": self._scores(self._to_rows(wire))}
+        return {SCORES: self._scores(self._to_rows(wire))}
 
     @_as_it_is
     def rank_searched(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -115,7 +138,7 @@ class ServingSignatures:
         batch = self._to_rows(wire)
         for key, value in self._to_rows(found).items():
             batch[SEARCHED + key.removeprefix(HISTORY)] = value
-        return {"scores": self._scores(batch)}
+        return {SCORES: self._scores(batch)}
 
     @_as_it_is
     def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -130,9 +153,9 @@ class ServingSignatures:
         found = best_first(self._model.long_term.search(batch, query, long))
         position = tf.cast(found.position, tf.int64) + config.short_length
         return {
-            "scores": self._scores(batch),
-            "searched_position": tf.where(found.mask, position, tf.constant(-1, tf.int64)),
-            "searched_relevance": found.relevance,
+            SCORES: self._scores(batch),
+            SEARCHED_POSITION: tf.where(found.mask, position, tf.constant(-1, tf.int64)),
+            SEARCHED_RELEVANCE: found.relevance,
         }
 
     @_as_it_is
@@ -148,9 +171,8 @@ class ServingSignatures:
         How ids and categories are made (strings), and the S, L and K of the model (int64).
         """
         spec = self._model.spec
-        told: dict[str, str | tf.Tensor] = {
-            key: spec.data_contract.get(key, "") for key in DATA_CONTRACT_KEYS
-        }
+        contract = spec.data_contract
+        told: dict[str, str | tf.Tensor] = {**(contract.texts() if contract else NO_CONTRACT)}
         for key in ("short_length", "long_length", "searched_events"):
             told[key] = tf.constant(getattr(spec.model, key), tf.int64)
         return {key: tf.fill(tf.shape(user), value) for key, value in told.items()}
@@ -180,22 +202,21 @@ class ServingSignatures:
             first = step * _SCORED_TOGETHER
             requests = tf.range(first, tf.minimum(first + _SCORED_TOGETHER, count))
             wire = cut_requests(pool, requests, window)
-            scores = self.rank(**wire)["scores"]
-            valid = length_mask(wire["candidate_length"], tf.shape(scores)[1])
+            scores = self.rank(**wire)[SCORES]
+            valid = length_mask(wire[CANDIDATE_LENGTH], tf.shape(scores)[1])
             chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
         outputs = {
-            "scores": chunks.concat(),
-            "candidate_label": pool["candidate_label"][:-1],
-            "candidate_item": pool["candidate_item"][:-1],
+            SCORES: chunks.concat(),
+            CANDIDATE_LABEL: pool[CANDIDATE_LABEL][:-1],
+            CANDIDATE_ITEM: pool[CANDIDATE_ITEM][:-1],
             "user": tf.gather(pool["user"], record),
-            "request_timestamp": pool["request_timestamp"],
-            "request_candidates": pool["request_candidates"],
-            "history_events": pool["request_events"]
-            + tf.gather(pool["events_before_record"], record),
+            REQUEST_TIMESTAMP: pool[REQUEST_TIMESTAMP],
+            REQUEST_CANDIDATES: pool[REQUEST_CANDIDATES],
+            HISTORY_EVENTS: pool[REQUEST_EVENTS] + tf.gather(pool[EVENTS_BEFORE_RECORD], record),
         }
         if self._negative_sampling_rate < 1:
             weight = 1 / self._negative_sampling_rate
-            outputs["candidate_weight"] = tf.where(outputs["candidate_label"] > 0, 1.0, weight)
+            outputs[CANDIDATE_WEIGHT] = tf.where(outputs[CANDIDATE_LABEL] > 0, 1.0, weight)
         return outputs
 
     def _scores(self, rows: Batch) -> tf.Tensor:

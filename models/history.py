@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from lifelong.data.keys import HISTORY, HISTORY_ITEM, HISTORY_LENGTH
 from lifelong.models.layers import length_mask
-from lifelong.models.wire import HISTORY
 
 
 class History(NamedTuple):
@@ -37,11 +37,11 @@ def split_history(
         The short part, at most the S newest events, and the long part, at most the next L. Both
         are narrower (down to zero) where T is.
     """
-    length = batch["history_length"]
+    length = batch[HISTORY_LENGTH]
     values = {
         key: value
         for key, value in batch.items()
-        if key.startswith(HISTORY) and key != "history_length"
+        if key.startswith(HISTORY) and key != HISTORY_LENGTH
     }
     short = {key: value[:, :short_length] for key, value in values.items()}
     long = {
@@ -81,4 +81,4 @@ def sample_history(history: History, length: int) -> History:
 
 
 def _width(values: Mapping[str, tf.Tensor]) -> tf.Tensor:
-    return tf.shape(values["history_item"])[1]
+    return tf.shape(values[HISTORY_ITEM])[1]

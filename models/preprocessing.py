@@ -13,12 +13,13 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
+from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM, HISTORY_CATEGORY, HISTORY_ITEM
 
 # What a candidate, an event or a user is identified by, and the keys that hold it.
 ID_KEYS: dict[str, tuple[str, ...]] = {
-    "item": ("history_item", "candidate_item"),
-    "category": ("history_category", "candidate_category"),
+    "item": (HISTORY_ITEM, CANDIDATE_ITEM),
+    "category": (HISTORY_CATEGORY, CANDIDATE_CATEGORY),
     "user": ("user",),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.records import Pool, cut_requests, make_pool
 
 # Pools that are open at a time while shuffling, so that batches of different users alternate.
@@ -63,7 +64,7 @@ def request_dataset(
         count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
         order = tf.range(count)
         if between is not None:
-            order = tf.boolean_mask(order, _within(pool["request_timestamp"], between))
+            order = tf.boolean_mask(order, _within(pool[REQUEST_TIMESTAMP], between))
             count = tf.size(order, out_type=tf.int64)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])
@@ -99,10 +100,10 @@ def count_requests(
     Raises:
         ValueError: If no file fits the patterns.
     """
-    timestamps = {"request_timestamp": spec["request_timestamp"]}
+    timestamps = {REQUEST_TIMESTAMP: spec[REQUEST_TIMESTAMP]}
 
     def count(serialized: tf.Tensor) -> tf.Tensor:
-        times = tf.io.parse_example(serialized, timestamps)["request_timestamp"].flat_values
+        times = tf.io.parse_example(serialized, timestamps)[REQUEST_TIMESTAMP].flat_values
         return tf.size(times) if between is None else tf.math.count_nonzero(_within(times, between))
 
     records = serialized_records(files, parallel_reads=_OPEN_POOLS).batch(_COUNTED_TOGETHER)

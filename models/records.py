@@ -11,25 +11,41 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
+from lifelong.data.keys import (
+    CANDIDATE,
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_LABEL,
+    CANDIDATE_LENGTH,
+    EVENTS_BEFORE_RECORD,
+    HISTORY,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+    HISTORY_LENGTH,
+    HISTORY_TIMESTAMP,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    REQUEST_TIMESTAMP,
+)
 
 Pool = dict[str, tf.Tensor]
 Batch = dict[str, tf.Tensor]
 
-_SINGLE = ("user", "events_before_record")
+_SINGLE = ("user", EVENTS_BEFORE_RECORD)
 _RAGGED = (
-    "history_item",
-    "history_category",
-    "history_timestamp",
-    "request_timestamp",
-    "request_events",
-    "request_candidates",
-    "candidate_item",
-    "candidate_category",
+    HISTORY_ITEM,
+    HISTORY_CATEGORY,
+    HISTORY_TIMESTAMP,
+    REQUEST_TIMESTAMP,
+    REQUEST_EVENTS,
+    REQUEST_CANDIDATES,
+    CANDIDATE_ITEM,
+    CANDIDATE_CATEGORY,
 )
 
 # Say how to cut a request; the batch has lengths instead.
-_COUNTS = ("request_events", "request_candidates")
+_COUNTS = (REQUEST_EVENTS, REQUEST_CANDIDATES)
 
 
 def record_spec(
@@ -49,7 +65,7 @@ def record_spec(
     }
     for key in _RAGGED:
         spec[key] = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
-    spec["candidate_label"] = tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64)
+    spec[CANDIDATE_LABEL] = tf.io.RaggedFeature(tf.float32, row_splits_dtype=tf.int64)
     for feature in features:
         dtype = tf.int64 if feature.is_categorical else tf.float32
         spec[feature.key] = (
@@ -74,16 +90,16 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
     Raises:
         tf.errors.InvalidArgumentError: If the counts of a record do not fit its lists.
     """
-    requests = records["request_timestamp"]
+    requests = records[REQUEST_TIMESTAMP]
     pool: Pool = {
-        "event_start": records["history_item"].row_starts(),
+        "event_start": records[HISTORY_ITEM].row_starts(),
         "record_of_request": requests.value_rowids(),
-        "first_candidate": tf.cumsum(records["request_candidates"].flat_values, exclusive=True),
+        "first_candidate": tf.cumsum(records[REQUEST_CANDIDATES].flat_values, exclusive=True),
     }
     for key, values in records.items():
         if isinstance(values, tf.RaggedTensor):
             flat = values.flat_values
-            pad = key.startswith(("history_", "candidate_"))
+            pad = key.startswith((HISTORY, CANDIDATE))
             pool[key] = tf.pad(flat, [[0, 1]]) if pad else flat
         else:
             pool[key] = tf.reshape(values, [-1])
@@ -92,15 +108,15 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
 
 
 def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool) -> None:
-    events = tf.gather(records["history_item"].row_lengths(), pool["record_of_request"])
+    events = tf.gather(records[HISTORY_ITEM].row_lengths(), pool["record_of_request"])
     tf.debugging.assert_less_equal(
-        pool["request_events"],
+        pool[REQUEST_EVENTS],
         events,
         message="record: request_events counts more events than history_item holds",
     )
     tf.debugging.assert_equal(
-        tf.reduce_sum(records["request_candidates"], axis=1),
-        records["candidate_item"].row_lengths(),
+        tf.reduce_sum(records[REQUEST_CANDIDATES], axis=1),
+        records[CANDIDATE_ITEM].row_lengths(),
         message="record: request_candidates does not add up to the length of candidate_item",
     )
 
@@ -119,13 +135,13 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
         valid element.
     """
     record = tf.gather(pool["record_of_request"], requests)
-    earlier_events = tf.gather(pool["request_events"], requests)
+    earlier_events = tf.gather(pool[REQUEST_EVENTS], requests)
     history_length = tf.minimum(earlier_events, window)
     newest = tf.gather(pool["event_start"], record) + earlier_events - 1
     # [B, T]
     events = tf.maximum(newest[:, tf.newaxis] - _clipped_range(window, history_length), 0)
 
-    candidate_length = tf.gather(pool["request_candidates"], requests)
+    candidate_length = tf.gather(pool[REQUEST_CANDIDATES], requests)
     first = tf.gather(pool["first_candidate"], requests)
     # [B, N]
     width = tf.reduce_max(tf.concat([candidate_length, [1]], axis=0))
@@ -133,7 +149,7 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
 
     # What each owner's values are gathered by; keys of places begin with none of these.
     index = {"history": events, "candidate": candidates, "request": requests, "user": record}
-    batch: Batch = {"history_length": history_length, "candidate_length": candidate_length}
+    batch: Batch = {HISTORY_LENGTH: history_length, CANDIDATE_LENGTH: candidate_length}
     for key, values in pool.items():
         owner = key.partition("_")[0]
         if owner in index and key not in _COUNTS:

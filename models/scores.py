@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from lifelong.data.keys import HISTORY_EVENTS
+
 
 @dataclasses.dataclass(frozen=True)
 class CandidateScores:
@@ -35,7 +37,7 @@ class CandidateScores:
     absent_events: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("user", "request", "item", "history_events", "label", "score"):
+        for name in ("user", "request", "item", HISTORY_EVENTS, "label", "score"):
             shape = np.shape(getattr(self, name))
             if len(shape) != 1 or shape != np.shape(self.user):
                 raise ValueError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.keys import HISTORY_TIMESTAMP, REQUEST_TIMESTAMP
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.layers import TimeGapEmbedding
 
@@ -46,6 +47,6 @@ def time_gaps(batch: Mapping[str, tf.Tensor], values: Mapping[str, tf.Tensor]) -
         batch: Wire tensors of B requests.
         values: Event tensors `[B, ...]` by wire key.
     """
-    events = values["history_timestamp"]
-    requests = batch["request_timestamp"]
+    events = values[HISTORY_TIMESTAMP]
+    requests = batch[REQUEST_TIMESTAMP]
     return tf.reshape(requests, [-1, *[1] * (events.shape.rank - 1)]) - events

@@ -14,11 +14,12 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from lifelong.models import config_json
+from lifelong.data import config_json
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
-from lifelong.models.features import Feature
 from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
@@ -141,8 +142,10 @@ def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOu
         name: transform_output.vocabulary_size_by_name(name) for name in vocabulary_names(features)
     }
     sizes = {name: size + 1 for name, size in known.items()}
+    told = custom_config.get("data_contract")
+    contract = told and config_json.decode(DataContract, told, "data_contract")
     sizes["item"] = known["item"] + unknown_item_rows(config, sizes["category"])
-    return ModelSpec(config, features, sizes, custom_config.get("data_contract", {}))
+    return ModelSpec(config, features, sizes, contract)
 
 
 def begin(spec: ModelSpec, training: TrainingConfig) -> CTRModel:

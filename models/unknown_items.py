@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from lifelong.data.keys import CANDIDATE, HISTORY, SEARCHED
 from lifelong.models.config import ITEM_HASHES, ModelConfig, ModelSpec
 from lifelong.models.records import Batch
-from lifelong.models.wire import HISTORY, SEARCHED
 
 # What tells items apart whatever row they are looked up in; of `history_`, `candidate_`, ...
 ITEM_HASH = "item_hash"
@@ -64,7 +64,7 @@ class UnknownItems:
             function returned, it returns the same.
         """
         rows = dict(batch)
-        for owner in (HISTORY, SEARCHED, "candidate_"):
+        for owner in (HISTORY, SEARCHED, CANDIDATE):
             items = batch.get(f"{owner}item")
             if items is None:
                 continue

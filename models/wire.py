@@ -6,21 +6,28 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from lifelong.models.features import Feature, features_of
+from lifelong.data.features import Feature, features_of
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_LENGTH,
+    CANDIDATE_SLOT,
+    HISTORY,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+    HISTORY_LENGTH,
+    HISTORY_TIMESTAMP,
+    REQUEST_TIMESTAMP,
+    SEARCHED,
+)
 
-HISTORY = "history_"
-# What begins so was found in a store; the rest of the name is that of the history's tensor.
-SEARCHED = "searched_"
-CANDIDATE_SLOT = "candidate_slot"
-
-
-_PER_REQUEST = ("user", "request_timestamp", "history_length", "candidate_length")
+_PER_REQUEST = ("user", REQUEST_TIMESTAMP, HISTORY_LENGTH, CANDIDATE_LENGTH)
 _LISTS = (
-    "history_item",
-    "history_category",
-    "history_timestamp",
-    "candidate_item",
-    "candidate_category",
+    HISTORY_ITEM,
+    HISTORY_CATEGORY,
+    HISTORY_TIMESTAMP,
+    CANDIDATE_ITEM,
+    CANDIDATE_CATEGORY,
 )
 
 

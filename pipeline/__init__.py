@@ -1,1 +1,1 @@
-"""What runs in which order: configuration, the pipeline, its runners and the command line."""
+"""What runs in which order: configuration, the pipeline and its runners."""

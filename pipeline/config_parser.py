@@ -7,8 +7,9 @@ from pathlib import Path
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
-from lifelong.components.behavior_example_gen import completejourney
+from lifelong.data.datasets import complete_journey
 from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.default_data import default_ingestion
 
 # What The Complete Journey's configuration decides; the rest of the ingestion has its own defaults.
 _JOURNEY_FIELDS = ("behaviors", "requests", "splits")
@@ -34,7 +35,7 @@ def make_config_parser(journey_in: Workdir | None = None) -> ArgumentParser:
         compute_fn=_window,
     )
     if journey_in is not None:
-        journey = completejourney.default_config(journey_in.data / completejourney.BEHAVIORS)
+        journey = default_ingestion(journey_in.data / complete_journey.BEHAVIORS)
         parser.set_defaults(
             {f"data.{name}": dataclasses.asdict(getattr(journey, name)) for name in _JOURNEY_FIELDS}
         )

@@ -13,7 +13,6 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.behavior_example_gen.data_contract import data_contract
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
@@ -21,9 +20,8 @@ from lifelong.components.evaluation import extractors
 from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
+from lifelong.data.keys import EVAL, TRAIN, VALIDATION
 from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
-
-TRAIN, VALIDATION, EVAL = "train", "validation", "eval"
 
 
 def create_pipeline(
@@ -83,7 +81,7 @@ def create_pipeline(
                 "training": dataclasses.asdict(training),
                 "features": _fields_of_features(ingest),
                 "checkpoint_folder": str(checkpoint_folder),
-                "data_contract": data_contract(ingest),
+                "data_contract": dataclasses.asdict(ingest.contract),
             }
         ),
     )

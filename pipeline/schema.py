@@ -9,11 +9,12 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
+from lifelong.data.keys import CANDIDATE_LABEL
 from lifelong.models.records import record_spec
 
 # Keys that may hold any integer; all others are ids, times or counts and never negative.
-_LABEL = "candidate_label"
+_LABEL = CANDIDATE_LABEL
 
 
 def make_schema(features: tuple[Feature, ...]) -> schema_pb2.Schema:

@@ -7,6 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lifelong.data.keys import (
+    CANDIDATE,
+    CANDIDATE_LENGTH,
+    HISTORY,
+    HISTORY_LENGTH,
+    REQUEST_TIMESTAMP,
+)
+
 Values = Mapping[str, npt.ArrayLike]
 Request = dict[str, np.ndarray]
 
@@ -65,20 +73,20 @@ def build_request(
     count = len(offered["item"])
     if not count:
         raise ValueError("candidate_item is empty; a request needs at least one candidate")
-    now = _scalar("request_timestamp", request_timestamp, is_id=True)
+    now = _scalar(REQUEST_TIMESTAMP, request_timestamp, is_id=True)
 
     # Not one event of the request's own second: what happened in it may be its outcome.
     visible = int(np.searchsorted(events["timestamp"], now[0], side="left"))
     window = slice(max(0, visible - max_events), visible)
     length = window.stop - window.start
-    request = {"user": _scalar("user", user, is_id=True), "request_timestamp": now}
+    request = {"user": _scalar("user", user, is_id=True), REQUEST_TIMESTAMP: now}
     for name, values in events.items():
         newest_first = values[window][::-1] if length else np.zeros(1, values.dtype)
-        request[f"history_{name}"] = np.ascontiguousarray(newest_first)[np.newaxis]
-    request["history_length"] = np.array([length], np.int64)
+        request[f"{HISTORY}{name}"] = np.ascontiguousarray(newest_first)[np.newaxis]
+    request[HISTORY_LENGTH] = np.array([length], np.int64)
     for name, values in offered.items():
-        request[f"candidate_{name}"] = values[np.newaxis]
-    request["candidate_length"] = np.array([count], np.int64)
+        request[f"{CANDIDATE}{name}"] = values[np.newaxis]
+    request[CANDIDATE_LENGTH] = np.array([count], np.int64)
     for prefix, features in (("request", request_features), ("user", user_features)):
         for name, value in (features or {}).items():
             key = f"{prefix}_{name}"
@@ -185,7 +193,7 @@ def _typed(key: str, value: npt.ArrayLike, is_id: bool) -> np.ndarray:
     expected = "integers" if is_id else "integers or floats"
     raise ValueError(
         f"{key} is of type {array.dtype}; expected {expected}. Text becomes an id through"
-        " lifelong.serving.ids.string_id"
+        " lifelong.data.ids.string_id"
     )
 
 

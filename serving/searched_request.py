@@ -11,8 +11,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lifelong.serving.behavior_store.events import CategoryEvents, Columns, Cut, cut_before, length
-from lifelong.serving.behavior_store.user_tree import UserTree
+from lifelong.data.columns import Columns, length
+from lifelong.data.events import Cut, cut_before
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_SLOT,
+    HISTORY_LENGTH,
+    SEARCHED,
+    SEARCHED_CATEGORY,
+    SEARCHED_LENGTH,
+)
+from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
 from lifelong.serving.request import Request, Values, build_request
 
 
@@ -99,7 +108,7 @@ def build_searched_request(
         request_features,
         user_features,
     )
-    request["history_length"] = np.array([history.window_length], np.int64)
+    request[HISTORY_LENGTH] = np.array([history.window_length], np.int64)
     sizes = np.diff(history.found.offsets)
     # [C, K']
     place = np.arange(max(1, int(sizes.max(initial=0))))
@@ -108,10 +117,10 @@ def build_searched_request(
     for name, column in history.found.columns.items():
         if name != "category":
             padded = column if len(column) else np.zeros(1, column.dtype)
-            request[f"searched_{name}"] = padded[index][np.newaxis]
-    request["searched_category"] = history.categories[np.newaxis]
-    request["searched_length"] = sizes[np.newaxis]
-    request["candidate_slot"] = _slots(request["candidate_category"], history.categories)
+            request[f"{SEARCHED}{name}"] = padded[index][np.newaxis]
+    request[SEARCHED_CATEGORY] = history.categories[np.newaxis]
+    request[SEARCHED_LENGTH] = sizes[np.newaxis]
+    request[CANDIDATE_SLOT] = _slots(request[CANDIDATE_CATEGORY], history.categories)
     return request
 
 

@@ -14,9 +14,9 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tfx_bsl.public import tfxio
 
+from lifelong.data.features import Feature
 from lifelong.models.config import ITEM_HASHES, ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.features import Feature
 from lifelong.models.preprocessing import preprocessing_fn
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained import build

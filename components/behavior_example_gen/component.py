@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import pathlib
-from collections.abc import Mapping
-
 from tfx import types
 from tfx.components.example_gen import component as example_gen
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -15,13 +10,14 @@ from tfx.types import standard_artifacts
 from tfx.types import standard_component_specs as specs
 from tfx.v1 import proto
 
-from lifelong.components.behavior_example_gen.config import IngestConfig, LogConfig
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.executor import (
     CONFIG_KEY,
     QUARANTINE_KEY,
     Executor,
     output_config,
 )
+from lifelong.components.log_reading.inputs import inputs_of
 
 
 class Quarantine(types.Artifact):
@@ -81,51 +77,3 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
         )
         # FileBasedExampleGen's own constructor would make its own, fixed spec.
         base_beam_component.BaseBeamComponent.__init__(self, spec=spec)
-
-
-def inputs_of(logs: Mapping[str, LogConfig]) -> tuple[str, proto.Input]:
-    """Returns what TFX's driver fingerprints: a common folder and patterns within it.
-
-    Args:
-        logs: Logs by name, each with at least one file or glob.
-
-    Returns:
-        The deepest folder that holds all logs, and one input split for each glob.
-
-    Raises:
-        ValueError: The logs lie on different file systems.
-    """
-    patterns = [
-        (f"{name}-{index}" if index else name, _absolute(pattern))
-        for name, log in logs.items()
-        for index, pattern in enumerate(log.patterns)
-    ]
-    schemes = {pattern.split("://")[0] if "://" in pattern else "" for _, pattern in patterns}
-    if len(schemes) > 1:
-        raise ValueError(
-            f"the logs lie on different file systems ({', '.join(sorted(schemes))}); put them on one"
-        )
-    folders = [_plain_folder(pattern) for _, pattern in patterns]
-    base = os.path.commonpath(folders) if "" in schemes else _common_uri(folders)
-    splits = [
-        proto.Input.Split(name=name, pattern=pattern[len(base) :].lstrip("/"))
-        for name, pattern in patterns
-    ]
-    return base, proto.Input(splits=splits)
-
-
-def _absolute(pattern: str) -> str:
-    return pattern if "://" in pattern else str(pathlib.Path(pattern).absolute())
-
-
-def _plain_folder(pattern: str) -> str:
-    """Returns the longest leading folder without a wildcard."""
-    parts = pattern.split("/")[:-1]
-    plain = next((i for i, part in enumerate(parts) if set(part) & set("*?[")), len(parts))
-    return "/".join(parts[:plain]) or "/"
-
-
-def _common_uri(folders: list[str]) -> str:
-    levels = zip(*(folder.split("/") for folder in folders), strict=False)
-    same = itertools.takewhile(lambda names: len(set(names)) == 1, levels)
-    return "/".join(names[0] for names in same)

@@ -3,77 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
-from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 
 from lifelong.components.behavior_example_gen import config_checks
-from lifelong.models import config_json
-from lifelong.models.features import Feature, features_of
-
-SPLITS = ("train", "validation", "eval")
-Format = Literal["auto", "csv", "parquet", "jsonl"]
-TimeUnit = Literal["s", "ms", "us", "ns"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Columns:
-    """Names of a log's columns.
-
-    Ids may be integers, which are kept, or text, which `lifelong.serving.ids.string_id` turns into
-    integers. Parquet and JSON lines say which of the two a value is; in CSV, where all is text,
-    canonical decimal integers are integers.
-
-    Attributes:
-        user: Column with the user id.
-        item: Column with the item id.
-        category: Column with the item's category.
-        timestamp: Column with the time: integers (see `timestamp_unit`), ISO 8601 text or Parquet
-            timestamps. Times without a zone are UTC.
-        behavior: Column of the behaviour log with the behaviour type (click, cart, buy); when set,
-            it becomes the categorical event feature `behavior`. Empty: the log has none.
-        label: Column of the impression log with the label, 0 or 1.
-        request: Column of the impression log with a request id; impressions of one user, time and
-            request id are one request. Empty: those of one user and time are.
-    """
-
-    user: str = "user"
-    item: str = "item"
-    category: str = "category"
-    timestamp: str = "timestamp"
-    behavior: str = ""
-    label: str = "label"
-    request: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class LogConfig:
-    """Where a log lies and how it is written.
-
-    Attributes:
-        files: A glob, or several separated by commas.
-        format: `csv`, `parquet`, `jsonl` (one JSON object a line) or `auto` (by the file's suffix).
-        columns: Names of the columns.
-        column_names: All column names of CSV files without a header line, in order. Empty: the
-            first line of each file is a header.
-        delimiter: The character between the columns of CSV files.
-        timestamp_unit: Unit of integer times.
-    """
-
-    files: str = ""
-    format: Format = "auto"
-    columns: Columns = Columns()
-    column_names: tuple[str, ...] = ()
-    delimiter: str = ","
-    timestamp_unit: TimeUnit = "s"
-
-    @property
-    def patterns(self) -> list[str]:
-        """The globs in `files`, one by one."""
-        return [pattern.strip() for pattern in self.files.split(",") if pattern.strip()]
+from lifelong.data import config_json
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fields import (
+    Field,
+    behavior_fields,
+    event_features,
+    impression_fields,
+    user_fields,
+)
+from lifelong.data.times import parse_time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,7 +134,7 @@ class IngestConfig:
         category_taxonomy: Likewise, for the log's categories.
     """
 
-    behaviors: LogConfig = LogConfig()
+    behaviors: LogConfig = dataclasses.field(default_factory=LogConfig)
     impressions: LogConfig | None = None
     users: LogConfig | None = None
     features: tuple[Feature, ...] = ()
@@ -214,6 +161,16 @@ class IngestConfig:
         events = event_features(self.behaviors.columns, self.features)
         return (*events, *(feature for feature in self.features if feature.of != "event"))
 
+    @property
+    def contract(self) -> DataContract:
+        """How ids and categories are made."""
+        return DataContract.of(self.behaviors.columns, self.id_space, self.category_taxonomy)
+
+    def fields_of(self, log: str) -> list[Field]:
+        """Returns what is read of the log `behaviors`, `impressions` or `users`."""
+        of = {"behaviors": behavior_fields, "impressions": impression_fields, "users": user_fields}
+        return of[log](self.logs[log], self.features)
+
     def validate(self) -> None:
         """Checks the fields and how they fit together.
 
@@ -234,41 +191,3 @@ class IngestConfig:
             ValueError: A key is unknown.
         """
         return config_json.decode(cls, json.loads(text), "config")
-
-
-def event_features(columns: Columns, features: Iterable[Feature]) -> tuple[Feature, ...]:
-    """Returns the features of events that a behaviour log gives.
-
-    Args:
-        columns: Columns of the behaviour log; `behavior`, when set, becomes a feature.
-        features: Declared features of any owner.
-
-    Returns:
-        The event features, the behaviour type first.
-    """
-    events = tuple(features_of(list(features), "event"))
-    behavior = Feature(name="behavior", of="event", column=columns.behavior)
-    if not columns.behavior or behavior in events:
-        return events
-    return (behavior, *events)
-
-
-def parse_time(text: str, name: str = "time") -> int:
-    """Returns Unix seconds of a date or ISO 8601 time; without a zone it is UTC.
-
-    Args:
-        text: For example `2017-10-15` or `2017-10-15T12:00:00+02:00`.
-        name: Field to name in the error.
-
-    Raises:
-        ValueError: The text is neither.
-    """
-    try:
-        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError as error:
-        raise ValueError(
-            f"{name} is {text!r}; expected a date such as 2017-10-15 or an ISO 8601 time"
-        ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return int(moment.timestamp())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lifelong.models.features import PREFIXES, features_of
+from lifelong.data.features import PREFIXES, features_of
 
 if TYPE_CHECKING:
-    from lifelong.components.behavior_example_gen.config import IngestConfig, LogConfig
+    from lifelong.components.behavior_example_gen.config import IngestConfig
+    from lifelong.data.logs.config import LogConfig
 
 
 def check(config: IngestConfig) -> None:

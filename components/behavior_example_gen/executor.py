@@ -16,10 +16,12 @@ from tfx.utils import proto_utils
 from tfx.v1 import proto
 
 from lifelong.components.behavior_example_gen import report
-from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
-from lifelong.components.behavior_example_gen.counting import COUNTS, WriteCounts, read_counts
-from lifelong.components.behavior_example_gen.reading import BAD
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
+from lifelong.components.log_reading.counting import COUNTS, WriteCounts, read_counts
+from lifelong.components.log_reading.read_logs import BAD
+from lifelong.data.keys import SPLITS
+from lifelong.data.logs import counts as counted
 
 CONFIG_KEY = "config"
 QUARANTINE_KEY = "quarantine"
@@ -52,8 +54,8 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             made[BAD]
             | "WriteBadRows"
             >> beam.io.WriteToText(
-                f"{self._quarantine}/{report.BAD_ROWS_PREFIX}",
-                file_name_suffix=report.BAD_ROWS_SUFFIX,
+                f"{self._quarantine}/{counted.BAD_ROWS_PREFIX}",
+                file_name_suffix=counted.BAD_ROWS_SUFFIX,
             )
         )
         _ = made[COUNTS] | "WriteCounts" >> WriteCounts(self._quarantine)
@@ -92,15 +94,15 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             },
         )
         counts = read_counts(quarantine.uri)
-        print(f"Ingestion:\n{report.summary(counts)}", flush=True)
+        print(f"Ingestion:\n{counted.summary(counts)}", flush=True)
         report.check(counts, config, self._bad_rows())
         for log in config.logs:
             quarantine.set_int_custom_property(f"{log}_rows", counts.get(f"{log}/rows", 0))
-            quarantine.set_int_custom_property(f"{log}_bad_rows", report.bad_rows(counts, log))
+            quarantine.set_int_custom_property(f"{log}_bad_rows", counted.bad_rows(counts, log))
         logging.info("Ingestion counts and bad rows lie in %s", quarantine.uri)
 
     def _bad_rows(self) -> Iterator[str]:
-        pattern = f"{report.BAD_ROWS_PREFIX}*{report.BAD_ROWS_SUFFIX}"
+        pattern = f"{counted.BAD_ROWS_PREFIX}*{counted.BAD_ROWS_SUFFIX}"
         for path in fileio.glob(f"{self._quarantine}/{pattern}"):
             with fileio.open(path) as file:
                 yield from file

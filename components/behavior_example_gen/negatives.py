@@ -7,16 +7,18 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen import events as ev
-from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
-from lifelong.components.behavior_example_gen.events import Block
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
-from lifelong.components.behavior_example_gen.splits import split_of, week_of
+from lifelong.components.behavior_example_gen.splits import split_of
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.keys import SPLITS
+from lifelong.data.times import week_of
 
 # Requests that are drawn for at a time: bounds memory.
 CHUNK = 4096
-PartialPools = dict[int, Block]
+PartialPools = dict[int, Columns]
 """By period: hash, user, item, category of events."""
 
 
@@ -25,7 +27,7 @@ def period_of(split: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
     return week_of(timestamp) * len(SPLITS) + split
 
 
-def pools_of(events: Block, config: IngestConfig) -> PartialPools:
+def pools_of(events: Columns, config: IngestConfig) -> PartialPools:
     """Returns the events of each week and split that may become negatives.
 
     Args:
@@ -35,7 +37,7 @@ def pools_of(events: Block, config: IngestConfig) -> PartialPools:
     split = split_of(config.splits, config.seed, events["user"], events["timestamp"])
     inside = split >= 0
     rows = {key: events[key][inside] for key in ("user", "timestamp", "item", "category")}
-    if not ev.length(rows):
+    if not cols.length(rows):
         return {}
     period = period_of(split[inside], rows["timestamp"])
     rows["hash"] = hash64(
@@ -44,29 +46,29 @@ def pools_of(events: Block, config: IngestConfig) -> PartialPools:
     first = int(period.min())
     # Small integers are sorted faster.
     small = (period - first).astype(np.uint16 if np.ptp(period) < 2**16 else np.int64)
-    parts = ev.split_by(ev.pack(rows), small)
+    parts = cols.split_by(cols.pack(rows), small)
     return {number + first: _smallest([part], config.negative_pool_size) for number, part in parts}
 
 
 def merge_pools(pools: Iterable[PartialPools], limit: int) -> PartialPools:
     """Returns the union, bounded by keeping the smallest hashes of each period."""
-    parts: dict[int, list[Block]] = {}
+    parts: dict[int, list[Columns]] = {}
     for pool in pools:
         for period, rows in pool.items():
             parts.setdefault(period, []).append(rows)
     return {period: _smallest(rows, limit) for period, rows in parts.items()}
 
 
-def _smallest(parts: list[Block], limit: int) -> Block:
-    rows = ev.concat(parts)
-    if ev.length(rows) <= limit:
+def _smallest(parts: list[Columns], limit: int) -> Columns:
+    rows = cols.concat(parts)
+    if cols.length(rows) <= limit:
         return rows
-    return ev.take(_ordered(rows), slice(limit))
+    return cols.take(_ordered(rows), slice(limit))
 
 
-def _ordered(rows: Block) -> Block:
+def _ordered(rows: Columns) -> Columns:
     """Orders by hash; events that differ in features alone are one."""
-    return ev.sort_and_dedupe(rows, ("hash",))[0]
+    return cols.sort_and_dedupe(rows, ("hash",))[0]
 
 
 @dataclasses.dataclass
@@ -98,12 +100,12 @@ class NegativePools:
         nothing = {key: np.zeros(0, np.int64) for key in ("user", "item", "category")}
         nothing["hash"] = np.zeros(0, np.uint64)
         parts = [_ordered(pools[period]) for period in periods]
-        rows = ev.unpack(ev.concat([nothing, *parts]))
+        rows = cols.unpack(cols.concat([nothing, *parts]))
         items, code = np.unique(rows["item"], return_inverse=True)
-        sizes = np.array([ev.length(part) for part in parts], np.int64)
+        sizes = np.array([cols.length(part) for part in parts], np.int64)
         return cls(
             np.array(periods, np.int64),
-            ev.offsets_of(sizes),
+            cols.offsets_of(sizes),
             rows["user"],
             rows["item"],
             rows["category"],
@@ -121,7 +123,7 @@ class NegativePools:
 
 
 def draw(
-    pools: NegativePools, requests: Requests, events: Block, config: IngestConfig
+    pools: NegativePools, requests: Requests, events: Columns, config: IngestConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draws negatives for requests.
 
@@ -138,7 +140,7 @@ def draw(
     count = config.requests.negatives
     owners, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for begin in range(0, len(requests) if count else 0, CHUNK):
-        chunk = ev.take(requests.rows, slice(begin, begin + CHUNK))
+        chunk = cols.take(requests.rows, slice(begin, begin + CHUNK))
         place, filled = _draw_chunk(pools, chunk, events, count, config.seed)
         owners.append(begin + np.nonzero(filled)[0])
         places.append(place[filled])
@@ -146,7 +148,7 @@ def draw(
 
 
 def _draw_chunk(
-    pools: NegativePools, rows: Block, events: Block, count: int, seed: int
+    pools: NegativePools, rows: Columns, events: Columns, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns places in the pools `[R, count]` and which of them are filled."""
     start, size = pools.slices(period_of(rows["split"], rows["timestamp"]))
@@ -189,7 +191,7 @@ def _draw_chunk(
 
 def _search(
     pools: NegativePools,
-    rows: Block,
+    rows: Columns,
     i: int,
     start: int,
     size: int,
@@ -218,9 +220,9 @@ def _search(
 class _Baskets:
     """The items of each request's basket."""
 
-    def __init__(self, pools: NegativePools, rows: Block, events: Block):
+    def __init__(self, pools: NegativePools, rows: Columns, events: Columns):
         start = rows["first"] + rows["events"]
-        item = events["item"][ev.ranges(start, rows["basket_end"])]
+        item = events["item"][cols.ranges(start, rows["basket_end"])]
         owner = np.repeat(np.arange(len(start)), rows["basket_end"] - start)
         self._stride = len(pools.items)
         code = np.searchsorted(pools.items, item)

@@ -9,12 +9,20 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from lifelong.components.behavior_example_gen import events as ev
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.behavior_example_gen.events import Block
-from lifelong.components.behavior_example_gen.log_reader import MISSING_ID
 from lifelong.components.behavior_example_gen.requests import Requests
-from lifelong.models.features import features_of
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.features import features_of
+from lifelong.data.keys import (
+    CANDIDATE,
+    EVENTS_BEFORE_RECORD,
+    HISTORY,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    REQUEST_TIMESTAMP,
+)
+from lifelong.data.logs.reading import MISSING_ID
 
 # Events that are encoded at a time: bounds memory.
 EVENTS_PER_BATCH = 500_000
@@ -55,8 +63,8 @@ def plan_records(requests: Requests, window: int, max_events: int) -> Plan:
         max_events: Events in a record, at least twice the window.
     """
     before = requests.rows["events"]
-    start = ev.run_starts(requests.rows["user"])
-    end = ev.run_ends(start, len(requests))
+    start = cols.run_starts(requests.rows["user"])
+    end = cols.run_ends(start, len(requests))
     skipped = np.maximum(before[start] - window, 0)
     large = before[end - 1] - skipped > max_events
     if large.any():
@@ -64,7 +72,7 @@ def plan_records(requests: Requests, window: int, max_events: int) -> Plan:
         for first, last in zip(start[large], end[large], strict=True):
             starts.append(_chunk_starts(before[first:last], window, max_events) + first)
         start = np.sort(np.concatenate(starts))
-        end = ev.run_ends(start, len(requests))
+        end = cols.run_ends(start, len(requests))
         skipped = np.maximum(before[start] - window, 0)
     origin = requests.rows["first"][start]
     return Plan(start, end, skipped, origin + skipped, origin + before[end - 1])
@@ -99,7 +107,7 @@ def count_events(plan: Plan, split: str) -> collections.Counter[str]:
 
 
 def record_batches(
-    plan: Plan, requests: Requests, events: Block, users: Block, config: IngestConfig
+    plan: Plan, requests: Requests, events: Columns, users: Columns, config: IngestConfig
 ) -> Iterator[pa.RecordBatch]:
     """Yields the records as Arrow lists, one row a record.
 
@@ -111,43 +119,43 @@ def record_batches(
         config: The features.
     """
     batch = np.cumsum(plan.end - plan.first) // EVENTS_PER_BATCH
-    starts = ev.run_starts(batch)
-    for start, end in zip(starts, ev.run_ends(starts, len(batch)), strict=True):
+    starts = cols.run_starts(batch)
+    for start, end in zip(starts, cols.run_ends(starts, len(batch)), strict=True):
         yield _record_batch(plan.take(slice(start, end)), requests, events, users, config)
 
 
 def _record_batch(
-    plan: Plan, requests: Requests, events: Block, users: Block, config: IngestConfig
+    plan: Plan, requests: Requests, events: Columns, users: Columns, config: IngestConfig
 ) -> pa.RecordBatch:
     features = list(config.all_features)
     user = requests.rows["user"][plan.request_start]
     columns = {
         "user": _scalars(user),
-        "events_before_record": _scalars(plan.skipped),
+        EVENTS_BEFORE_RECORD: _scalars(plan.skipped),
     }
-    rows = ev.ranges(plan.first, plan.end)
-    offsets = ev.offsets_of(plan.end - plan.first)
+    rows = cols.ranges(plan.first, plan.end)
+    offsets = cols.offsets_of(plan.end - plan.first)
     for key in ("item", "category", "timestamp"):
-        columns[f"history_{key}"] = _lists(offsets, events[key][rows])
+        columns[f"{HISTORY}{key}"] = _lists(offsets, events[key][rows])
     for feature in features_of(features, "event"):
         columns[feature.key] = _lists(offsets, events[feature.key][rows])
 
     chosen = slice(plan.request_start[0], plan.request_end[-1])
     sizes = plan.request_end - plan.request_start
-    offsets = ev.offsets_of(sizes)
-    columns["request_timestamp"] = _lists(offsets, requests.rows["timestamp"][chosen])
-    columns["request_events"] = _lists(
+    offsets = cols.offsets_of(sizes)
+    columns[REQUEST_TIMESTAMP] = _lists(offsets, requests.rows["timestamp"][chosen])
+    columns[REQUEST_EVENTS] = _lists(
         offsets, requests.rows["events"][chosen] - np.repeat(plan.skipped, sizes)
     )
-    columns["request_candidates"] = _lists(offsets, requests.sizes[chosen])
+    columns[REQUEST_CANDIDATES] = _lists(offsets, requests.sizes[chosen])
     for feature in features_of(features, "request"):
         columns[feature.key] = _lists(offsets, requests.rows[feature.key][chosen])
 
-    places = ev.offsets_of(requests.sizes)
+    places = cols.offsets_of(requests.sizes)
     flat = slice(places[chosen.start], places[chosen.stop])
     offsets = np.append(places[plan.request_start], flat.stop) - flat.start
     for key in ("item", "category", "label"):
-        columns[f"candidate_{key}"] = _lists(offsets, requests.candidates[key][flat])
+        columns[f"{CANDIDATE}{key}"] = _lists(offsets, requests.candidates[key][flat])
     for feature in features_of(features, "candidate"):
         columns[feature.key] = _lists(offsets, requests.candidates[feature.key][flat])
 
@@ -156,9 +164,9 @@ def _record_batch(
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
 
-def _look_up(users: Block, key: str, categorical: bool, user: np.ndarray) -> np.ndarray:
+def _look_up(users: Columns, key: str, categorical: bool, user: np.ndarray) -> np.ndarray:
     missing = np.int64(MISSING_ID) if categorical else np.float32(0)
-    if not ev.length(users):
+    if not cols.length(users):
         return np.full(len(user), missing)
     place = np.minimum(np.searchsorted(users["user"], user), len(users["user"]) - 1)
     return np.where(users["user"][place] == user, users[key][place], missing)

@@ -1,28 +1,12 @@
-"""Tells what an ingestion read, dropped and wrote, and refuses what is not good enough."""
+"""Refuses an ingestion that read too much it could not use, or made too little."""
 
 from __future__ import annotations
 
-import collections
-import json
 from collections.abc import Iterable, Mapping
 
-from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
-
-COUNTS_FILE = "counts.json"
-BAD_ROWS_PREFIX = "bad_rows"
-BAD_ROWS_SUFFIX = ".jsonl"
-
-
-def summary(counts: Mapping[str, int]) -> str:
-    """Returns a table of the counts that are not zero, one a line."""
-    names = sorted(name for name, number in counts.items() if number)
-    width = max(map(len, names), default=0)
-    return "\n".join(f"  {name:<{width}}  {counts[name]:>15,}" for name in names)
-
-
-def bad_rows(counts: Mapping[str, int], log: str) -> int:
-    """Returns how many rows of a log were quarantined."""
-    return sum(number for name, number in counts.items() if name.startswith(f"{log}/bad_rows/"))
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.data.keys import SPLITS
+from lifelong.data.logs.counts import check_rows, summary
 
 
 def check(counts: Mapping[str, int], config: IngestConfig, quarantined: Iterable[str]) -> None:
@@ -44,50 +28,3 @@ def check(counts: Mapping[str, int], config: IngestConfig, quarantined: Iterable
                 f"the split {split!r} got no requests. Check splits, requests.min_history and the "
                 f"units of time; these are the counts:\n{summary(counts)}"
             )
-
-
-def check_rows(
-    counts: Mapping[str, int], log: str, max_bad_share: float, quarantined: Iterable[str] = ()
-) -> None:
-    """Raises if a log is empty or has too many unusable rows.
-
-    Args:
-        counts: Everything counted.
-        log: Name of the log.
-        max_bad_share: Share of unusable rows above which a log is refused.
-        quarantined: Quarantined rows as JSON text, from which the message takes an example; read
-            only where needed.
-
-    Raises:
-        ValueError: Says what was wrong with the log, and which option decides.
-    """
-    rows, bad = counts.get(f"{log}/rows", 0), bad_rows(counts, log)
-    if not rows:
-        raise ValueError(f"{log}.files have no rows; check that they are the right files")
-    if bad > max_bad_share * rows:
-        raise ValueError(
-            f"{bad:,} of {rows:,} rows of the log {log} cannot be used ({bad / rows:.2%}; "
-            f"max_bad_share allows {max_bad_share:.2%}). {_worst(counts, log, quarantined)} "
-            "Mend the log, correct its columns or raise max_bad_share"
-        )
-
-
-def _worst(counts: Mapping[str, int], log: str, quarantined: Iterable[str]) -> str:
-    numbers: collections.Counter[tuple[str, str]] = collections.Counter()
-    samples: dict[tuple[str, str], dict[str, str]] = {}
-    for text in quarantined:
-        row = json.loads(text)
-        if row["log"] == log:
-            key = row["file"], row["reason"]
-            numbers[key] += 1
-            samples.setdefault(key, row)
-    if not numbers:
-        prefix = f"{log}/bad_rows/"
-        reason = max((name for name in counts if name.startswith(prefix)), key=counts.__getitem__)
-        return f"Worst: {counts[reason]:,} rows ({reason.removeprefix(prefix)})."
-    (key, number), *_ = numbers.most_common(1)
-    sample = samples[key]
-    return (
-        f"Worst: {number:,} rows of {key[0]} ({key[1]}), such as row {sample['row']}: "
-        f"{sample['text'][:200]!r}."
-    )

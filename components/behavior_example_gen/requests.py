@@ -7,15 +7,14 @@ import dataclasses
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen import events as ev
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.behavior_example_gen.events import Block
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
-from lifelong.models.features import features_of
-from lifelong.serving.ids import string_id
-
-Counts = collections.Counter[str]
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.features import features_of
+from lifelong.data.ids import string_id
+from lifelong.data.logs.counts import Counts
 
 
 @dataclasses.dataclass
@@ -31,9 +30,9 @@ class Requests:
         candidates: Columns `[sum of sizes]`: item, category, label; candidate features.
     """
 
-    rows: Block
+    rows: Columns
     sizes: np.ndarray
-    candidates: Block
+    candidates: Columns
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -42,17 +41,17 @@ class Requests:
         """Returns the requests at `index` (ascending indices or a mask)."""
         if index.dtype == bool:
             index = np.flatnonzero(index)
-        offsets = ev.offsets_of(self.sizes)
-        flat = ev.ranges(offsets[index], offsets[index + 1])
+        offsets = cols.offsets_of(self.sizes)
+        flat = cols.ranges(offsets[index], offsets[index + 1])
         return Requests(
-            ev.take(self.rows, index), self.sizes[index], ev.take(self.candidates, flat)
+            cols.take(self.rows, index), self.sizes[index], cols.take(self.candidates, flat)
         )
 
     def owners(self) -> np.ndarray:
         """Returns each candidate's request: int64 `[sum of sizes]`."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
-    def with_candidates(self, owners: np.ndarray, candidates: Block, seed: int) -> Requests:
+    def with_candidates(self, owners: np.ndarray, candidates: Columns, seed: int) -> Requests:
         """Returns the requests with these candidates instead, in an order that hides the label.
 
         Args:
@@ -70,10 +69,10 @@ class Requests:
         )
         order = np.lexsort((key, owners))
         sizes = np.bincount(owners, minlength=len(self)).astype(np.int64)
-        return Requests(self.rows, sizes, ev.take(candidates, order))
+        return Requests(self.rows, sizes, cols.take(candidates, order))
 
 
-def from_baskets(events: Block, config: IngestConfig) -> tuple[Requests, Counts]:
+def from_baskets(events: Columns, config: IngestConfig) -> tuple[Requests, Counts]:
     """Makes one request of each basket, with its positives only.
 
     Args:
@@ -83,10 +82,10 @@ def from_baskets(events: Block, config: IngestConfig) -> tuple[Requests, Counts]
     Returns:
         The requests, and counts of baskets that gave none.
     """
-    start = ev.run_starts(events["user"], events["timestamp"])
-    end = ev.run_ends(start, ev.length(events))
+    start = cols.run_starts(events["user"], events["timestamp"])
+    end = cols.run_ends(start, cols.length(events))
     user, timestamp = events["user"][start], events["timestamp"][start]
-    user_start = ev.run_starts(events["user"])
+    user_start = cols.run_starts(events["user"])
     first = user_start[np.searchsorted(user_start, start, side="right") - 1]
     split = split_of(config.splits, config.seed, user, timestamp)
     inside, enough = split >= 0, start - first >= config.requests.min_history
@@ -122,10 +121,10 @@ def from_baskets(events: Block, config: IngestConfig) -> tuple[Requests, Counts]
 
 
 def _positives(
-    events: Block, start: np.ndarray, end: np.ndarray, baskets: np.ndarray, config: IngestConfig
+    events: Columns, start: np.ndarray, end: np.ndarray, baskets: np.ndarray, config: IngestConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the event of each positive and its basket, by basket, for the chosen `baskets`."""
-    rows = ev.ranges(start[baskets], end[baskets])
+    rows = cols.ranges(start[baskets], end[baskets])
     names = config.requests.positive_behaviors
     if names:
         allowed = [string_id(name) for name in names] + [
@@ -134,7 +133,7 @@ def _positives(
         rows = rows[np.isin(events["history_behavior"][rows], allowed)]
     basket = np.searchsorted(start, rows, side="right") - 1
     # Within a basket events are ordered by item: keep the first of each item.
-    distinct = ev.run_starts(basket, events["item"][rows])
+    distinct = cols.run_starts(basket, events["item"][rows])
     rows, basket = rows[distinct], basket[distinct]
     key = hash64(
         config.seed,
@@ -145,14 +144,14 @@ def _positives(
     )
     order = np.lexsort((key, basket))
     rows, basket = rows[order], basket[order]
-    begin = ev.run_starts(basket)
-    rank = np.arange(len(basket)) - np.repeat(begin, ev.run_ends(begin, len(basket)) - begin)
+    begin = cols.run_starts(basket)
+    rank = np.arange(len(basket)) - np.repeat(begin, cols.run_ends(begin, len(basket)) - begin)
     kept = rank < config.requests.max_positives
     return rows[kept], basket[kept]
 
 
 def from_impressions(
-    events: Block, impressions: Block, config: IngestConfig
+    events: Columns, impressions: Columns, config: IngestConfig
 ) -> tuple[Requests, Counts]:
     """Makes requests of impressions, with their real labels.
 
@@ -166,9 +165,9 @@ def from_impressions(
         each other in a request feature (the first row's value is taken).
     """
     keys = [key for key in ("user", "timestamp", "request") if key in impressions]
-    start = ev.run_starts(*(impressions[key] for key in keys))
-    sizes = ev.run_ends(start, ev.length(impressions)) - start
-    group = ev.take(impressions, start)
+    start = cols.run_starts(*(impressions[key] for key in keys))
+    sizes = cols.run_ends(start, cols.length(impressions)) - start
+    group = cols.take(impressions, start)
     user, timestamp = group["user"], group["timestamp"]
     first, before = _events_before(events, user, timestamp)
     rows = {
@@ -200,7 +199,7 @@ def from_impressions(
 
 
 def _events_before(
-    events: Block, user: np.ndarray, timestamp: np.ndarray
+    events: Columns, user: np.ndarray, timestamp: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the index of each user's first event and the number strictly before each time."""
     times = np.unique(np.concatenate([events["timestamp"], timestamp]))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen.config import SPLITS, SplitConfig
+from lifelong.components.behavior_example_gen.config import SplitConfig
+from lifelong.data.keys import SPLITS
 
 Smallest = list[np.ndarray]
 """For each of `SPLITS`, the smallest request hashes: uint64, ascending."""

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pyarrow as pa
 
-from lifelong.components.behavior_example_gen import events as ev
 from lifelong.components.behavior_example_gen import negatives, records, requests, sampling
-from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
-from lifelong.components.behavior_example_gen.events import Block
-from lifelong.components.behavior_example_gen.fields import fields_of, no_rows
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
-from lifelong.components.behavior_example_gen.requests import Counts, Requests
-
-EVENT_ORDER = ("user", "timestamp", "item")
+from lifelong.components.behavior_example_gen.requests import Requests
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.events import sort_events
+from lifelong.data.keys import SPLITS
+from lifelong.data.logs.counts import Counts
+from lifelong.data.logs.fields import no_rows
 
 
 @dataclasses.dataclass
@@ -30,11 +31,11 @@ class Shard:
         requests: All requests inside the splits; made of baskets, they have no negatives yet.
     """
 
-    events: Block
-    users: Block
+    events: Columns
+    users: Columns
     requests: Requests
 
-    def map_blocks(self, function: Callable[[Block], Block]) -> Shard:
+    def map_blocks(self, function: Callable[[Columns], Columns]) -> Shard:
         """Returns the shard with `function` (`pack` or `unpack`) applied to its blocks."""
         made = self.requests
         return Shard(
@@ -51,7 +52,7 @@ def shard_of(user: np.ndarray, config: IngestConfig) -> np.ndarray:
     return shard.astype(np.uint16 if config.shards <= 2**16 else np.int64)
 
 
-def organise(blocks: Iterable[tuple[str, Block]], config: IngestConfig) -> tuple[Shard, Counts]:
+def organise(blocks: Iterable[tuple[str, Columns]], config: IngestConfig) -> tuple[Shard, Counts]:
     """Sorts a shard's rows, collapses duplicates and makes its requests.
 
     Args:
@@ -61,30 +62,30 @@ def organise(blocks: Iterable[tuple[str, Block]], config: IngestConfig) -> tuple
     Returns:
         The shard and counts.
     """
-    by_log: dict[str, list[Block]] = {
-        name: [no_rows(fields_of(config, name))] for name in config.logs
+    by_log: dict[str, list[Columns]] = {
+        name: [no_rows(config.fields_of(name))] for name in config.logs
     }
     for name, block in blocks:
         by_log[name].append(block)
-    joined = {name: ev.unpack(ev.concat(parts)) for name, parts in by_log.items()}
+    joined = {name: cols.unpack(cols.concat(parts)) for name, parts in by_log.items()}
     counts: Counts = collections.Counter()
-    events, counts["behaviors/duplicates"] = ev.sort_and_dedupe(joined["behaviors"], EVENT_ORDER)
-    counts["behaviors/events"] = ev.length(events)
-    counts["behaviors/users"] = len(ev.run_starts(events["user"]))
+    events, counts["behaviors/duplicates"] = sort_events(joined["behaviors"])
+    counts["behaviors/events"] = cols.length(events)
+    counts["behaviors/users"] = len(cols.run_starts(events["user"]))
     if "impressions" in joined:
         order = [
             key for key in ("user", "timestamp", "request", "item") if key in joined["impressions"]
         ]
-        shown, counts["impressions/duplicates"] = ev.sort_and_dedupe(joined["impressions"], order)
+        shown, counts["impressions/duplicates"] = cols.sort_and_dedupe(joined["impressions"], order)
         made, more = requests.from_impressions(events, shown, config)
     else:
         made, more = requests.from_baskets(events, config)
-    users: Block = {}
+    users: Columns = {}
     if "users" in joined:
-        users, counts["users/duplicates"] = ev.sort_and_dedupe(joined["users"], ("user",))
-        first = ev.run_starts(users["user"])
-        counts["users/contradictory"] = ev.length(users) - len(first)
-        users = ev.take(users, first)
+        users, counts["users/duplicates"] = cols.sort_and_dedupe(joined["users"], ("user",))
+        first = cols.run_starts(users["user"])
+        counts["users/contradictory"] = cols.length(users) - len(first)
+        users = cols.take(users, first)
     counts.update(more)
     return Shard(events, users, made), counts
 
@@ -126,7 +127,7 @@ def complete(
             "category": pools.category[place],
             "label": np.zeros(len(place), np.float32),
         }
-        candidates = ev.concat([candidates, more])
+        candidates = cols.concat([candidates, more])
     return chosen.with_candidates(owners, candidates, config.seed), counts
 
 
@@ -145,16 +146,16 @@ def write(
     """
     batches: dict[str, list[pa.RecordBatch]] = {}
     counts: Counts = collections.Counter()
-    unreached = np.ones(ev.length(shard.events), bool)
+    unreached = np.ones(cols.length(shard.events), bool)
     for index, split in enumerate(SPLITS):
         part = whole.take(whole.rows["split"] == index)
         if not len(part):
             continue
         plan = records.plan_records(part, config.window, config.max_events_per_record)
-        unreached[ev.ranges(plan.first, plan.end)] = False
+        unreached[cols.ranges(plan.first, plan.end)] = False
         batches[split] = list(records.record_batches(plan, part, shard.events, shard.users, config))
         counts.update(records.count_events(plan, split))
-        counts[f"{split}/users"] = len(ev.run_starts(part.rows["user"]))
+        counts[f"{split}/users"] = len(cols.run_starts(part.rows["user"]))
         counts[f"{split}/candidates"] = int(part.sizes.sum())
         counts[f"{split}/positives"] = int(part.candidates["label"].sum())
         counts[f"{split}/requests_without_history"] = int((part.rows["events"] == 0).sum())

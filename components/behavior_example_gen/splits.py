@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen.config import SPLITS, SplitConfig
+from lifelong.components.behavior_example_gen.config import SplitConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
-
-WEEK = 7 * 24 * 3600
-# 1970-01-01 was a Thursday; weeks begin on Monday.
-MONDAY = -3 * 24 * 3600
+from lifelong.data.keys import SPLITS
 
 
 def split_of(config: SplitConfig, seed: int, user: np.ndarray, timestamp: np.ndarray) -> np.ndarray:
@@ -36,15 +33,3 @@ def split_of(config: SplitConfig, seed: int, user: np.ndarray, timestamp: np.nda
     split = np.where(in_validation, 1, split)
     inside = (timestamp >= bounds[0]) & (timestamp < bounds[1])
     return np.where(inside, split, -1).astype(np.int8)
-
-
-def week_of(timestamp: np.ndarray) -> np.ndarray:
-    """Returns the number of each time's calendar week (Monday to Sunday, UTC).
-
-    Args:
-        timestamp: int64 `[n]`, Unix seconds.
-
-    Returns:
-        int64 `[n]`; 0 is the week of 1970-01-01.
-    """
-    return (timestamp - MONDAY) // WEEK

@@ -9,12 +9,12 @@ from typing import Any
 import apache_beam as beam
 from tfx_bsl.coders import example_coder
 
-from lifelong.components.behavior_example_gen import events as ev
 from lifelong.components.behavior_example_gen import negatives, sampling, shard
-from lifelong.components.behavior_example_gen.config import SPLITS, IngestConfig
-from lifelong.components.behavior_example_gen.counting import COUNTS, CountingDoFn, SumCounts
-from lifelong.components.behavior_example_gen.fields import fields_of
-from lifelong.components.behavior_example_gen.reading import BAD, BLOCKS, ReadLogs, Table
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
+from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
+from lifelong.data import columns as cols
+from lifelong.data.keys import SPLITS
 
 METRICS_NAMESPACE = "lifelong.behavior_example_gen"
 OFFERS = "offers"
@@ -42,7 +42,7 @@ class Ingest(beam.PTransform):
         config.validate()
         self._config = config
         self._read = ReadLogs(
-            {name: Table(log, fields_of(config, name)) for name, log in config.logs.items()},
+            {name: Table(log, config.fields_of(name)) for name, log in config.logs.items()},
             functools.partial(shard.shard_of, config=config),
             METRICS_NAMESPACE,
         )
@@ -96,7 +96,7 @@ class _Organise(_Step):
         hashes = sampling.smallest_hashes(rows["split"], rows["hash"], config.splits)
         yield beam.pvalue.TaggedOutput(OFFERS, (pools, hashes))
         yield self.count(counts)
-        yield organised.map_blocks(ev.pack)
+        yield organised.map_blocks(cols.pack)
 
 
 Offer = tuple[negatives.PartialPools, sampling.Smallest]
@@ -143,7 +143,7 @@ class _Write(_Step):
         self._encoder = example_coder.RecordBatchToExamplesEncoder()
 
     def process(self, part: shard.Shard, shared: Shared) -> Iterator[Any]:
-        part = part.map_blocks(ev.unpack)
+        part = part.map_blocks(cols.unpack)
         whole, counts = shard.complete(part, *shared, self._config)
         batches, more = shard.write(part, whole, self._config)
         counts.update(more)

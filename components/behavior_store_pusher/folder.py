@@ -8,7 +8,8 @@ from pathlib import Path
 
 from lifelong.components.behavior_store_pusher.destination import Destination, Version
 from lifelong.components.behavior_store_pusher.fetch import fetch_whole_store
-from lifelong.serving.behavior_store import StoreError, open_store
+from lifelong.serving.behavior_store import StoreError
+from lifelong.serving.behavior_store.versions import NumberedFolders
 
 # Begins the names of folders that are no versions yet, or no more.
 _HIDDEN = "."
@@ -27,28 +28,21 @@ class VersionFolder(Destination):
 
     def __init__(self, base: Path, keep: int) -> None:
         self._base = base
+        self._versions = NumberedFolders(base)
         self._keep = keep
-
-    @property
-    def numbers(self) -> list[int]:
-        """Numbers of the versions, ascending."""
-        return sorted(int(path.name) for path in self._base.glob("[0-9]*") if path.name.isdigit())
 
     def current(self) -> Version | None:
         """Returns the newest version; None if there is none, or it cannot be opened."""
-        numbers = self.numbers
-        if not numbers:
-            return None
-        folder = self._folder(numbers[-1])
         try:
-            with open_store(folder) as store:
-                return Version(numbers[-1], store.manifest, str(folder))
+            number = self._versions.newest()
+            with self._versions.open(number) as store:
+                return Version(number, store.manifest, self._versions.name(number))
         except (FileNotFoundError, StoreError):
             return None
 
     def next_number(self) -> int:
         """Returns the time in ms, or one more than the newest version's number if that is larger."""
-        return max(time.time_ns() // 10**6, *(number + 1 for number in self.numbers[-1:]), 1)
+        return max(time.time_ns() // 10**6, *(number + 1 for number in self._taken()), 1)
 
     def push(self, uri: str, number: int, events: int) -> Version:
         """Copies a store into a new version and removes old ones; see the interface."""
@@ -62,10 +56,14 @@ class VersionFolder(Destination):
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-        for old in self.numbers[: -self._keep]:
+        for old in self._versions.numbers()[: -self._keep]:
             # Hidden first: nobody should open half a store.
             shutil.rmtree(self._folder(old).rename(self._folder(old, _HIDDEN)))
         return Version(number, manifest, str(target))
+
+    def _taken(self) -> list[int]:
+        """Returns all numbers that folders have, also those that hold no store."""
+        return [int(path.name) for path in self._base.glob("[0-9]*") if path.name.isdigit()]
 
     def _folder(self, number: int, prefix: str = "") -> Path:
         return self._base / f"{prefix}{number}"

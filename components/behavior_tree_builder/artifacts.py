@@ -12,7 +12,7 @@ class BehaviorTree(types.Artifact):
     """A behaviour store (LMDB) in the folder `store`, and `counts.json`.
 
     Custom properties: `format_version`, `users`, `events`, `bytes`, `bytes_per_event`, `id_space`,
-    `category_taxonomy` and `source`, the fingerprint of the log and of how it was read.
+    `category_taxonomy` (of the data contract) and `source`, the fingerprint of the log and of how it was read.
     """
 
     TYPE_NAME = "BehaviorTree"

@@ -7,12 +7,12 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
 from tfx.types import standard_component_specs as specs
 
-from lifelong.components.behavior_example_gen.component import inputs_of
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.driver import Driver
 from lifelong.components.behavior_tree_builder.executor import CONFIG_KEY, TREE_KEY, Executor
 from lifelong.components.behavior_tree_builder.transforms import LOG
+from lifelong.components.log_reading.inputs import inputs_of
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
 
 _INPUTS = (specs.INPUT_BASE_KEY, specs.INPUT_CONFIG_KEY)

@@ -6,19 +6,15 @@ import dataclasses
 import hashlib
 import json
 
-from lifelong.components.behavior_example_gen.config import (
-    IngestConfig,
-    LogConfig,
-    event_features,
-)
-from lifelong.components.behavior_example_gen.data_contract import data_contract
-from lifelong.components.behavior_example_gen.fields import Field, behavior_fields
-from lifelong.models import config_json
-from lifelong.models.features import PREFIXES, Feature
+from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.data import config_json
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fields import Field, behavior_fields, event_features
 from lifelong.serving.behavior_store import Manifest, Retention
 
 _DAY = 24 * 3600
-_EVENT_PREFIX = f"{PREFIXES['event']}_"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,20 +25,18 @@ class TreeConfig:
 
     Attributes:
         behaviors: The behaviour log.
+        contract: How ids and categories are made.
         features: Declared features of events; with the behaviour type, where the log has one.
         max_bad_share: Share of unusable rows in the log above which the build fails.
-        id_space: Of the data contract.
-        category_taxonomy: Of the data contract.
         shards: Parts of the store. Each is built by one worker, in memory.
         max_events_per_category: Most events of a user and category, the newest; 0 keeps all.
         max_age_days: Greatest age of an event, counted from the newest of the log; 0 keeps all.
     """
 
     behaviors: LogConfig
+    contract: DataContract
     features: tuple[Feature, ...] = ()
     max_bad_share: float = 0.01
-    id_space: str = ""
-    category_taxonomy: str = ""
     shards: int = 8
     max_events_per_category: int = 0
     max_age_days: int = 0
@@ -65,12 +59,12 @@ class TreeConfig:
         """
         return cls(
             behaviors=ingest.behaviors,
+            contract=ingest.contract,
             features=event_features(ingest.behaviors.columns, ingest.features),
             max_bad_share=ingest.max_bad_share,
             shards=shards,
             max_events_per_category=max_events_per_category,
             max_age_days=max_age_days,
-            **data_contract(ingest),
         )
 
     @property
@@ -116,8 +110,7 @@ class TreeConfig:
                 feature.name: "int64" if feature.is_categorical else "float32"
                 for feature in self.features
             },
-            id_space=self.id_space,
-            category_taxonomy=self.category_taxonomy,
+            contract=self.contract,
             source=f"{log}\nconfig:{digest[:16]}",
             shards=self.shards,
         )
@@ -134,8 +127,3 @@ class TreeConfig:
             ValueError: A key is unknown.
         """
         return config_json.decode(cls, json.loads(text), "config")
-
-
-def column_of(key: str) -> str:
-    """Returns the name in the store of a field of the log: event features go without a prefix."""
-    return key.removeprefix(_EVENT_PREFIX)

@@ -13,13 +13,12 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
 from tfx.v1 import proto
 
-from lifelong.components.behavior_example_gen import report
-from lifelong.components.behavior_example_gen.counting import WriteCounts, read_counts
-from lifelong.components.behavior_example_gen.requests import Counts
 from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import LOG, BuildTrees
+from lifelong.components.log_reading.counting import WriteCounts, read_counts
+from lifelong.data.logs.counts import Counts, check_rows, summary
 from lifelong.serving.behavior_store import Manifest
 
 CONFIG_KEY = "config"
@@ -59,8 +58,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "WriteCounts" >> WriteCounts(tree.uri)
             )
         counts = read_counts(tree.uri)
-        print(f"Behaviour store:\n{report.summary(counts)}", flush=True)
-        report.check_rows(counts, LOG, config.max_bad_share)
+        print(f"Behaviour store:\n{summary(counts)}", flush=True)
+        check_rows(counts, LOG, config.max_bad_share)
         if not counts["store/events"]:
             raise ValueError("the log behaviors has no usable row; correct its columns")
         size = counts["store/bytes"] + finish_store(store, manifest)
@@ -84,5 +83,5 @@ def _describe(tree: types.Artifact, manifest: Manifest, counts: Counts, size: in
         tree.set_int_custom_property(name, counts[f"store/{name}"])
     tree.set_int_custom_property("bytes", size)
     tree.set_float_custom_property("bytes_per_event", size / counts["store/events"])
-    for name in ("id_space", "category_taxonomy", "source"):
-        tree.set_string_custom_property(name, getattr(manifest, name))
+    for name, text in {**manifest.contract.texts(), "source": manifest.source}.items():
+        tree.set_string_custom_property(name, text)

@@ -10,16 +10,16 @@ from typing import Any
 
 import apache_beam as beam
 
-from lifelong.components.behavior_example_gen import events as ev
-from lifelong.components.behavior_example_gen.counting import COUNTS, CountingDoFn, SumCounts
-from lifelong.components.behavior_example_gen.events import Block
-from lifelong.components.behavior_example_gen.fields import no_rows
-from lifelong.components.behavior_example_gen.reading import BLOCKS, ReadLogs, Table
-from lifelong.components.behavior_example_gen.requests import Counts
-from lifelong.components.behavior_tree_builder.config import TreeConfig, column_of
+from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import put_shard
+from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
+from lifelong.components.log_reading.read_logs import BLOCKS, ReadLogs, Table
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.keys import event_column
+from lifelong.data.logs.counts import Counts
+from lifelong.data.logs.fields import no_rows
 from lifelong.serving.behavior_store import Manifest, Retention
-from lifelong.serving.behavior_store import events as stored
 from lifelong.serving.behavior_store.lmdb_store import build_shard
 from lifelong.serving.behavior_store.packed_user import PackedUser, pack_tree
 from lifelong.serving.behavior_store.store import by_user
@@ -77,7 +77,7 @@ class BuildTrees(beam.PTransform):
         return (read[COUNTS], built[COUNTS]) | "SumCounts" >> SumCounts()
 
 
-def _newest(element: tuple[int, tuple[str, Block]]) -> int:
+def _newest(element: tuple[int, tuple[str, Columns]]) -> int:
     return int(element[1][1]["timestamp"].max(initial=0))
 
 
@@ -97,11 +97,11 @@ class _Build(CountingDoFn):
         self._now = now
 
     def process(
-        self, element: tuple[int, Iterable[tuple[str, Block]]], newest: int
+        self, element: tuple[int, Iterable[tuple[str, Columns]]], newest: int
     ) -> Iterator[Any]:
         number, parts = element
-        block = ev.unpack(ev.concat([block for _, block in parts]))
-        columns = {column_of(key): column for key, column in block.items()}
+        block = cols.unpack(cols.concat([block for _, block in parts]))
+        columns = {event_column(key): column for key, column in block.items()}
         counts: Counts = collections.Counter()
         with tempfile.TemporaryDirectory() as folder:
             users = self._pack(columns, min(newest, self._now), counts)
@@ -109,7 +109,7 @@ class _Build(CountingDoFn):
             counts["store/bytes"] = put_shard(Path(folder), number, self._uri)
         yield self.count(counts)
 
-    def _pack(self, columns: Block, now: int, counts: Counts) -> Iterator[PackedUser]:
+    def _pack(self, columns: Columns, now: int, counts: Counts) -> Iterator[PackedUser]:
         for user, events in by_user(columns):
             events, repeated = distinct(events)
             kept = is_kept(events, self._retention, now)
@@ -117,4 +117,4 @@ class _Build(CountingDoFn):
             counts["store/events_not_kept"] += int((~kept).sum())
             if kept.any():
                 counts["store/users"] += 1
-                yield pack_tree(user, stored.take(events, kept), self._manifest.block_size)
+                yield pack_tree(user, cols.take(events, kept), self._manifest.block_size)

@@ -18,15 +18,23 @@ import tensorflow_model_analysis as tfma
 
 from lifelong.components.evaluation.gauc import USER_KEY
 from lifelong.components.evaluation.history_buckets import HISTORY_LENGTH, bucket_labels
+from lifelong.data.keys import (
+    CANDIDATE_LABEL,
+    CANDIDATE_WEIGHT,
+    HISTORY_EVENTS,
+    RECORDS_SIGNATURE,
+    REQUEST_CANDIDATES,
+    REQUEST_TIMESTAMP,
+    SCORES,
+)
 
-SIGNATURE = "score_records"
 # Has one value per request of a record.
-REQUESTS_COLUMN = "request_timestamp"
+REQUESTS_COLUMN = REQUEST_TIMESTAMP
 # One value per request and one per candidate, see the signature.
-REQUEST_OUTPUTS = ("user", "request_candidates", "history_events")
-CANDIDATE_OUTPUTS = ("scores", "candidate_label")
+REQUEST_OUTPUTS = ("user", REQUEST_CANDIDATES, HISTORY_EVENTS)
+CANDIDATE_OUTPUTS = (SCORES, CANDIDATE_LABEL)
 # One value per candidate too, of a model that knows of sampled negatives.
-WEIGHT_OUTPUT = "candidate_weight"
+WEIGHT_OUTPUT = CANDIDATE_WEIGHT
 # Bounds the memory of one call, in which a model may hold histories of [requests, T] at once. Only
 # a record that has more requests by itself makes a larger call.
 REQUESTS_PER_CALL = 512
@@ -90,12 +98,12 @@ class ScoreRecords(beam.DoFn):
         self._loaded = [model.model_loader.load() for model in self._models]
         self._signatures = {}
         for model, loaded in zip(self._models, self._loaded, strict=True):
-            if SIGNATURE not in loaded.signatures:
+            if RECORDS_SIGNATURE not in loaded.signatures:
                 raise ValueError(
-                    f"{model.model_path} has no signature {SIGNATURE!r}, only "
+                    f"{model.model_path} has no signature {RECORDS_SIGNATURE!r}, only "
                     f"{sorted(loaded.signatures)}; export it with one that takes serialised records"
                 )
-            self._signatures[model.model_name] = loaded.signatures[SIGNATURE]
+            self._signatures[model.model_name] = loaded.signatures[RECORDS_SIGNATURE]
 
     def process(self, element: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Scores one batch of records.
@@ -120,7 +128,7 @@ class ScoreRecords(beam.DoFn):
             outputs[name] = _checked_outputs(scored, model.model_path)
         first, *others = outputs.values()
         for model, other in zip(self._models[1:], others, strict=True):
-            for key in (*REQUEST_OUTPUTS, "candidate_label"):
+            for key in (*REQUEST_OUTPUTS, CANDIDATE_LABEL):
                 if not np.array_equal(first[key], other[key]):
                     raise ValueError(
                         f"{model.model_path} and {self._models[0].model_path} give different "
@@ -132,20 +140,20 @@ class ScoreRecords(beam.DoFn):
             for model, output in zip(self._models, outputs.values(), strict=True)
             if not model.is_baseline
         )
-        candidates = first["request_candidates"]
+        candidates = first[REQUEST_CANDIDATES]
         ends = np.cumsum(candidates)
-        buckets = bucket_labels(first["history_events"])
+        buckets = bucket_labels(first[HISTORY_EVENTS])
         self._requests.inc(len(candidates))
         self._dropped.inc(int(np.sum(candidates == 0)))
         for request in np.flatnonzero(candidates):
             row = slice(ends[request] - candidates[request], ends[request])
-            scores = {name: output["scores"][row] for name, output in outputs.items()}
+            scores = {name: output[SCORES][row] for name, output in outputs.items()}
             extract = {
                 tfma.FEATURES_KEY: {
                     USER_KEY: first["user"][request, None],
                     HISTORY_LENGTH: buckets[request, None],
                 },
-                tfma.LABELS_KEY: first["candidate_label"][row],
+                tfma.LABELS_KEY: first[CANDIDATE_LABEL][row],
                 tfma.PREDICTIONS_KEY: scores if len(scores) > 1 else next(iter(scores.values())),
             }
             if weights is not None:
@@ -177,24 +185,24 @@ def _checked_outputs(outputs: Mapping[str, tf.Tensor], model_path: str) -> dict[
     missing = [key for key in (*REQUEST_OUTPUTS, *CANDIDATE_OUTPUTS) if key not in outputs]
     if missing:
         raise ValueError(
-            f"signature {SIGNATURE!r} of {model_path} has no output {', '.join(missing)}; "
+            f"signature {RECORDS_SIGNATURE!r} of {model_path} has no output {', '.join(missing)}; "
             f"it has {', '.join(sorted(outputs))}"
         )
     of_candidates = [*CANDIDATE_OUTPUTS, *({WEIGHT_OUTPUT} & outputs.keys())]
     arrays = {key: outputs[key].numpy() for key in (*REQUEST_OUTPUTS, *of_candidates)}
-    expected = dict.fromkeys(REQUEST_OUTPUTS, len(arrays["request_candidates"]))
-    expected |= dict.fromkeys(of_candidates, int(arrays["request_candidates"].sum()))
+    expected = dict.fromkeys(REQUEST_OUTPUTS, len(arrays[REQUEST_CANDIDATES]))
+    expected |= dict.fromkeys(of_candidates, int(arrays[REQUEST_CANDIDATES].sum()))
     for key, size in expected.items():
         if arrays[key].shape != (size,):
             raise ValueError(
-                f"output {key!r} of signature {SIGNATURE!r} of {model_path} has shape "
+                f"output {key!r} of signature {RECORDS_SIGNATURE!r} of {model_path} has shape "
                 f"{arrays[key].shape}; expected ({size},) by request_candidates"
             )
-    scores = arrays["scores"]
+    scores = arrays[SCORES]
     # Also true for NaN, which every metric would swallow or spread without a word.
     wrong = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
     if wrong.size:
-        request = np.searchsorted(np.cumsum(arrays["request_candidates"]), wrong[0], side="right")
+        request = np.searchsorted(np.cumsum(arrays[REQUEST_CANDIDATES]), wrong[0], side="right")
         raise ValueError(
             f"{model_path} gives {wrong.size} of {scores.size} scores outside [0, 1], the first "
             f"{scores[wrong[0]]} for user {arrays['user'][request]}; scores must be probabilities"

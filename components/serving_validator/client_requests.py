@@ -8,23 +8,22 @@ import numpy as np
 
 from lifelong.components.serving_validator.recorded_requests import Columns, RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.data.keys import (
+    CONTRACT_SIGNATURE,
+    RANK_SIGNATURE,
+    REQUEST_TIMESTAMP,
+    SEARCH_SIGNATURE,
+)
+from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.packed_user import pack_user
 from lifelong.serving.behavior_store.user_tree import UserTree
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import Metadata
-from lifelong.serving.ranker.items import SEARCH_SIGNATURE
-from lifelong.serving.ranker.model_contract import (
-    CONTRACT_SIGNATURE,
-    SEARCHED_SIGNATURE,
-    ModelContract,
-    contract_request,
-    read_contract,
-)
+from lifelong.serving.ranker.model_contract import ModelContract, contract_request, read_contract
 from lifelong.serving.request import Request, build_request
 from lifelong.serving.searched_request import build_searched_request, search_history
 
-DEFAULT_SIGNATURE = "serving_default"
 _EVENTS_IN_BLOCK = 256
 
 
@@ -38,7 +37,7 @@ class ClientRequests:
 
     def __init__(self, metadata: Metadata, contract: ModelContract) -> None:
         self.contract = contract
-        self._inputs = metadata.signatures[DEFAULT_SIGNATURE].inputs
+        self._inputs = metadata.signatures[RANK_SIGNATURE].inputs
 
     @classmethod
     def learn(cls, client: PredictionClient) -> ClientRequests:
@@ -49,7 +48,7 @@ class ClientRequests:
             PredictionError: The server refused or failed a call.
         """
         metadata = client.metadata()
-        missing = {DEFAULT_SIGNATURE, CONTRACT_SIGNATURE} - metadata.signatures.keys()
+        missing = {RANK_SIGNATURE, CONTRACT_SIGNATURE} - metadata.signatures.keys()
         if missing:
             raise ModelRefusedError(
                 f"the model has no signature {sorted(missing)}, only {sorted(metadata.signatures)}"
@@ -61,11 +60,11 @@ class ClientRequests:
     def ranking(self) -> dict[str, Callable[[RecordedRequest], Request]]:
         """What makes the inputs of each signature that ranks."""
         made: dict[str, Callable[[RecordedRequest], Request]]
-        made = {DEFAULT_SIGNATURE: self.with_history}
+        made = {RANK_SIGNATURE: self.with_history}
         if self.contract.explains:
             made[SEARCH_SIGNATURE] = self.with_history
         if self.contract.searches_store:
-            made[SEARCHED_SIGNATURE] = self.with_searched_events
+            made[RANK_SEARCHED_SIGNATURE] = self.with_searched_events
         return made
 
     def with_history(self, recorded: RecordedRequest) -> Request:
@@ -132,4 +131,4 @@ class ClientRequests:
 
     @staticmethod
     def _user_and_time(recorded: RecordedRequest) -> tuple[int, int]:
-        return int(recorded.columns["user"][0]), int(recorded.columns["request_timestamp"][0])
+        return int(recorded.columns["user"][0]), int(recorded.columns[REQUEST_TIMESTAMP][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-from lifelong.models import config_json
+from lifelong.data import config_json
 
 # TensorFlow Serving refuses a model with more.
 MAX_WARMUP_REQUESTS = 1000

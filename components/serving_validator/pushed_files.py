@@ -18,8 +18,9 @@ from tfx.utils import io_utils, path_utils
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
+from lifelong.data.keys import CONTRACT_SIGNATURE
 from lifelong.serving import prediction
-from lifelong.serving.ranker.model_contract import CONTRACT_SIGNATURE, contract_request
+from lifelong.serving.ranker.model_contract import contract_request
 from lifelong.serving.request import Request, stack_requests
 
 # TensorFlow Serving looks for it beside saved_model.pb (--enable_per_model_batching_parameters).

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
+from lifelong.data.keys import CANDIDATE, HISTORY, HISTORY_ITEM, REQUEST_CANDIDATES, REQUEST_EVENTS
 from lifelong.models.reader import serialized_records
 
 Columns = dict[str, np.ndarray]
@@ -32,7 +33,7 @@ class RecordedRequest:
     @property
     def events(self) -> int:
         """Number of events before the request."""
-        return int(self.columns["request_events"][0])
+        return int(self.columns[REQUEST_EVENTS][0])
 
     def serialized(self) -> bytes:
         """Returns the record as a serialised `tf.train.Example`."""
@@ -69,8 +70,8 @@ def read_requests(files: Sequence[str], count: int) -> list[RecordedRequest]:
     found = [
         (int(events), record, request)
         for record, columns in enumerate(records)
-        for request, events in enumerate(columns.get("request_events", ()))
-        if columns["request_candidates"][request]
+        for request, events in enumerate(columns.get(REQUEST_EVENTS, ()))
+        if columns[REQUEST_CANDIDATES][request]
     ]
     if not found:
         raise ValueError(f"{list(files)} hold no request with candidates to send to the server")
@@ -86,16 +87,16 @@ def read_requests(files: Sequence[str], count: int) -> list[RecordedRequest]:
 
 def _cut(record: Mapping[str, np.ndarray], request: int, events: int) -> RecordedRequest:
     """Returns one of a record's requests, with only the first events of the user."""
-    ends = np.cumsum(record["request_candidates"])
+    ends = np.cumsum(record[REQUEST_CANDIDATES])
     parts = {
         "history": slice(events),
         "request": slice(request, request + 1),
-        "candidate": slice(ends[request] - record["request_candidates"][request], ends[request]),
+        "candidate": slice(ends[request] - record[REQUEST_CANDIDATES][request], ends[request]),
     }
     columns = {
         key: values[parts.get(key.partition("_")[0], slice(None))] for key, values in record.items()
     }
-    columns["request_events"] = np.array([events], np.int64)
+    columns[REQUEST_EVENTS] = np.array([events], np.int64)
     return RecordedRequest(columns)
 
 
@@ -111,12 +112,12 @@ def widen(requests: Sequence[RecordedRequest], events: int, candidates: int) -> 
     longest = max(requests, key=lambda request: request.events)
     columns = dict(longest.columns)
     for key, values in longest.columns.items():
-        if key.startswith("history_") and len(values):
+        if key.startswith(HISTORY) and len(values):
             columns[key] = np.repeat(values, -(-events // len(values)))[-events:]
-        elif key.startswith("candidate_"):
+        elif key.startswith(CANDIDATE):
             columns[key] = np.resize(
                 np.concatenate([request.columns[key] for request in requests]), candidates
             )
-    columns["request_events"] = np.array([len(columns.get("history_item", ()))], np.int64)
-    columns["request_candidates"] = np.array([candidates], np.int64)
+    columns[REQUEST_EVENTS] = np.array([len(columns.get(HISTORY_ITEM, ()))], np.int64)
+    columns[REQUEST_CANDIDATES] = np.array([candidates], np.int64)
     return RecordedRequest(columns)

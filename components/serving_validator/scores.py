@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lifelong.components.evaluation.extractors import SIGNATURE as RECORDS_SIGNATURE
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.data.keys import RECORDS_SIGNATURE, REQUEST_CANDIDATES, SCORES
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 from lifelong.serving.request import Request, stack_requests
@@ -53,8 +53,8 @@ def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> li
         raise ModelRefusedError(
             f"the model fails in the Evaluator's way: {error.message}"
         ) from error
-    ends = np.cumsum(scored["request_candidates"].numpy())
-    return np.split(scored["scores"].numpy(), ends[:-1])
+    ends = np.cumsum(scored[REQUEST_CANDIDATES].numpy())
+    return np.split(scored[SCORES].numpy(), ends[:-1])
 
 
 def compare(
@@ -119,7 +119,7 @@ def _served(
 
 def _call(client: PredictionClient, signature: str, inputs: Request) -> np.ndarray:
     try:
-        return client.predict(inputs, signature, ["scores"])["scores"]
+        return client.predict(inputs, signature, [SCORES])[SCORES]
     except PredictionError as error:
         raise ModelRefusedError(
             f"the server failed a request of signature {signature!r}: {error}"

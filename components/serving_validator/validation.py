@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lifelong.components.serving_validator.client_requests import DEFAULT_SIGNATURE, ClientRequests
+from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.serving_validator.latency import measure
 from lifelong.components.serving_validator.pushed_files import (
@@ -27,6 +27,7 @@ from lifelong.components.serving_validator.recorded_requests import (
 from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.components.serving_validator.scores import compare, evaluator_scores
 from lifelong.components.serving_validator.server_process import ServerProcess
+from lifelong.data.keys import RANK_SIGNATURE as RANK_SIGNATURE
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 
@@ -161,7 +162,7 @@ def _measure(
 ) -> None:
     inputs = calls.with_history(full)
     latency = measure(
-        lambda: client.predict(inputs, DEFAULT_SIGNATURE),
+        lambda: client.predict(inputs, RANK_SIGNATURE),
         config.latency_requests,
         config.latency_budget_ms,
     )

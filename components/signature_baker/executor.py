@@ -17,6 +17,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from lifelong.data.keys import CANDIDATE_LENGTH, RANK_SIGNATURE, SCORES
 from lifelong.models.calibration import uncorrected
 from lifelong.models.config import ExportConfig, ModelSpec
 from lifelong.models.export import export_model
@@ -119,15 +120,15 @@ def largest_score_difference(
     Raises:
         ValueError: If there was no request to compare.
     """
-    unbaked = tf.saved_model.load(unbaked_path).signatures["serving_default"]
-    baked = tf.saved_model.load(baked_path).signatures["serving_default"]
+    unbaked = tf.saved_model.load(unbaked_path).signatures[RANK_SIGNATURE]
+    baked = tf.saved_model.load(baked_path).signatures[RANK_SIGNATURE]
     inputs = baked.structured_input_signature[1].keys()
     count, largest = 0, 0.0
     for batch in requests:
         wire = {key: batch[key] for key in inputs}
-        trained = uncorrected(baked(**wire)["scores"].numpy(), negative_sampling_rate)
-        difference = np.abs(unbaked(**wire)["scores"].numpy() - trained)
-        valid = np.arange(difference.shape[1]) < batch["candidate_length"].numpy()[:, np.newaxis]
+        trained = uncorrected(baked(**wire)[SCORES].numpy(), negative_sampling_rate)
+        difference = np.abs(unbaked(**wire)[SCORES].numpy() - trained)
+        valid = np.arange(difference.shape[1]) < batch[CANDIDATE_LENGTH].numpy()[:, np.newaxis]
         # A NaN must not pass for a small difference: np.max hands it on.
         largest = float(np.max([largest, *difference[valid]]))
         count += len(difference)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lifelong.data.keys import HISTORY_EVENTS
 from lifelong.models.gbdt.record_rows import Events, Requests
 
 FEATURES = (
@@ -18,7 +19,7 @@ FEATURES = (
     "category_recency",
     "category_interval",
     "category_popularity",
-    "history_events",
+    HISTORY_EVENTS,
 )
 
 
@@ -105,7 +106,7 @@ def history_features(
         raise ValueError(
             f"features: {unknown[0]!r} is not a feature; expected some of {', '.join(FEATURES)}"
         )
-    columns = {"history_events": requests.history_events[requests.request].astype(np.float64)}
+    columns = {HISTORY_EVENTS: requests.history_events[requests.request].astype(np.float64)}
     for kind in ("item", "category"):
         columns |= _repetition(kind, requests, events)
         ids = getattr(requests, kind)

@@ -8,6 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from lifelong.data.keys import (
+    CANDIDATE,
+    EVENTS_BEFORE_RECORD,
+    HISTORY,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    REQUEST_TIMESTAMP,
+)
 from lifelong.models.records import make_pool, record_spec
 
 # Records parsed at a time.
@@ -88,9 +96,9 @@ def _rows(serialized: tf.Tensor, first_request: int) -> tuple[Events, Requests]:
     parsed = make_pool(tf.io.parse_example(serialized, record_spec(())))
     pool = {key: values.numpy() for key, values in parsed.items()}
     # The pool ends events and candidates in one zero, which is none.
-    history = {key: pool[f"history_{key}"][:-1] for key in ("item", "category", "timestamp")}
-    candidates = {key: pool[f"candidate_{key}"][:-1] for key in ("item", "category", "label")}
-    user, skipped, start = pool["user"], pool["events_before_record"], pool["event_start"]
+    history = {key: pool[f"{HISTORY}{key}"][:-1] for key in ("item", "category", "timestamp")}
+    candidates = {key: pool[f"{CANDIDATE}{key}"][:-1] for key in ("item", "category", "label")}
+    user, skipped, start = pool["user"], pool[EVENTS_BEFORE_RECORD], pool["event_start"]
     lengths = np.diff(start, append=len(history["item"]))
     events = Events(
         user=np.repeat(user, lengths),
@@ -101,9 +109,9 @@ def _rows(serialized: tf.Tensor, first_request: int) -> tuple[Events, Requests]:
     numbers = np.arange(first_request, first_request + len(record))
     requests = Requests(
         user=user[record],
-        timestamp=pool["request_timestamp"],
-        history_events=skipped[record] + pool["request_events"],
-        request=np.repeat(numbers, pool["request_candidates"]),
+        timestamp=pool[REQUEST_TIMESTAMP],
+        history_events=skipped[record] + pool[REQUEST_EVENTS],
+        request=np.repeat(numbers, pool[REQUEST_CANDIDATES]),
         **candidates,
     )
     return events, requests

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from lifelong.data.keys import CANDIDATE_ITEM, HISTORY_ITEM
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
@@ -38,8 +39,8 @@ class EtaLongTerm(SearchedHistory):
         """Finds the events at the smallest Hamming distance; ties go to the more recent one."""
         del query
         return self.hamming_search(
-            self.signatures(batch["candidate_item"]),
-            self.signatures(history.values["history_item"]),
+            self.signatures(batch[CANDIDATE_ITEM]),
+            self.signatures(history.values[HISTORY_ITEM]),
             history.mask,
         )
 

@@ -6,12 +6,21 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_SLOT,
+    HISTORY,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+    SEARCHED,
+    SEARCHED_CATEGORY,
+    SEARCHED_LENGTH,
+)
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
 from lifelong.models.layers import HardSearch, SearchedEvents
 from lifelong.models.long_term.base import SearchedHistory
-from lifelong.models.wire import CANDIDATE_SLOT, HISTORY, SEARCHED
 
 
 class SimHardLongTerm(SearchedHistory):
@@ -46,9 +55,9 @@ class SimHardLongTerm(SearchedHistory):
     ) -> SearchedEvents:
         """Finds the most recent events of the candidate's category."""
         del query
-        categories = history.values["history_category"]
+        categories = history.values[HISTORY_CATEGORY]
         return self.hard_search(
-            batch["candidate_category"], categories, history.mask & (categories != self._unknown)
+            batch[CANDIDATE_CATEGORY], categories, history.mask & (categories != self._unknown)
         )
 
     def found_in_store(self, batch: Mapping[str, tf.Tensor]) -> History:
@@ -62,8 +71,8 @@ class SimHardLongTerm(SearchedHistory):
         Returns:
             The events of each candidate, `[B, N, K]`; narrower where fewer are told.
         """
-        slot, category = batch[CANDIDATE_SLOT], batch["candidate_category"]
-        slots = tf.shape(batch["searched_category"], out_type=slot.dtype)[1]
+        slot, category = batch[CANDIDATE_SLOT], batch[CANDIDATE_CATEGORY]
+        slots = tf.shape(batch[SEARCHED_CATEGORY], out_type=slot.dtype)[1]
         # One more slot, which is empty, for candidates without one.
         slot = tf.where((slot >= 0) & (slot < slots), slot, slots)
 
@@ -71,9 +80,9 @@ class SimHardLongTerm(SearchedHistory):
             padding = [[0, 0], [0, 1]] + [[0, 0]] * (searched.shape.rank - 2)
             return tf.gather(tf.pad(searched, padding), slot, batch_dims=1)
 
-        own = (of_candidates(batch["searched_category"]) == category) & (category != self._unknown)
+        own = (of_candidates(batch[SEARCHED_CATEGORY]) == category) & (category != self._unknown)
         # [B, N]
-        length = tf.where(own, of_candidates(batch["searched_length"]), 0)
+        length = tf.where(own, of_candidates(batch[SEARCHED_LENGTH]), 0)
         # [B, C, K] -> [B, N, K]
         values = {
             HISTORY + key.removeprefix(SEARCHED): of_candidates(
@@ -82,7 +91,7 @@ class SimHardLongTerm(SearchedHistory):
             for key, value in batch.items()
             if key.startswith(SEARCHED) and value.shape.rank == 3
         }
-        shape = tf.shape(values["history_item"])
-        values["history_category"] = tf.broadcast_to(category[:, :, tf.newaxis], shape)
+        shape = tf.shape(values[HISTORY_ITEM])
+        values[HISTORY_CATEGORY] = tf.broadcast_to(category[:, :, tf.newaxis], shape)
         place = tf.range(tf.cast(shape[2], length.dtype))
         return History(values, place < length[:, :, tf.newaxis])

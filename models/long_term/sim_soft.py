@@ -7,6 +7,14 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_LABEL,
+    CANDIDATE_LENGTH,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+)
 from lifelong.models.choices import choose
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
@@ -109,11 +117,11 @@ class SimSoftLongTerm(SearchedHistory):
         return found, vectors
 
     def _learn(self, batch: Mapping[str, tf.Tensor], history: History, vectors: _Vectors) -> None:
-        items, categories = batch["candidate_item"], batch["candidate_category"]
-        valid = length_mask(batch["candidate_length"], tf.shape(items)[1])
+        items, categories = batch[CANDIDATE_ITEM], batch[CANDIDATE_CATEGORY]
+        valid = length_mask(batch[CANDIDATE_LENGTH], tf.shape(items)[1])
         self.space.note_categories(items, categories, valid)
         self.space.note_categories(
-            history.values["history_item"], history.values["history_category"], history.mask
+            history.values[HISTORY_ITEM], history.values[HISTORY_CATEGORY], history.mask
         )
         logits = self.auxiliary(
             vectors.events,
@@ -122,7 +130,7 @@ class SimSoftLongTerm(SearchedHistory):
             vectors.candidates,
             vectors.projected_candidates,
         )
-        loss = click_loss(logits, batch["candidate_label"], batch["candidate_length"])
+        loss = click_loss(logits, batch[CANDIDATE_LABEL], batch[CANDIDATE_LENGTH])
         self.add_loss(self._config.auxiliary_weight * loss)
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.keys import HISTORY_ITEM
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
@@ -52,7 +53,7 @@ class DienShortTerm(ShortTermPart):
         events = tf.reverse_sequence(self.embed(batch, history), length, seq_axis=1)
         states = self.extractor(events, history.mask)
         if training:
-            items = tf.reverse_sequence(history.values["history_item"], length, seq_axis=1)
+            items = tf.reverse_sequence(history.values[HISTORY_ITEM], length, seq_axis=1)
             loss = self._auxiliary_loss(states, events, items, history.mask)
             self.add_loss(self._spec.model.dien_auxiliary_weight * loss)
         # [B, N, Dc] x [Dc, U], then [B, N, U] x [B, S, U] -> [B, N, S]

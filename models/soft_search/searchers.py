@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from lifelong.data.keys import CANDIDATE_ITEM, HISTORY_ITEM
 from lifelong.models.config import ModelConfig, SoftSearchName
 from lifelong.models.history import History
 from lifelong.models.layers import (
@@ -105,8 +106,8 @@ class AlshSearcher(Searcher):
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
         """Finds the events at the smallest Hamming distances."""
         return self._search(
-            tf.gather(self._candidates, batch["candidate_item"]),
-            tf.gather(self._events, history.values["history_item"]),
+            tf.gather(self._candidates, batch[CANDIDATE_ITEM]),
+            tf.gather(self._events, history.values[HISTORY_ITEM]),
             history.mask,
         )
 
@@ -132,8 +133,8 @@ class IndexSearcher(Searcher):
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
         """Finds the events of the nearest items."""
         return self._search(
-            tf.gather(self._neighbors, batch["candidate_item"]),
-            history.values["history_item"],
+            tf.gather(self._neighbors, batch[CANDIDATE_ITEM]),
+            history.values[HISTORY_ITEM],
             history.mask,
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import comparable_embedding
 from lifelong.models.unknown_items import UnknownItems
@@ -77,7 +78,7 @@ class SearchSpace(keras.layers.Layer):
         """Embeds every item with its category, `[items, 2 d]`; unknown items come last."""
         categories = self._unknown_items.categories(tf.convert_to_tensor(self.category_of_item))
         rows = tf.range(self.item.input_dim)
-        return self.embed({"candidate_item": rows, "candidate_category": categories}, "candidate")
+        return self.embed({CANDIDATE_ITEM: rows, CANDIDATE_CATEGORY: categories}, "candidate")
 
 
 def _project(embedded: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """The User Behaviour Tree: a store of user -> category -> events that SIM's hard search reads."""
 
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.errors import (
     StoreCorruptedError,
     StoreError,
@@ -8,12 +9,11 @@ from lifelong.serving.behavior_store.errors import (
     StoreLockedError,
     StoreUnavailableError,
 )
-from lifelong.serving.behavior_store.events import CategoryEvents, Cut
 from lifelong.serving.behavior_store.manifest import Manifest
-from lifelong.serving.behavior_store.open import open_store
 from lifelong.serving.behavior_store.store import Appended, BehaviorStore, Statistics
 from lifelong.serving.behavior_store.tree_edit import Retention
-from lifelong.serving.behavior_store.user_tree import UserTree, Window
+from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree, Window
+from lifelong.serving.behavior_store.versions import open_store
 
 __all__ = [
     "Appended",

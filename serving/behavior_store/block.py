@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
+from lifelong.data.columns import Columns
 from lifelong.serving.behavior_store import packing
-from lifelong.serving.behavior_store.events import Columns
 
 # Two blocks and their keys fill a page of LMDB, 4,096 bytes; larger values get pages of their own.
 _MAX_BYTES = 1950
@@ -78,7 +79,7 @@ def split(events: Columns, size: int) -> Iterator[Columns]:
         size: Most events in a block. Blocks of wide events have fewer, so that two of them fit
             a page of LMDB. Ties may exceed both.
     """
-    count = ev.length(events)
+    count = cols.length(events)
     if not count:
         return
     starts = _changes(events, ("category",))
@@ -93,12 +94,12 @@ def split(events: Columns, size: int) -> Iterator[Columns]:
     distinct = np.append(np.flatnonzero(_changes(events, ev.KEYS)), count)
     places = distinct[np.searchsorted(distinct, wanted)]
     for first, end in itertools.pairwise(np.unique([0, *places, count]).tolist()):
-        yield ev.take(events, slice(first, end))
+        yield cols.take(events, slice(first, end))
 
 
 def _changes(events: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
     """Returns which events differ from the one before them in some column; the first does."""
-    changes = np.zeros(ev.length(events), bool)
+    changes = np.zeros(cols.length(events), bool)
     changes[:1] = True
     for name in names:
         changes[1:] |= events[name][1:] != events[name][:-1]

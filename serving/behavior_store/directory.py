@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store import packing
-from lifelong.serving.behavior_store.events import Columns, Cut
 
 # Directories are packed under this number; blocks have theirs from 0 on.
 _NUMBER = -1
@@ -101,7 +102,7 @@ class Directory:
                 block["timestamp"][0],
                 block["item"][0],
                 block["timestamp"].max(),
-                ev.length(block),
+                cols.length(block),
                 (block["category"] == block["category"][0]).sum(),
                 number,
             )

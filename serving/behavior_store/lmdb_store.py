@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy.typing as npt
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.serving.behavior_store.checks import checked_events
 from lifelong.serving.behavior_store.errors import (
     StoreError,
     StoreFormatError,
@@ -107,12 +108,12 @@ class LmdbStore(BehaviorStore):
     def append(self, events: Mapping[str, npt.ArrayLike]) -> Appended:
         """Stores events durably, in one transaction for each shard; see the interface."""
         self._check_writable()
-        columns = ev.checked(events, self.manifest.features, more=("user",))
+        columns = checked_events(events, self.manifest.features, more=("user",))
         shards = self.manifest.shard_of(columns["user"])
         total = Appended(0, 0)
         for number in sorted(set(shards.tolist())):
             with self._shards[number].write() as writer:
-                for user, part in by_user(ev.take(columns, shards == number)):
+                for user, part in by_user(cols.take(columns, shards == number)):
                     tree = writer.tree(user)
                     change = insert(tree, part, self.manifest.block_size)
                     if change.added:

@@ -7,11 +7,12 @@ import json
 
 import numpy as np
 
+from lifelong.data.contract import VERSION, ContractError, DataContract
+from lifelong.data.events import KEYS
 from lifelong.serving.behavior_store.errors import StoreFormatError
-from lifelong.serving.behavior_store.events import KEYS
 
 # Raised when the bytes of a store change their meaning.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _TYPES = ("int64", "float32")
 # What every store has: no event feature is called so.
 _COLUMNS = ("user", *KEYS)
@@ -25,8 +26,7 @@ class Manifest:
 
     Attributes:
         features: Type of each event feature by name: `int64` (categorical) or `float32` (numeric).
-        id_space: How user and item ids are made; a model of another id space cannot use the store.
-        category_taxonomy: How categories are made; likewise.
+        contract: How ids and categories are made; only a model of an equal one can use the store.
         source: Fingerprint of the log that the store was built from.
         shards: Parts into which users are divided.
         block_size: Most events in a block; blocks are also bounded in bytes.
@@ -34,8 +34,7 @@ class Manifest:
     """
 
     features: dict[str, str] = dataclasses.field(default_factory=dict)
-    id_space: str = ""
-    category_taxonomy: str = ""
+    contract: DataContract = dataclasses.field(default_factory=lambda: DataContract(VERSION))
     source: str = ""
     shards: int = 8
     block_size: int = 256
@@ -61,25 +60,24 @@ class Manifest:
         """Returns the shard of one user, as `shard_of` does, faster."""
         return ((user * _SPREAD & 0xFFFF_FFFF_FFFF_FFFF) >> 32) % self.shards
 
-    def check_contract(self, id_space: str, category_taxonomy: str) -> None:
+    def check_contract(self, model: DataContract | None) -> None:
         """Checks that a model reads ids and categories as the store holds them.
 
         Args:
-            id_space: That of the model.
-            category_taxonomy: That of the model.
+            model: The model's contract; None if it tells none.
 
         Raises:
             StoreFormatError: They differ.
         """
-        for name, here, there in (
-            ("id_space", self.id_space, id_space),
-            ("category_taxonomy", self.category_taxonomy, category_taxonomy),
-        ):
-            if here != there:
-                raise StoreFormatError(
-                    f"the store's {name} is {here!r}, the model's {there!r}: build the store from "
-                    "the log that the model was trained on, or push a model of the store's data"
-                )
+        if model is None:
+            raise StoreFormatError(
+                "the model tells no data contract, so whether its ids are those of the store is not "
+                "known: push a model that the pipeline has trained"
+            )
+        try:
+            self.contract.check_equal(model, "the store", "the model")
+        except ContractError as error:
+            raise StoreFormatError(str(error)) from error
 
     def to_json(self) -> str:
         """Returns the manifest as JSON text."""
@@ -110,8 +108,8 @@ class Manifest:
                 f" {FORMAT_VERSION}; {fix}"
             )
         try:
-            return cls(**fields)
-        except (AttributeError, TypeError, ValueError) as error:
+            return cls(**{**fields, "contract": DataContract(**fields["contract"])})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreFormatError(
                 f"{where} is no manifest of a behaviour store: {error}"
             ) from error

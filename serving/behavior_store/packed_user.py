@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from lifelong.data.columns import Columns
 from lifelong.serving.behavior_store.block import pack_block, split
 from lifelong.serving.behavior_store.directory import Directory
-from lifelong.serving.behavior_store.events import Columns
 from lifelong.serving.behavior_store.tree_edit import distinct
 
 

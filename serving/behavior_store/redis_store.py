@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from redis.exceptions import NoPermissionError
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.serving.behavior_store.checks import checked_events
 from lifelong.serving.behavior_store.errors import StoreError
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
@@ -141,7 +141,7 @@ class RedisStore(BehaviorStore):
         Events whose answer was lost on the way are sent again, and then count as duplicates.
         """
         self._check_writable()
-        columns = ev.checked(events, self.manifest.features, more=("user",))
+        columns = checked_events(events, self.manifest.features, more=("user",))
         parts = dict(by_user(columns))
 
         def edit(user: int, tree: UserTree) -> TreeChange:

@@ -8,9 +8,10 @@ from typing import ParamSpec, TypeVar
 
 import numpy.typing as npt
 
-from lifelong.serving.behavior_store.events import CategoryEvents, Columns, Cut
+from lifelong.data.columns import Columns
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.redis_users import Head, RedisUsers, UserChangedError
-from lifelong.serving.behavior_store.user_tree import UserTree
+from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")

@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lifelong.serving.behavior_store import events as ev
-from lifelong.serving.behavior_store.events import CategoryEvents, Columns, Cut
+from lifelong.data import columns as cols
+from lifelong.data.columns import Columns
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser
 from lifelong.serving.behavior_store.tree_edit import Retention
-from lifelong.serving.behavior_store.user_tree import UserTree
+from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
 
 
 class Appended(NamedTuple):
@@ -207,10 +208,10 @@ def by_user(events: Columns) -> Iterator[tuple[int, Columns]]:
         events: Columns with `user`, in any order.
     """
     order = np.argsort(events["user"], kind="stable")
-    events = ev.take(events, order)
+    events = cols.take(events, order)
     users = events.pop("user")
     if not len(users):
         return
     starts = np.flatnonzero(np.append(True, users[1:] != users[:-1]))
     for start, end in zip(starts, [*starts[1:], len(users)], strict=True):
-        yield int(users[start]), ev.take(events, slice(start, end))
+        yield int(users[start]), cols.take(events, slice(start, end))

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
+from lifelong.data.columns import Columns
 from lifelong.serving.behavior_store.block import split
 from lifelong.serving.behavior_store.directory import Directory
-from lifelong.serving.behavior_store.events import Columns
 from lifelong.serving.behavior_store.user_tree import UserTree
 
 
@@ -53,9 +54,9 @@ class Retention:
 
 def distinct(events: Columns) -> tuple[Columns, int]:
     """Returns events in tree order without repetitions, and how many were left out."""
-    events = ev.take(events, ev.tree_order(events))
+    events = cols.take(events, ev.tree_order(events))
     repeated = ev.repeats_previous(events)
-    return ev.take(events, ~repeated), int(repeated.sum())
+    return cols.take(events, ~repeated), int(repeated.sum())
 
 
 def insert(tree: UserTree, events: Columns, block_size: int) -> TreeChange:
@@ -76,11 +77,11 @@ def insert(tree: UserTree, events: Columns, block_size: int) -> TreeChange:
     tree.read_ahead([row for row, _ in parts_of_blocks if row is not None])
     for row, part in parts_of_blocks:
         here = [] if row is None else [tree.block(row)]
-        merged, repeated = distinct(ev.concat([*here, part]))
+        merged, repeated = distinct(cols.concat([*here, part]))
         duplicates += repeated
-        if repeated == ev.length(part):
+        if repeated == cols.length(part):
             continue
-        added += ev.length(part) - repeated
+        added += cols.length(part) - repeated
         parts = list(split(merged, block_size))
         numbers = [number + i for i in range(len(parts))]
         if row is not None:
@@ -109,7 +110,7 @@ def retain(tree: UserTree, retention: Retention, now: int, block_size: int) -> T
     kept = is_kept(events, retention, now)
     if kept.all():
         return None
-    blocks = list(enumerate(split(ev.take(events, kept), block_size)))
+    blocks = list(enumerate(split(cols.take(events, kept), block_size)))
     old = set(tree.directory.number.tolist())
     return TreeChange(
         directory=Directory.of(blocks),
@@ -128,7 +129,7 @@ def is_kept(events: Columns, retention: Retention, now: int) -> np.ndarray:
         retention: What is kept.
         now: Time that ages are counted to, Unix seconds.
     """
-    kept = np.ones(ev.length(events), bool)
+    kept = np.ones(cols.length(events), bool)
     if retention.max_age_s:
         kept &= events["timestamp"] >= now - retention.max_age_s
     if retention.max_events:
@@ -141,8 +142,8 @@ def is_kept(events: Columns, retention: Retention, now: int) -> np.ndarray:
 
 def _by_block(directory: Directory, events: Columns) -> list[tuple[int | None, Columns]]:
     """Returns the events that belong into each block; (None, all) if there are no blocks yet."""
-    if not len(directory) or not ev.length(events):
-        return [(None, events)] if ev.length(events) else []
+    if not len(directory) or not cols.length(events):
+        return [(None, events)] if cols.length(events) else []
     rows = range(len(directory))
     places = zip(
         *(events[name].tolist() for name in ("category", "timestamp", "item")), strict=True
@@ -151,6 +152,6 @@ def _by_block(directory: Directory, events: Columns) -> list[tuple[int | None, C
     starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
     ends = np.append(starts[1:], len(row))
     return [
-        (int(row[start]), ev.take(events, slice(start, end)))
+        (int(row[start]), cols.take(events, slice(start, end)))
         for start, end in zip(starts, ends, strict=True)
     ]

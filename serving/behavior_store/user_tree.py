@@ -12,14 +12,29 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
+from lifelong.data.columns import Columns
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.block import unpack_blocks
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
-from lifelong.serving.behavior_store.events import CategoryEvents, Columns, Cut
 
 # Reads packed blocks by their numbers; None for those that are missing.
 ReadBlocks = Callable[[Sequence[int]], Sequence[bytes | memoryview | None]]
+
+
+class CategoryEvents(NamedTuple):
+    """What was found for each of C searched categories.
+
+    Attributes:
+        columns: All events found, the categories one after another as they were asked for, each
+            newest first.
+        offsets: int64 `[C + 1]`: those of category c lie at `offsets[c]:offsets[c + 1]`.
+    """
+
+    columns: Columns
+    offsets: np.ndarray
 
 
 class Window(NamedTuple):
@@ -104,7 +119,7 @@ class UserTree:
         sizes = np.clip(end - first, 0, k)
         offsets = np.append(0, np.cumsum(sizes))
         index = np.repeat(end - 1 + offsets[:-1], sizes) - np.arange(offsets[-1])
-        return CategoryEvents(ev.take(events, index), offsets)
+        return CategoryEvents(cols.take(events, index), offsets)
 
     def history(
         self, limit: int, before: Cut | None = None, not_before: Cut | None = None
@@ -127,8 +142,8 @@ class UserTree:
             raise ValueError(f"limit is {limit}; at least 1 is needed")
         events = self._newest(limit, before)
         if not_before is not None:
-            events = ev.take(events, ~ev.is_before(events, not_before))
-        return ev.take(events, ev.time_order(events)[-limit:])
+            events = cols.take(events, ~ev.is_before(events, not_before))
+        return cols.take(events, ev.time_order(events)[-limit:])
 
     def window(self, limit: int, before: Cut | None = None) -> Window:
         """Tells which events a model with a window of that size sees.
@@ -148,8 +163,8 @@ class UserTree:
             return Window(self.events, None)
         # One more than the window tells whether there are older events.
         events = self.history(limit + 1, before)
-        if ev.length(events) <= limit:
-            return Window(ev.length(events), None)
+        if cols.length(events) <= limit:
+            return Window(cols.length(events), None)
         return Window(limit, ev.cut_before(events, 1))
 
     def read_ahead(self, rows: Sequence[int] | np.ndarray) -> None:
@@ -206,13 +221,13 @@ class UserTree:
         while True:
             events = self._read(np.sort(order[:read]))
             if before is not None:
-                events = ev.take(events, ev.is_before(events, before))
-            surplus = ev.length(events) - limit
+                events = cols.take(events, ev.is_before(events, before))
+            surplus = cols.length(events) - limit
             if surplus >= 0:
                 oldest = np.partition(events["timestamp"], surplus)[surplus]
                 needed = int(np.searchsorted(-newest, -oldest, side="right"))
                 if needed <= read:
-                    return ev.take(events, events["timestamp"] >= oldest)
+                    return cols.take(events, events["timestamp"] >= oldest)
                 read = needed
             elif read >= len(order):
                 return events
@@ -222,13 +237,13 @@ class UserTree:
     def _read(self, rows: Sequence[int] | np.ndarray) -> Columns:
         """Returns the events of blocks, given by ascending rows of the directory."""
         if not len(rows):
-            return ev.empty(self._features)
+            return ev.no_events(self._features)
         known = len(self._places)
         self.read_ahead(rows)
         if len(self._places) == known + len(rows):  # nothing but what was read just now
             return self._events[-1]
         places = [self._places[number] for number in self.directory.number[rows].tolist()]
-        return ev.concat([ev.take(self._events[read], part) for read, part in places])
+        return cols.concat([cols.take(self._events[read], part) for read, part in places])
 
     def _forget(self) -> None:
         """Drops what was read."""

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError, StoreError
 from lifelong.serving.behavior_store.lmdb_file import outcome, walk
@@ -125,7 +126,7 @@ def _check_tree(tree: UserTree, numbers: set[int]) -> None:
     blocks = [(int(number), tree.block(row)) for row, number in enumerate(directory.number)]
     if Directory.of(blocks).pack(tree.user) != directory.pack(tree.user):
         raise StoreCorruptedError("the directory tells other events than the blocks hold")
-    in_order = np.array_equal(ev.tree_order(events), np.arange(ev.length(events)))
+    in_order = np.array_equal(ev.tree_order(events), np.arange(cols.length(events)))
     if not in_order or ev.repeats_previous(events).any():
         raise StoreCorruptedError("events are out of order or repeated")
 

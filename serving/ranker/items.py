@@ -7,8 +7,22 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-# The signature of models that search: scores, and which events were found.
-SEARCH_SIGNATURE = "search"
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_LENGTH,
+    CANDIDATE_SLOT,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+    HISTORY_TIMESTAMP,
+    SCORES,
+    SEARCHED_CATEGORY,
+    SEARCHED_ITEM,
+    SEARCHED_LENGTH,
+    SEARCHED_POSITION,
+    SEARCHED_RELEVANCE,
+    SEARCHED_TIMESTAMP,
+)
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -68,13 +82,13 @@ def best_items(
     """
     if top < 1:
         raise ValueError(f"top is {top}; at least 1 is needed")
-    count = int(request["candidate_length"][0])
-    scores = answer["scores"][0, :count]
+    count = int(request[CANDIDATE_LENGTH][0])
+    scores = answer[SCORES][0, :count]
     best = np.argsort(-scores, kind="stable")[:top]
     return [
         RankedItem(
-            item=int(request["candidate_item"][0, index]),
-            category=int(request["candidate_category"][0, index]),
+            item=int(request[CANDIDATE_ITEM][0, index]),
+            category=int(request[CANDIDATE_CATEGORY][0, index]),
             score=float(scores[index]),
             evidence=evidence(request, answer, int(index)),
         )
@@ -90,13 +104,13 @@ def no_evidence(request: Arrays, answer: Arrays, candidate: int) -> tuple[Search
 
 def found_by_model(request: Arrays, answer: Arrays, candidate: int) -> tuple[SearchedEvent, ...]:
     """Returns the events that the signature `search` found in the request's history."""
-    positions = answer["searched_position"][0, candidate]
-    relevances = answer["searched_relevance"][0, candidate]
+    positions = answer[SEARCHED_POSITION][0, candidate]
+    relevances = answer[SEARCHED_RELEVANCE][0, candidate]
     return tuple(
         SearchedEvent(
-            item=int(request["history_item"][0, position]),
-            category=int(request["history_category"][0, position]),
-            timestamp=int(request["history_timestamp"][0, position]),
+            item=int(request[HISTORY_ITEM][0, position]),
+            category=int(request[HISTORY_CATEGORY][0, position]),
+            timestamp=int(request[HISTORY_TIMESTAMP][0, position]),
             relevance=float(relevance),
         )
         for position, relevance in zip(positions, relevances, strict=True)
@@ -107,15 +121,15 @@ def found_by_model(request: Arrays, answer: Arrays, candidate: int) -> tuple[Sea
 def found_by_store(request: Arrays, answer: Arrays, candidate: int) -> tuple[SearchedEvent, ...]:
     """Returns the events that the behaviour store found for the candidate's category."""
     del answer
-    slot = int(request["candidate_slot"][0, candidate])
+    slot = int(request[CANDIDATE_SLOT][0, candidate])
     if slot < 0:
         return ()
-    count = int(request["searched_length"][0, slot])
+    count = int(request[SEARCHED_LENGTH][0, slot])
     return tuple(
         SearchedEvent(
-            item=int(request["searched_item"][0, slot, place]),
-            category=int(request["searched_category"][0, slot]),
-            timestamp=int(request["searched_timestamp"][0, slot, place]),
+            item=int(request[SEARCHED_ITEM][0, slot, place]),
+            category=int(request[SEARCHED_CATEGORY][0, slot]),
+            timestamp=int(request[SEARCHED_TIMESTAMP][0, slot, place]),
             relevance=1.0,
         )
         for place in range(count)

@@ -7,16 +7,13 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from lifelong.data.contract import NO_CONTRACT, DataContract
+from lifelong.data.events import KEYS
+from lifelong.data.keys import HISTORY, RANK_SEARCHED_SIGNATURE, RANK_SIGNATURE, SEARCH_SIGNATURE
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
-from lifelong.serving.behavior_store.events import KEYS
 from lifelong.serving.prediction import Metadata, Prediction
-from lifelong.serving.ranker.items import SEARCH_SIGNATURE
 from lifelong.serving.request import Request
 from lifelong.serving.searched_request import SearchedHistory
-
-CONTRACT_SIGNATURE = "data_contract"
-# The signature of models with hard search that take what the behaviour store found.
-SEARCHED_SIGNATURE = "searched_events"
 
 Column = TypeVar("Column")
 
@@ -31,8 +28,7 @@ class ModelContract(NamedTuple):
         short_length: S, newest events, which it reads all.
         long_length: L, events before those, which are searched.
         searched_events: K, most events that a search finds.
-        id_space: How user and item ids are made.
-        category_taxonomy: How categories are made.
+        data: How ids and categories are made; None if the model does not know.
         event_features: Type of each extra feature of events that it reads, by name.
     """
 
@@ -42,8 +38,7 @@ class ModelContract(NamedTuple):
     short_length: int
     long_length: int
     searched_events: int
-    id_space: str
-    category_taxonomy: str
+    data: DataContract | None
     event_features: dict[str, str]
 
     @property
@@ -67,7 +62,7 @@ class ModelContract(NamedTuple):
         Raises:
             StoreFormatError: They differ in ids or categories, or the store lacks a feature.
         """
-        manifest.check_contract(self.id_space, self.category_taxonomy)
+        manifest.check_contract(self.data)
         missing = sorted(self.event_features.keys() - manifest.features.keys())
         if missing:
             raise StoreFormatError(
@@ -87,22 +82,24 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
     Args:
         metadata: Its signatures.
         told: What the signature `data_contract` of the same version returned for one row.
+
+    Raises:
+        ContractError: The model's ids are made by the rule of another version.
     """
     outputs = {name: values[0] for name, values in told.outputs.items()}
     events = {
-        name.removeprefix("history_"): spec.dtype.name
-        for name, spec in metadata.signatures["serving_default"].inputs.items()
-        if name.startswith("history_")
+        name.removeprefix(HISTORY): spec.dtype.name
+        for name, spec in metadata.signatures[RANK_SIGNATURE].inputs.items()
+        if name.startswith(HISTORY)
     }
     return ModelContract(
         version=told.version,
-        searches_store=SEARCHED_SIGNATURE in metadata.signatures,
+        searches_store=RANK_SEARCHED_SIGNATURE in metadata.signatures,
         explains=SEARCH_SIGNATURE in metadata.signatures,
         short_length=int(outputs["short_length"]),
         long_length=int(outputs["long_length"]),
         searched_events=int(outputs["searched_events"]),
-        id_space=outputs["id_space"].decode(),
-        category_taxonomy=outputs["category_taxonomy"].decode(),
+        data=DataContract.from_texts({name: outputs[name].decode() for name in NO_CONTRACT}),
         event_features={
             name: dtype for name, dtype in events.items() if name not in (*KEYS, "length")
         },

@@ -7,17 +7,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from lifelong.data.events import no_events
+from lifelong.data.keys import HISTORY_LENGTH, SEARCH_SIGNATURE
+from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
 from lifelong.serving.behavior_store import BehaviorStore, Cut, StoreError, StoreFormatError
-from lifelong.serving.behavior_store.events import empty
 from lifelong.serving.prediction import Prediction
-from lifelong.serving.ranker.items import (
-    SEARCH_SIGNATURE,
-    best_items,
-    found_by_model,
-    found_by_store,
-    no_evidence,
-)
-from lifelong.serving.ranker.model_contract import SEARCHED_SIGNATURE, ModelContract
+from lifelong.serving.ranker.items import best_items, found_by_model, found_by_store, no_evidence
+from lifelong.serving.ranker.model_contract import ModelContract
 from lifelong.serving.ranker.requests import RankedRequest, RankRequest, Timings
 from lifelong.serving.request import Request, Values, build_request, stack_requests
 from lifelong.serving.searched_request import (
@@ -28,7 +24,7 @@ from lifelong.serving.searched_request import (
 
 # Who tells which events a search found, by the signature that was called.
 _EVIDENCE: dict[str, Callable] = {
-    SEARCHED_SIGNATURE: found_by_store,
+    RANK_SEARCHED_SIGNATURE: found_by_store,
     SEARCH_SIGNATURE: found_by_model,
     "": no_evidence,
 }
@@ -112,7 +108,7 @@ def answers(
         ranked[index] = RankedRequest(
             user=int(prepared.inputs["user"][0]),
             items=tuple(best_items(prepared.inputs, outputs, top, _EVIDENCE[batch.signature])),
-            history_length=int(prepared.inputs["history_length"][0]),
+            history_length=int(prepared.inputs[HISTORY_LENGTH][0]),
             degraded=prepared.degraded,
             model_version=prediction.version,
             timings=Timings(prepared.store_s, prepared.build_s, rpc_s),
@@ -131,7 +127,7 @@ def _prepare(
     if isinstance(read, SearchedHistory):
         searched = contract.select_searched(read)
         inputs = build_searched_request(request.user, searched, *rest, *features)
-        signature = SEARCHED_SIGNATURE
+        signature = RANK_SEARCHED_SIGNATURE
     else:
         history = contract.select(read)
         inputs = build_request(request.user, history, *rest, contract.window, *features)
@@ -163,5 +159,5 @@ def _read(
         except StoreError as error:
             degraded = str(error)
     if request.recent is None:
-        return empty(contract.event_features), degraded
+        return no_events(contract.event_features), degraded
     return request.recent, degraded

@@ -15,14 +15,10 @@ from typing import Any, NamedTuple
 
 from grpc import StatusCode
 
+from lifelong.data.keys import CONTRACT_SIGNATURE
 from lifelong.serving.behavior_store import BehaviorStore
 from lifelong.serving.prediction import PredictionError
-from lifelong.serving.ranker.model_contract import (
-    CONTRACT_SIGNATURE,
-    ModelContract,
-    contract_request,
-    read_contract,
-)
+from lifelong.serving.ranker.model_contract import ModelContract, contract_request, read_contract
 from lifelong.serving.ranker.preparation import Batch, answers, prepare
 from lifelong.serving.ranker.requests import RankedRequest, RankRequest
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.benchmarks.compiled_search import nearest_events
+from benchmarks.compiled_search import nearest_events
 
 
 @pytest.mark.parametrize(("length", "words", "k"), [(1, 1, 1), (50, 2, 50), (700, 4, 48)])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks.impression_records import read_records, rows_of, with_candidates
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import build
-from tests.benchmarks.impression_records import read_records, rows_of, with_candidates
 from tests.sample_models import SMALL, small_spec
 from tests.sample_records import make_records, write_records
 

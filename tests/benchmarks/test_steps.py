@@ -1,6 +1,6 @@
 import dataclasses
 
-from tests.benchmarks.steps import eta_step_work, fresh_model
+from benchmarks.steps import eta_step_work, fresh_model
 from tests.sample_models import small_spec
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import trained_models
+from benchmarks.steps import fresh_model
+from benchmarks.trained_models import find_trained, load_trained_part
 from lifelong.models.trained import SPEC_FILE, save_trained
-from tests.benchmarks import trained_models
-from tests.benchmarks.steps import fresh_model
-from tests.benchmarks.trained_models import find_trained, load_trained_part
 from tests.sample_models import small_spec
 
 

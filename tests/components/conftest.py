@@ -12,8 +12,8 @@ import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
-from lifelong.components.behavior_example_gen.config import SPLITS
 from lifelong.components.behavior_example_gen.transforms import BAD, COUNTS, Ingest
+from lifelong.data.keys import SPLITS
 
 
 @dataclasses.dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-COMMAND = (sys.executable, "-m", "lifelong.pipeline.cli")
+COMMAND = (sys.executable, "-m", "lifelong.commands.main")
 
 
 def lifelong(*arguments: str, status: int = 0) -> str:

@@ -6,16 +6,16 @@ import re
 import numpy as np
 import pytest
 
+from benchmarks.finished_run import FinishedRun
+from benchmarks.store_parity import compare, eval_requests
+from lifelong.data.ids import string_id
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.client import PredictionClient
-from lifelong.serving.ids import string_id
 from lifelong.serving.request import build_request
 from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.session import LoadedModel
-from tests.benchmarks.finished_run import FinishedRun
-from tests.benchmarks.store_parity import compare, eval_requests
 from tests.end_to_end import sample_logs
 from tests.end_to_end.command import lifelong
 

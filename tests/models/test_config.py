@@ -3,11 +3,12 @@ import json
 
 import pytest
 
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
 from lifelong.models.config import ExportConfig, ModelSpec
-from lifelong.models.features import Feature
 from tests.sample_models import small_spec
 
-CONTRACT = {"id_space": "shop-7", "category_taxonomy": "2024-05"}
+CONTRACT = DataContract(1, id_space="shop-7", category_taxonomy="2024-05")
 
 
 def test_a_specification_is_read_as_it_was_written():
@@ -15,23 +16,28 @@ def test_a_specification_is_read_as_it_was_written():
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 
-def test_a_specification_of_before_the_data_contract_has_an_empty_one():
+def test_a_specification_of_before_the_data_contract_has_none():
     fields = json.loads(small_spec("eta").to_json())
     del fields["data_contract"]
     assert ModelSpec.from_json(json.dumps(fields)) == small_spec("eta")
-    assert small_spec("eta").data_contract == {}
+    assert small_spec("eta").data_contract is None
 
 
 @pytest.mark.parametrize(
     ("contract", "message"),
     [
-        ({"idspace": "a"}, r"data_contract\.idspace .* expected id_space and category_taxonomy"),
-        ({"id_space": 7}, r"data_contract\.id_space is 7; expected a string"),
+        ({"version": 1, "idspace": "a"}, r"data_contract\.idspace is not a field"),
+        # As the first versions wrote it.
+        (
+            {"id_space": "user 'user'"},
+            r"data_contract\.version is missing: .* `lifelong run` again",
+        ),
     ],
 )
 def test_a_bad_data_contract_is_refused(contract, message):
+    fields = json.loads(small_spec("eta").to_json())
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(small_spec("eta"), data_contract=contract)
+        ModelSpec.from_json(json.dumps({**fields, "data_contract": contract}))
 
 
 def test_a_specification_of_before_there_was_a_choice_has_one_row_of_unknown_items():

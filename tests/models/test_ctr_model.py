@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.features import Feature
 from lifelong.models.history import split_history
 from lifelong.models.long_term import LONG_TERM_PARTS
 from lifelong.models.trained import build, load_trained, save_trained

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.features import Feature
 from lifelong.models.embeddings import Embeddings, comparable_embedding
-from lifelong.models.features import Feature
 from tests.sample_models import small_spec
 
 ID_NAMES = ("item", "category")

@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
 from lifelong.models.config import SoftSearchConfig
 from lifelong.models.export import ServingSignatures, export_model
-from lifelong.models.features import Feature
 from lifelong.models.training import make_spec
 from lifelong.models.wire import wire_spec
 from tests.sample_models import (
@@ -93,14 +94,14 @@ def test_every_input_starts_with_the_request_dimension(models):
 
 def test_the_data_contract_is_told_once_a_row(transform_output, tmp_path):
     model = spread_model("none", transform_output)
-    contract = {"id_space": "shop-7: Kunden, Größe"}
+    contract = DataContract(1, id_space="shop-7: Kunden, Größe")
     model.spec = dataclasses.replace(model.spec, data_contract=contract)
     export_model(model, transform_output, str(tmp_path))
     told = tf.saved_model.load(str(tmp_path)).signatures["data_contract"]
     for rows in (0, 1, 3):
         outputs = told(user=tf.range(rows, dtype=tf.int64))
-        assert outputs["id_space"].numpy().tolist() == [contract["id_space"].encode()] * rows
-        assert outputs["category_taxonomy"].numpy().tolist() == [b""] * rows
+        for key, text in contract.texts().items():
+            assert outputs[key].numpy().tolist() == [text.encode()] * rows
         for key in ("short_length", "long_length", "searched_events"):
             assert outputs[key].numpy().tolist() == [getattr(model.spec.model, key)] * rows
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.features import Feature
 from lifelong.models.config import ITEM_HASHES
-from lifelong.models.features import Feature
 from tests.sample_models import RECORDS, run_transform
 from tests.sample_records import make_records
 

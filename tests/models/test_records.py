@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
 from lifelong.models.records import cut_requests, make_pool, record_spec
 from tests.sample_records import make_records, serialize
 

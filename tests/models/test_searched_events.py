@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.features import Feature
 from lifelong.models.export import export_model
-from lifelong.models.features import Feature
 from lifelong.models.training import make_spec
 from lifelong.models.wire import searched_wire_spec, wire_spec
 from tests.sample_models import RECORDS, run_transform, small_config, spread

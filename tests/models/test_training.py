@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.contract import DataContract
 from lifelong.models import training
 from lifelong.models.config import SoftSearchConfig, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
@@ -164,12 +165,12 @@ def test_an_interrupted_training_does_not_train_the_search_again(
     assert auc(second, data[2]) == pytest.approx(best, abs=1e-4)
 
 
-@pytest.mark.parametrize("contract", [None, {"id_space": "shop-7", "category_taxonomy": "2024"}])
+@pytest.mark.parametrize("contract", [None, DataContract(1, id_space="shop-7")])
 def test_the_data_contract_reaches_the_specification(transform_output, contract):
     config = {"model": {"long_term": "sim_hard"}, "features": []}
     if contract is not None:
-        config["data_contract"] = contract
-    assert training.make_spec(config, transform_output).data_contract == (contract or {})
+        config["data_contract"] = vars(contract)
+    assert training.make_spec(config, transform_output).data_contract == contract
 
 
 def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data, tmp_path):

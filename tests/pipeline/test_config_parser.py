@@ -1,8 +1,8 @@
 import pytest
 
-from lifelong.components.behavior_example_gen import completejourney
+from lifelong.data.datasets import complete_journey
+from lifelong.data.features import Feature
 from lifelong.models.config import ExportConfig
-from lifelong.models.features import Feature
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import (
     load_config,
@@ -11,6 +11,7 @@ from lifelong.pipeline.config_parser import (
     save_config,
     to_config,
 )
+from lifelong.pipeline.default_data import default_ingestion
 
 
 def parse(*arguments, **options):
@@ -104,8 +105,8 @@ def test_a_configuration_that_was_never_saved_is_an_error_that_says_what_to_do(t
 def test_the_default_data_gives_defaults_that_can_be_overridden(tmp_path):
     workdir = Workdir(tmp_path)
     config = parse("--data.requests.negatives=3", journey_in=workdir)
-    log = workdir.data / completejourney.BEHAVIORS
-    journey = completejourney.default_config(log)
+    log = workdir.data / complete_journey.BEHAVIORS
+    journey = default_ingestion(log)
     assert config.data.behaviors.files == str(log)
     assert config.data.splits == journey.splits
     assert config.data.requests.min_history == journey.requests.min_history

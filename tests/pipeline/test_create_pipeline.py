@@ -3,19 +3,20 @@ from pathlib import Path
 
 import pytest
 
-from lifelong.components.behavior_example_gen import completejourney
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
+from lifelong.data.contract import DataContract
 from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.create_pipeline import create_data_pipeline, create_pipeline
+from lifelong.pipeline.default_data import default_ingestion
 
 COMMON = {
     "pipeline_name": "shop",
     "pipeline_root": Path("/artifacts"),
     "metadata_path": Path("/metadata.sqlite"),
     "schema_file": Path("/schema.pbtxt"),
-    "ingest": completejourney.default_config(Path("/behaviors.parquet")),
+    "ingest": default_ingestion(Path("/behaviors.parquet")),
     "beam_args": ["--direct_num_workers=2"],
 }
 
@@ -99,11 +100,7 @@ def test_model_and_store_are_told_the_same_data_contract(whole):
     components = by_id(whole)
     store = TreeConfig.from_json(components["BehaviorTreeBuilder"].exec_properties["config"])
     model = json.loads(components["Trainer"].exec_properties["custom_config"])
-    assert model["data_contract"] == {
-        "id_space": store.id_space,
-        "category_taxonomy": store.category_taxonomy,
-    }
-    assert "user 'user', item 'item'" in store.id_space
+    assert DataContract(**model["data_contract"]) == store.contract == COMMON["ingest"].contract
 
 
 def test_what_is_pushed_is_the_warmed_model_that_both_have_blessed():

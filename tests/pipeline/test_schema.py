@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_data_validation as tfdv
 
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
 from lifelong.pipeline.schema import make_schema, write_schema
 from tests.sample_records import make_records, write_records
 

@@ -5,16 +5,11 @@ import sys
 import jsonargparse
 import pytest
 
-from lifelong.components.behavior_example_gen.config import (
-    Columns,
-    IngestConfig,
-    LogConfig,
-    RequestConfig,
-    SplitConfig,
-    event_features,
-    parse_time,
-)
-from lifelong.models.features import Feature
+from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong.data.logs.fields import event_features
+from lifelong.data.times import parse_time
 
 SPLITS = SplitConfig(validation_start="2017-10-15", eval_start="2017-11-01")
 GOOD = IngestConfig(behaviors=LogConfig(files="log.csv"), splits=SPLITS)
@@ -71,7 +66,9 @@ def test_good_configurations_are_valid():
 
 def test_json_gives_the_same_configuration_back():
     config = replaced(
-        impressions=LogConfig(files="i.csv", columns=Columns(request="r"), column_names=("a", "b")),
+        impressions=LogConfig(
+            files="i.csv", columns=LogColumns(request="r"), column_names=("a", "b")
+        ),
         features=(Feature("price", "candidate", "numeric", "cost"),),
         requests=RequestConfig(positive_behaviors=("buy",)),
         max_bad_share=0.25,
@@ -103,11 +100,11 @@ def test_the_command_line_can_set_every_field():
 
 def test_the_behaviour_type_becomes_an_event_feature_once():
     price = Feature("price", "event", "numeric")
-    features = event_features(Columns(behavior="action"), (price, Feature("age", "user")))
+    features = event_features(LogColumns(behavior="action"), (price, Feature("age", "user")))
     assert [feature.key for feature in features] == ["history_behavior", "history_price"]
     assert features[0].source_column == "action"
-    assert event_features(Columns(behavior="action"), features) == features
-    assert event_features(Columns(), (price,)) == (price,)
+    assert event_features(LogColumns(behavior="action"), features) == features
+    assert event_features(LogColumns(), (price,)) == (price,)
 
 
 def test_times():

@@ -10,19 +10,12 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import artifact_utils, standard_artifacts
 
-from lifelong.components.behavior_example_gen.component import (
-    BehaviorExampleGen,
-    Quarantine,
-    inputs_of,
-)
-from lifelong.components.behavior_example_gen.config import (
-    IngestConfig,
-    LogConfig,
-    RequestConfig,
-    SplitConfig,
-)
+from lifelong.components.behavior_example_gen.component import BehaviorExampleGen, Quarantine
+from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.executor import Executor
-from lifelong.models.features import Feature
+from lifelong.components.log_reading.inputs import inputs_of
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogConfig
 
 DAY = 86400
 ROWS = [

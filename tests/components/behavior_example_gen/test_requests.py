@@ -3,14 +3,10 @@ import dataclasses
 
 import pytest
 
-from lifelong.components.behavior_example_gen.config import (
-    Columns,
-    IngestConfig,
-    LogConfig,
-    SplitConfig,
-)
-from lifelong.models.features import Feature
-from lifelong.serving.ids import string_id
+from lifelong.components.behavior_example_gen.config import IngestConfig, SplitConfig
+from lifelong.data.features import Feature
+from lifelong.data.ids import string_id
+from lifelong.data.logs.config import LogColumns, LogConfig
 
 FEATURES = (
     Feature("price", "candidate", "numeric"),
@@ -55,7 +51,7 @@ def config(write_log):
     return IngestConfig(
         behaviors=LogConfig(write_log("events.csv", EVENTS)),
         impressions=LogConfig(
-            write_log("shown.parquet", SHOWN), columns=Columns(request="request")
+            write_log("shown.parquet", SHOWN), columns=LogColumns(request="request")
         ),
         users=LogConfig(write_log("users.jsonl", USERS)),
         features=FEATURES,
@@ -119,7 +115,7 @@ def test_an_impression_log_gives_the_requests(ingest, config):
 
 def test_without_request_ids_one_user_and_time_is_a_request(ingest, config):
     config = dataclasses.replace(
-        config, impressions=dataclasses.replace(config.impressions, columns=Columns())
+        config, impressions=dataclasses.replace(config.impressions, columns=LogColumns())
     )
     result = ingest(config)
     anna = next(r for r in result.records["train"] if r["user"] == [string_id("anna")])

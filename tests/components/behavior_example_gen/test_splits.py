@@ -1,8 +1,9 @@
 import numpy as np
 
-from lifelong.components.behavior_example_gen.config import SplitConfig, parse_time
+from lifelong.components.behavior_example_gen.config import SplitConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
-from lifelong.components.behavior_example_gen.splits import split_of, week_of
+from lifelong.components.behavior_example_gen.splits import split_of
+from lifelong.data.times import parse_time, week_of
 
 
 def times(*texts):

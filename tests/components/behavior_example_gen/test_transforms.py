@@ -6,18 +6,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_example_gen.config import (
-    SPLITS,
-    Columns,
-    IngestConfig,
-    LogConfig,
-    RequestConfig,
-    SplitConfig,
-)
+from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
-from lifelong.components.behavior_example_gen.splits import split_of, week_of
-from lifelong.models.features import Feature
-from lifelong.serving.ids import string_id
+from lifelong.components.behavior_example_gen.splits import split_of
+from lifelong.data.features import Feature
+from lifelong.data.ids import string_id
+from lifelong.data.keys import SPLITS
+from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong.data.times import week_of
 
 DAY = 24 * 3600
 # Three weeks of train, one of validation, two of eval; a Monday.
@@ -181,7 +177,9 @@ def record_of(user, history, requests, skipped):
 @pytest.fixture
 def config_for(write_log):
     def make(rows, suffix="parquet", **changes):
-        log = LogConfig(files=write_log(f"log.{suffix}", rows), columns=Columns(behavior="action"))
+        log = LogConfig(
+            files=write_log(f"log.{suffix}", rows), columns=LogColumns(behavior="action")
+        )
         return dataclasses.replace(
             CONFIG,
             behaviors=log,

@@ -9,11 +9,11 @@ from tfx import types
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-from lifelong.components.behavior_example_gen.config import LogConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.data.logs.config import LogConfig
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION

@@ -5,17 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_example_gen.config import (
-    Columns,
-    IngestConfig,
-    LogConfig,
-    RequestConfig,
-    SplitConfig,
-)
+from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.executor import Executor
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogColumns, LogConfig
 
 DAY = 24 * 3600
 START = 1_499_644_800
@@ -48,7 +43,7 @@ def ingest_config(write_log):
         return dataclasses.replace(
             IngestConfig(
                 behaviors=LogConfig(
-                    files=write_log(f"log.{suffix}", rows), columns=Columns(behavior="action")
+                    files=write_log(f"log.{suffix}", rows), columns=LogColumns(behavior="action")
                 ),
                 features=(Feature("price", "event", "numeric"),),
                 requests=RequestConfig(min_history=1, negatives=2),

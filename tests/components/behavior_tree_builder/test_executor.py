@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from lifelong.components.behavior_example_gen.data_contract import data_contract
 from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.serving.behavior_store import open_store
@@ -25,8 +24,9 @@ def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config
         tree.get_int_custom_property("bytes") / events
     )
     assert tree.get_int_custom_property("format_version") == manifest.format_version
-    for name, text in data_contract(ingest).items():
-        assert tree.get_string_custom_property(name) == getattr(manifest, name) == text
+    assert manifest.contract == ingest.contract
+    for name, text in ingest.contract.texts().items():
+        assert tree.get_string_custom_property(name) == text
     assert tree.get_string_custom_property("source") == manifest.source
     size = Path(ingest.behaviors.files).stat().st_size
     assert manifest.source.startswith(f"split:behaviors,num_files:1,total_bytes:{size},")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_example_gen.config import SPLITS
 from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.data.keys import SPLITS
 from lifelong.serving.behavior_store import Cut, open_store
 
 NAMES = ("item", "category", "timestamp", "behavior", "price")

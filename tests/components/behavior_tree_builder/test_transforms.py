@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from lifelong.components.behavior_example_gen import events as ev
-from lifelong.components.behavior_example_gen.config import LogConfig
-from lifelong.components.behavior_example_gen.counting import WriteCounts, read_counts
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees, _Build
+from lifelong.components.log_reading.counting import WriteCounts, read_counts
+from lifelong.data import columns as cols
+from lifelong.data.ids import string_id
+from lifelong.data.logs.config import LogConfig
 from lifelong.serving.behavior_store import open_store
-from lifelong.serving.ids import string_id
 from tests.components.behavior_tree_builder.conftest import DAY, START
 
 NOW = START + 1000 * DAY
@@ -107,7 +107,7 @@ def test_a_bundle_that_is_done_again_changes_nothing(tmp_path):
     work = _Build(config.retention, manifest, uri, NOW)
     users = np.arange(20)
     block = dict.fromkeys(("item", "category", "timestamp"), users + START)
-    parts = ev.split_by({"user": users, **block}, manifest.shard_of(users))
+    parts = cols.split_by({"user": users, **block}, manifest.shard_of(users))
     for number, part in [*parts, *parts]:
         (counted,) = work.process((number, [("behaviors", part)]), START)
         assert counted.value["store/users"] == len(part["user"])

@@ -4,7 +4,7 @@ import pytest
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
-from lifelong.models.features import Feature
+from lifelong.data.features import Feature
 from lifelong.models.wire import wire_spec
 from lifelong.serving.prediction import Metadata, Signature
 from lifelong.serving.ranker.model_contract import ModelContract

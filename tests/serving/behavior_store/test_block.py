@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
 from lifelong.serving.behavior_store.block import pack_block, split, unpack_blocks
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 
@@ -50,7 +50,7 @@ def test_splitting_keeps_order_sizes_and_ties(rows, size):
     if not rows:
         assert blocks == []
         return
-    whole = ev.concat(blocks)
+    whole = cols.concat(blocks)
     assert all(whole[name].tolist() == events[name].tolist() for name in events)
     keys = [
         list(zip(*(b[n].tolist() for n in ("category", "timestamp", "item")), strict=True))

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
-from lifelong.serving.behavior_store.events import Cut
 
 
 def block(*rows):

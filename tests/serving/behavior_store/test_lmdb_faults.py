@@ -11,6 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 
+from lifelong.data.contract import DataContract
 from lifelong.serving.behavior_store import (
     Manifest,
     StoreCorruptedError,
@@ -213,7 +214,10 @@ def test_a_truncated_shard_is_refused(kept, tmp_path):
 
 def test_a_missing_shard_and_one_of_another_store_are_refused(tmp_path):
     build(tmp_path / "here")
-    build(tmp_path / "there", Manifest(shards=2, block_size=16, id_space="another"))
+    build(
+        tmp_path / "there",
+        Manifest(contract=DataContract(1, id_space="another"), shards=2, block_size=16),
+    )
     shard = shard_folder(tmp_path / "here", 1)
     shutil.rmtree(shard)
     with pytest.raises(StoreCorruptedError, match=f"{shard}.* is missing; build the store again"):

@@ -1,11 +1,16 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
+from lifelong.data.contract import DataContract
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
+
+CONTRACT = DataContract(1, id_space="shop", category_taxonomy="shelves")
 
 
 def test_a_manifest_is_read_as_it_was_written():
-    manifest = Manifest({"price": "float32"}, "shop", "shelves", "log", 3, 64)
+    manifest = Manifest({"price": "float32"}, CONTRACT, "log", 3, 64)
     assert Manifest.from_json(manifest.to_json(), "here") == manifest
 
 
@@ -15,10 +20,10 @@ def test_a_manifest_is_read_as_it_was_written():
         ("{", "here is no manifest"),
         ("[1]", "here is no manifest"),
         ('{"shards": 1}', "here is no manifest"),
-        ('{"format_version": 2}', "format 2, .* reads format 1; update lifelong"),
-        ('{"format_version": 0}', "format 0, .* reads format 1; build the store again"),
-        ('{"format_version": 1, "colour": "red"}', "here is no manifest"),
-        ('{"format_version": 1, "features": {"price": "text"}}', "here is no manifest"),
+        ('{"format_version": 3}', "format 3, .* reads format 2; update lifelong"),
+        ('{"format_version": 1}', "format 1, .* reads format 2; build the store again"),
+        ('{"format_version": 2, "colour": "red"}', "here is no manifest"),
+        ('{"format_version": 2, "features": {"price": "text"}}', "here is no manifest"),
     ],
 )
 def test_what_is_no_manifest_of_this_format_is_refused(text, message):
@@ -50,10 +55,14 @@ def test_users_are_spread_over_shards():
     assert counts.min() > 400
 
 
-@pytest.mark.parametrize("field", ["id_space", "category_taxonomy"])
+@pytest.mark.parametrize("field", ["user", "category", "id_space", "category_taxonomy"])
 def test_only_a_difference_of_the_contract_is_refused(field):
-    manifest = Manifest(id_space="a", category_taxonomy="b", source="one log", shards=3)
-    contract = {"id_space": "a", "category_taxonomy": "b"}
-    manifest.check_contract(**contract)
-    with pytest.raises(StoreFormatError, match=f"the store's {field} is '[ab]', the model's 'c'"):
-        manifest.check_contract(**{**contract, field: "c"})
+    manifest = Manifest(contract=CONTRACT, source="one log", shards=3)
+    manifest.check_contract(CONTRACT)
+    with pytest.raises(StoreFormatError, match=f"the store has .* {field} '.*', the model 'c': "):
+        manifest.check_contract(dataclasses.replace(CONTRACT, **{field: "c"}))
+
+
+def test_a_model_without_a_contract_is_refused():
+    with pytest.raises(StoreFormatError, match="the model tells no data contract"):
+        Manifest().check_contract(None)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lifelong.data import columns as cols
 from lifelong.serving.behavior_store import Retention
-from lifelong.serving.behavior_store import events as ev
 from lifelong.serving.behavior_store.block import pack_block
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.tree_edit import insert, retain
@@ -101,4 +101,4 @@ def test_events_of_one_time_and_item_stay_in_one_block():
     events = columns(rows) | {"kind": np.arange(3)}
     change = insert(Blocks().tree(), events, 1)
     (block,) = change.written.values()
-    assert ev.length(block) == 3
+    assert cols.length(block) == 3

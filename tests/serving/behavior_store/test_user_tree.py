@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifelong.serving.behavior_store import events as ev
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
+from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.block import pack_block, split
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
-from lifelong.serving.behavior_store.events import Cut
 from lifelong.serving.behavior_store.user_tree import UserTree, Window
 
 FEATURES = {"kind": "int64"}
@@ -20,7 +21,7 @@ def make_tree(rows, block_size, reads=None):
     """A tree of (timestamp, item, category, kind) and the blocks that are read of it."""
     columns = np.array(sorted(set(rows)), np.int64).reshape(-1, 4).T
     events = dict(zip(("timestamp", "item", "category", "kind"), columns, strict=True))
-    events = ev.take(events, ev.tree_order(events))
+    events = cols.take(events, ev.tree_order(events))
     blocks = list(enumerate(split(events, block_size)))
     packed = {number: pack_block(block, (USER, number)) for number, block in blocks}
 

@@ -11,6 +11,9 @@ import grpc
 import numpy as np
 import pytest
 
+from lifelong.data import columns as cols
+from lifelong.data import events as ev
+from lifelong.data.contract import DataContract
 from lifelong.models.export import export_model
 from lifelong.models.training import make_spec
 from lifelong.serving.async_client import AsyncPredictionClient
@@ -22,7 +25,6 @@ from lifelong.serving.behavior_store import (
     StoreUnavailableError,
     open_store,
 )
-from lifelong.serving.behavior_store import events as ev
 from lifelong.serving.behavior_store.lmdb_store import LmdbStore
 from lifelong.serving.behavior_store.redis_store import RedisStore
 from lifelong.serving.client import PredictionClient, PredictionError
@@ -32,7 +34,7 @@ from lifelong.serving.server.server import ModelServer
 from tests.redis_server import RedisServer
 from tests.sample_models import RECORDS, run_transform, small_config, spread
 
-CONTRACT = {"id_space": "shop", "category_taxonomy": "shelves"}
+CONTRACT = DataContract(1, id_space="shop", category_taxonomy="shelves")
 CONFIGS = {
     "sim_hard": small_config("sim_hard"),
     "eta": small_config("eta"),
@@ -45,8 +47,8 @@ USERS = [int(record["user"][0]) for record in RECORDS]
 def events_of(record):
     """A record's events in the order of the data contract, each once."""
     columns = {name: record[f"history_{name}"] for name in ("item", "category", "timestamp")}
-    columns = ev.take(columns, ev.time_order(columns))
-    return ev.take(columns, ~ev.repeats_previous(columns))
+    columns = cols.take(columns, ev.time_order(columns))
+    return cols.take(columns, ~ev.repeats_previous(columns))
 
 
 HISTORIES = {int(record["user"][0]): events_of(record) for record in RECORDS}
@@ -60,14 +62,18 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     output = run_transform(folder)
     for name, config in CONFIGS.items():
-        fields = {"model": dataclasses.asdict(config), "features": [], "data_contract": CONTRACT}
+        fields = {
+            "model": dataclasses.asdict(config),
+            "features": [],
+            "data_contract": dataclasses.asdict(CONTRACT),
+        }
         export_model(spread(make_spec(fields, output)), output, str(folder / name))
     return folder
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    manifest = Manifest(**CONTRACT, shards=2, block_size=4)
+    manifest = Manifest(contract=CONTRACT, shards=2, block_size=4)
     with LmdbStore.create(tmp_path_factory.mktemp("store"), manifest) as made:
         for user, events in HISTORIES.items():
             made.append({"user": np.full(len(events["item"]), user), **events})
@@ -220,11 +226,11 @@ def test_a_store_that_fails_degrades_to_the_events_of_the_request(
 @both
 @pytest.mark.parametrize("field", ["id_space", "category_taxonomy"])
 def test_a_store_of_other_data_is_refused(field, ranker_class, exported, tmp_path):
-    manifest = Manifest(**{**CONTRACT, field: "another"}, shards=1)
+    manifest = Manifest(contract=dataclasses.replace(CONTRACT, **{field: "another"}), shards=1)
     with (
         serving(exported / "sim_hard", tmp_path / "model") as client,
         LmdbStore.create(tmp_path / "store", manifest) as other,
-        pytest.raises(StoreFormatError, match=f"{field} is 'another', the model's 'sh"),
+        pytest.raises(StoreFormatError, match=f"{field} 'another', the model 'sh"),
     ):
         ranker_class(client, other).rank(request_of(1))
 

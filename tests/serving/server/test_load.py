@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.load import put_under_load
 from lifelong.models.export import export_model
-from tests.benchmarks.load import put_under_load
 from tests.sample_models import spread_model
 
 SECONDS, PUSH_EVERY_S, MIN_PUSHES = 20.0, 1.5, 9

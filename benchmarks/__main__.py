@@ -1,0 +1,65 @@
+"""Runs all measurements, or those named: `python -m benchmarks reader ranking`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def main(names: list[str]) -> int:
+    """Prints the lines of each measurement as soon as it is done."""
+    logging.disable(logging.WARNING)
+    from benchmarks import (
+        behavior_store,
+        disk,
+        eta_kernel,
+        import_cost,
+        impressions,
+        ingestion,
+        load,
+        online,
+        predict,
+        ranking,
+        retrieval,
+        search,
+        store_parity,
+        tables,
+        training,
+    )
+
+    measurements = {
+        "ingestion": ingestion.measure_ingestion,
+        "disk": disk.measure_disk,
+        "reader": training.measure_reader,
+        "training": training.measure_training_step,
+        "feeding": training.measure_reading_against_training,
+        "impressions": impressions.measure_impressions,
+        "ranking": ranking.measure_ranking,
+        "predict": predict.measure_predict,
+        "tables": tables.measure_tables,
+        "search": search.measure_searches,
+        "eta_kernel": eta_kernel.measure_eta_kernel,
+        "search_sizes": eta_kernel.measure_search_sizes,
+        "retrieval": retrieval.measure_retrieval,
+        "behavior_store": behavior_store.measure_behavior_store,
+        "store_parity": store_parity.measure_store_parity,
+        "online": online.measure_online,
+        "load": load.measure_load,
+        "import": import_cost.measure_import,
+    }
+    unknown = set(names) - set(measurements)
+    if unknown:
+        print(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(measurements)}")
+        return 2
+    for name in names or measurements:
+        for line in measurements[name]():
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""What a finished `lifelong run` left: real records and trained weights to measure on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow_transform as tft
+
+from lifelong.data.features import Feature
+from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.trained import SPEC_FILE, TRAINED_FOLDER, load_trained
+from lifelong.models.training import make_spec
+from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.run_record import read_last_run
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """The newest run in a working folder.
+
+    Attributes:
+        outputs: URI by (component, output key).
+    """
+
+    outputs: dict[tuple[str, str], str]
+
+    @classmethod
+    def read(cls, workdir: str = "workdir", having: str = "Trainer") -> FinishedRun:
+        """Finds the newest run that has a component; without one, says that `lifelong run` helps."""
+        metadata = Workdir(Path(workdir).resolve()).metadata
+        return cls(read_last_run(metadata, having=having).outputs)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The trained model's specification; fields that it was written without have defaults."""
+        return ModelSpec.from_json((self.trained_folder / SPEC_FILE).read_text())
+
+    @property
+    def trained_folder(self) -> Path:
+        """Specification and checkpoint of the trained model."""
+        return Path(self.outputs["Trainer", "model"]) / TRAINED_FOLDER
+
+    def model(self) -> CTRModel:
+        """Loads the trained model."""
+        return load_trained(str(self.trained_folder))
+
+    def transform_output(self) -> tft.TFTransformOutput:
+        """Loads Transform's output."""
+        return tft.TFTransformOutput(self.outputs["Transform", "transform_graph"])
+
+    def fresh_spec(self, model: ModelConfig, features: Sequence[Feature] = ()) -> ModelSpec:
+        """Returns what a new model is built from on the run's records."""
+        fields = {
+            "model": dataclasses.asdict(model),
+            "features": [dataclasses.asdict(feature) for feature in features],
+        }
+        return make_spec(fields, self.transform_output())
+
+    def transformed_files(self, split: str) -> list[str]:
+        """Returns the pattern of a split's transformed records."""
+        return [f"{self.outputs['Transform', 'transformed_examples']}/Split-{split}/*"]
+
+    def raw_files(self, split: str) -> list[str]:
+        """Returns the pattern of a split's raw records."""
+        return [f"{self.outputs['BehaviorExampleGen', 'examples']}/Split-{split}/*"]

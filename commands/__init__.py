@@ -1,0 +1,1 @@
+"""The `lifelong` command, one module a sub-command."""

@@ -1,0 +1,190 @@
+"""`lifelong rank`: ranks candidates for a user of the log, through the model server."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from lifelong.data.keys import RANK_SIGNATURE
+from lifelong.pipeline.config import Config, Workdir
+
+if TYPE_CHECKING:
+    from lifelong.serving.behavior_store import BehaviorStore
+
+
+@dataclasses.dataclass(frozen=True)
+class RankOptions:
+    """Options of `lifelong rank`.
+
+    Attributes:
+        user: User id as in the log.
+        top: Candidates to print.
+        candidates: Candidates to rank: the most frequent items of the weeks before the request.
+        weeks: Those weeks.
+        evidence: Past events to print for each candidate, of those that the search found for it.
+        at: Time of the request, a date or ISO time; empty is right after the user's last event.
+        workdir: Folder of the run whose configuration, pushed model and behaviour store are used.
+        store: Folder or address of the behaviour store; empty is where runs push to. If there is
+            none, the user's history is read from the log.
+        server: Address (host:port) of a running server; empty starts one for this command.
+    """
+
+    user: str
+    top: int = 10
+    candidates: int = 200
+    weeks: int = 4
+    evidence: int = 3
+    at: str = ""
+    workdir: str = "workdir"
+    store: str = ""
+    server: str = ""
+
+
+def rank(options: RankOptions) -> int:
+    """Ranks candidates and prints the best with the past events that were found for them.
+
+    Returns:
+        0.
+
+    Raises:
+        ValueError: If the user is not known or an option makes no sense.
+        OSError: If there is no run, no pushed model or no server.
+    """
+    from lifelong.commands.item_names import ItemNames
+    from lifelong.data.logs.queries import popular_items
+    from lifelong.data.times import parse_time
+    from lifelong.pipeline.config_parser import load_config
+    from lifelong.serving.client import PredictionClient
+    from lifelong.serving.ranker import Ranker, RankRequest
+
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    workdir = Workdir(Path(options.workdir).resolve())
+    config = load_config(workdir.config)
+    with contextlib.ExitStack() as opened:
+        store = opened.enter_context(_open_store(options, config, workdir))
+        user = _find_user(options.user, store, config)
+        now = parse_time(options.at, "at") if options.at else user.last_event + 1
+        log = config.data.behaviors
+        offered = popular_items(log, now, options.weeks, options.candidates)
+        if not len(offered.pop("count")):
+            raise ValueError(
+                f"no event in the {options.weeks} weeks before {_day(now)}; change --at"
+            )
+        address = opened.enter_context(_server_address(options, workdir, config.name))
+        client = opened.enter_context(PredictionClient(address, config.name))
+        inputs = client.signatures()[RANK_SIGNATURE].inputs
+        unknown = _unknown_features(inputs, len(offered["item"]))
+        request = RankRequest(
+            user=user.id,
+            candidates=offered | unknown["candidate"],
+            timestamp=now,
+            recent=user.recent,
+            request_features=unknown["request"],
+            user_features=unknown["user"],
+        )
+        answer = Ranker(client, store).rank(request, options.top)
+    sent_as_zero = [f"{of}_{name}" for of, features in unknown.items() for name in features]
+    if sent_as_zero:
+        print(f"not in the behaviour log, sent as 0: {', '.join(sent_as_zero)}")
+    print(
+        f"user {options.user} on {_day(now)}: {len(offered['item'])} candidates ranked over gRPC "
+        f"with the last {answer.history_length} of {user.events} events, read from "
+        f"{'the log' if store is None else 'the behaviour store'}\n"
+    )
+    names = ItemNames(workdir.data)
+    for place, item in enumerate(answer.items, 1):
+        print(f"{place:3}. {item.score:.4f}  {names.describe(item.item, item.category)}")
+        for event in item.evidence[: options.evidence]:
+            print(
+                f"{'':13}{_day(event.timestamp)}, relevance {event.relevance:g}: "
+                f"{names.describe(event.item, event.category)}"
+            )
+        if len(item.evidence) > options.evidence:
+            print(f"{'':13}and {len(item.evidence) - options.evidence} more events found")
+    return 0
+
+
+class _User(NamedTuple):
+    """A user who has events: id, how many, time of the last, and all where no store has them."""
+
+    id: int
+    events: int
+    last_event: int
+    recent: dict[str, np.ndarray] | None
+
+
+def _find_user(user: str, store: BehaviorStore | None, config: Config) -> _User:
+    from lifelong.data.logs.queries import possible_ids, read_user_history
+
+    if store is None:
+        found, history = read_user_history(config.data.behaviors, config.data.features, user)
+        if len(history["item"]):
+            times = history["timestamp"]
+            return _User(found, len(times), int(times[-1]), history)
+        raise ValueError(
+            f"user {user} has no event in {config.data.behaviors.files}; try another --user"
+        )
+    for candidate in possible_ids(user):
+        with store.read(candidate) as tree:
+            if tree.events:
+                last = int(tree.history(1)["timestamp"][0])
+                return _User(candidate, tree.events, last, None)
+    raise ValueError(f"user {user} has no event in the behaviour store; try another --user")
+
+
+@contextlib.contextmanager
+def _open_store(
+    options: RankOptions, config: Config, workdir: Workdir
+) -> Iterator[BehaviorStore | None]:
+    """Opens the store that was named or the runs' own; gives None if runs have not made any."""
+    from lifelong.serving.behavior_store import open_store
+
+    folder = workdir.behavior_store(config.name)
+    address = options.store or config.store.destination or (str(folder) if folder.exists() else "")
+    if not address:
+        yield None
+        return
+    with open_store(address) as store:
+        yield store
+
+
+def _unknown_features(
+    inputs: Mapping[str, Any], candidates: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Returns zeros for the features that a behaviour log cannot tell, by owner and name."""
+    known = {"item", "category", "timestamp", "length"}
+    zeros: dict[str, dict[str, np.ndarray]] = {"candidate": {}, "request": {}, "user": {}}
+    for key, spec in inputs.items():
+        owner, _, name = key.partition("_")
+        if owner in zeros and name and name not in known:
+            size = candidates if owner == "candidate" else 1
+            zeros[owner][name] = np.zeros(size, spec.dtype.as_numpy_dtype)
+    return zeros
+
+
+@contextlib.contextmanager
+def _server_address(options: RankOptions, workdir: Workdir, name: str) -> Iterator[str]:
+    """Gives the address of the server: the one that was named, or one started for this command."""
+    if options.server:
+        yield options.server
+        return
+    from lifelong.serving.server.server import ModelServer
+
+    base_path = workdir.serving(name)
+    if not base_path.is_dir():
+        raise FileNotFoundError(
+            f"{base_path} does not exist: no model was pushed; start with `lifelong run`"
+        )
+    with ModelServer(name, str(base_path), poll_interval_s=0) as server:
+        yield server.address
+
+
+def _day(timestamp: int) -> str:
+    return datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).strftime("%Y-%m-%d")

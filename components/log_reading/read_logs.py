@@ -1,0 +1,108 @@
+"""The beginning of every Beam transform over logs: rows, read in parallel and divided into shards."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+
+from lifelong.components.log_reading.counting import COUNTS, CountingDoFn
+from lifelong.data import columns as cols
+from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.counts import Counts
+from lifelong.data.logs.fields import Field
+from lifelong.data.logs.reading import LogFile, ReadTask
+
+BLOCKS, BAD = "blocks", "bad"
+# Gives each user (`[n]` ids) the number of a shard.
+ShardOf = Callable[[np.ndarray], np.ndarray]
+
+
+class Table(NamedTuple):
+    """A log, and what is read of it.
+
+    Attributes:
+        log: Where it lies and how it is written.
+        fields: What to read.
+    """
+
+    log: LogConfig
+    fields: list[Field]
+
+
+class ReadLogs(beam.PTransform):
+    """Reads logs and divides their rows into shards of whole users.
+
+    Applied to a pipeline, it returns PCollections: under `BLOCKS` (number of the shard, (name of
+    the log, packed block of rows)); under `BAD` unusable rows as JSON text; under `COUNTS` counts
+    of rows read, bad and missing values.
+    """
+
+    def __init__(self, tables: Mapping[str, Table], shard_of: ShardOf, namespace: str):
+        """Finds the files and checks their columns.
+
+        Args:
+            tables: The logs by name.
+            shard_of: Divides the users.
+            namespace: Of the metrics.
+
+        Raises:
+            ValueError: A file cannot be used.
+            FileNotFoundError: A glob matches no file.
+        """
+        super().__init__()
+        self._read = _Read(tables, shard_of, namespace)
+        self._files = [
+            (name, file)
+            for name, table in tables.items()
+            for file in log_reader.log_files(table.log, table.fields, name)
+        ]
+
+    def expand(self, pipeline: beam.Pipeline) -> Any:
+        """Builds the graph."""
+        return (
+            pipeline
+            | "Files" >> beam.Create(self._files)
+            | "PlanReading" >> beam.FlatMap(_plan)
+            | "SpreadReading" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(self._read).with_outputs(BAD, COUNTS, main=BLOCKS)
+        )
+
+
+def _plan(element: tuple[str, LogFile]) -> Iterator[tuple[str, ReadTask]]:
+    name, file = element
+    for task in log_reader.read_tasks(file):
+        yield name, task
+
+
+@beam.typehints.with_output_types(beam.typehints.Tuple[int, beam.typehints.Any])
+class _Read(CountingDoFn):
+    """Reads part of a file and divides its rows into shards."""
+
+    def __init__(self, tables: Mapping[str, Table], shard_of: ShardOf, namespace: str):
+        super().__init__(namespace)
+        self._tables = dict(tables)
+        self._shard_of = shard_of
+
+    def process(self, element: tuple[str, ReadTask]) -> Iterator[Any]:
+        name, task = element
+        log, fields = self._tables[name]
+        counts: Counts = collections.Counter()
+        for batch in log_reader.read_blocks(task, log, fields):
+            counts[f"{name}/rows"] += cols.length(batch.block) + len(batch.bad)
+            for row in batch.bad:
+                counts[f"{name}/bad_rows/{row.reason}"] += 1
+                text = json.dumps({"log": name, **dataclasses.asdict(row)})
+                yield beam.pvalue.TaggedOutput(BAD, text)
+            for key, number in batch.missing.items():
+                counts[f"{name}/missing/{key}"] += number
+            numbers = self._shard_of(batch.block["user"])
+            for number, block in cols.split_by(cols.pack(batch.block), numbers):
+                yield number, (name, block)
+        yield self.count(counts)

@@ -1,0 +1,49 @@
+"""Builds nested dataclasses from what `json.loads` returned."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+
+def decode(kind: Any, value: Any, where: str) -> Any:
+    """Returns `value` as an instance of `kind`, which `dataclasses.asdict` and JSON took apart.
+
+    Args:
+        kind: A dataclass, `tuple[T, ...]`, an optional of these, or a plain type.
+        value: Lists, dictionaries and scalars as JSON gives them.
+        where: Path of the value, to name in errors.
+
+    Raises:
+        ValueError: A dictionary has a key that the dataclass does not, or lacks one it needs.
+    """
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
+        return decode(kind, value, where)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(decode(item, part, f"{where}[{i}]") for i, part in enumerate(value))
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        fields = [field.name for field in dataclasses.fields(kind)]
+        unknown = sorted(set(value) - set(fields))
+        if unknown:
+            raise ValueError(
+                f"{where}.{unknown[0]} is not a field; the fields are {', '.join(fields)}"
+            )
+        for field in dataclasses.fields(kind):
+            optional = (field.default, field.default_factory) != (dataclasses.MISSING,) * 2
+            if field.name not in value and not optional:
+                raise ValueError(
+                    f"{where}.{field.name} is missing: another version of lifelong wrote it; run "
+                    "`lifelong run` again"
+                )
+        return typing.cast(Any, kind)(
+            **{name: decode(hints[name], part, f"{where}.{name}") for name, part in value.items()}
+        )
+    return value

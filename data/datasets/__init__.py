@@ -1,0 +1,1 @@
+"""Published data sets, each prepared as a log that the pipeline reads."""

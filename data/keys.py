@@ -1,0 +1,70 @@
+"""Every name that crosses a border: keys of records, inputs and outputs of signatures, splits.
+
+Records, requests on the wire, exported graphs, the Evaluator, the behaviour store and its clients
+take the names from here. A key begins with what its value belongs to; extra features have the same
+prefixes (`lifelong.data.features`).
+"""
+
+from __future__ import annotations
+
+TRAIN, VALIDATION, EVAL = SPLITS = ("train", "validation", "eval")
+
+# What a key belongs to: an event of the history, an event that was searched in a store, a candidate,
+# the request, the user.
+HISTORY, SEARCHED, CANDIDATE, REQUEST, OF_USER = (
+    "history_",
+    "searched_",
+    "candidate_",
+    "request_",
+    "user_",
+)
+
+# Of records and requests alike.
+USER = "user"
+HISTORY_ITEM = "history_item"
+HISTORY_CATEGORY = "history_category"
+HISTORY_TIMESTAMP = "history_timestamp"
+CANDIDATE_ITEM = "candidate_item"
+CANDIDATE_CATEGORY = "candidate_category"
+REQUEST_TIMESTAMP = "request_timestamp"
+
+# Of records alone: labels, and the numbers that cut requests out of a user's events and candidates.
+CANDIDATE_LABEL = "candidate_label"
+EVENTS_BEFORE_RECORD = "events_before_record"
+REQUEST_EVENTS = "request_events"
+REQUEST_CANDIDATES = "request_candidates"
+
+# Of requests alone.
+HISTORY_LENGTH = "history_length"
+CANDIDATE_LENGTH = "candidate_length"
+CANDIDATE_SLOT = "candidate_slot"
+SEARCHED_ITEM = "searched_item"
+SEARCHED_CATEGORY = "searched_category"
+SEARCHED_TIMESTAMP = "searched_timestamp"
+SEARCHED_LENGTH = "searched_length"
+
+# Signatures of a SavedModel.
+RANK_SIGNATURE = "serving_default"
+RANK_SEARCHED_SIGNATURE = "searched_events"
+SEARCH_SIGNATURE = "search"
+RECORDS_SIGNATURE = "score_records"
+TRANSFORM_SIGNATURE = "transform_features"
+CONTRACT_SIGNATURE = "data_contract"
+
+# Outputs of signatures.
+SCORES = "scores"
+SEARCHED_POSITION = "searched_position"
+SEARCHED_RELEVANCE = "searched_relevance"
+CANDIDATE_WEIGHT = "candidate_weight"
+HISTORY_EVENTS = "history_events"
+RECORDS = "records"
+
+
+def event_column(key: str) -> str:
+    """Returns an event's column in the behaviour store, which holds events alone: no prefix.
+
+    Example:
+        >>> event_column("history_quantity"), event_column("item")
+        ('quantity', 'item')
+    """
+    return key.removeprefix(HISTORY)

@@ -1,0 +1,98 @@
+"""Reads single users and popular items straight from the log, as the records have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from lifelong.data import columns as cols
+from lifelong.data.events import sort_events
+from lifelong.data.features import Feature
+from lifelong.data.ids import string_id
+from lifelong.data.keys import HISTORY
+from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fields import behavior_fields
+from lifelong.data.times import WEEK
+
+
+class UserHistory(NamedTuple):
+    """The events of one user.
+
+    Attributes:
+        user: The user's id in records and requests.
+        events: `item`, `category`, `timestamp` and every event feature by name: `[E]`, oldest
+            first, ordered by (timestamp, item), without repetitions. E is 0 for an unknown user.
+    """
+
+    user: int
+    events: dict[str, np.ndarray]
+
+
+def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | str) -> UserHistory:
+    """Reads all events of one user, in the order and form of the records.
+
+    Args:
+        log: The behaviour log. All of it is read.
+        features: Declared features; those of events are read.
+        user: The user's id in records, or the text that stands in the log.
+
+    Returns:
+        The user's id and events, in the names that `lifelong.serving.request.build_request` takes.
+
+    Raises:
+        ValueError: The log cannot be read.
+    """
+    fields = behavior_fields(log, features)
+    wanted = [user] if isinstance(user, int) else possible_ids(user)
+    blocks = [
+        cols.take(batch.block, np.isin(batch.block["user"], wanted))
+        for batch in log_reader.read_all(log, fields, "behaviors")
+    ]
+    events, _ = sort_events(cols.concat(blocks))
+    users = events.pop("user")
+    return UserHistory(
+        user=int(users[0]) if len(users) else wanted[0],
+        events={key.removeprefix(HISTORY): column for key, column in events.items()},
+    )
+
+
+def possible_ids(text: str) -> list[int]:
+    """Returns the ids in records that a user may have who is called this in the log."""
+    return [string_id(text), *([int(text)] if text.isdigit() else [])]
+
+
+def popular_items(
+    log: LogConfig, before: int, weeks: int = 4, limit: int = 200
+) -> dict[str, np.ndarray]:
+    """Counts the items of a period.
+
+    Args:
+        log: The behaviour log. All of it is read.
+        before: End of the period, Unix seconds; it is not part of the period.
+        weeks: Length of the period.
+        limit: Most items returned.
+
+    Returns:
+        `item`, `category` and `count`, int64 `[n]`, the most frequent first.
+
+    Raises:
+        ValueError: The log cannot be read.
+    """
+    parts = []
+    for batch in log_reader.read_all(log, behavior_fields(log, ()), "behaviors"):
+        time = batch.block["timestamp"]
+        parts.append(cols.take(batch.block, (time >= before - weeks * WEEK) & (time < before)))
+    block = cols.concat(parts)
+    table = pa.table({key: block[key] for key in ("item", "category")})
+    counted = table.group_by(["item", "category"]).aggregate([("item", "count")])
+    order = [("item_count", "descending"), ("item", "ascending"), ("category", "ascending")]
+    top = counted.sort_by(order).slice(0, limit)
+    return {
+        "item": top["item"].to_numpy(),
+        "category": top["category"].to_numpy(),
+        "count": top["item_count"].to_numpy(),
+    }

@@ -1,0 +1,44 @@
+"""Times as Unix seconds: read from text, and counted in weeks."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+
+WEEK = 7 * 24 * 3600
+# 1970-01-01 was a Thursday; weeks begin on Monday.
+MONDAY = -3 * 24 * 3600
+
+
+def parse_time(text: str, name: str = "time") -> int:
+    """Returns Unix seconds of a date or ISO 8601 time; without a zone it is UTC.
+
+    Args:
+        text: For example `2017-10-15` or `2017-10-15T12:00:00+02:00`.
+        name: Field to name in the error.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is {text!r}; expected a date such as 2017-10-15 or an ISO 8601 time"
+        ) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp())
+
+
+def week_of(timestamp: np.ndarray) -> np.ndarray:
+    """Returns the number of each time's calendar week (Monday to Sunday, UTC).
+
+    Args:
+        timestamp: int64 `[n]`, Unix seconds.
+
+    Returns:
+        int64 `[n]`; 0 is the week of 1970-01-01.
+    """
+    return (timestamp - MONDAY) // WEEK

@@ -1,0 +1,132 @@
+"""The table of a comparison, as CSV and Markdown, and its plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lifelong.experiments import plots
+from lifelong.experiments.item_metrics import ITEM_GROUPS
+from lifelong.experiments.metrics import ALL
+from lifelong.experiments.ranking_time import CANDIDATES
+from lifelong.experiments.summary import (
+    OF_HISTORY,
+    OF_MODEL,
+    ModelSummary,
+    summarize,
+)
+from lifelong.experiments.tables import cell, csv_text, exact, markdown_table
+from lifelong.experiments.trial import TrialResult, write_atomically
+
+_SECONDS_PER_MINUTE = 60
+_COUNTS = ("requests", "candidates")
+
+_ITEM_NOTES = """\
+`known`: items of the vocabulary; `unknown`: all others, which have too few training events;
+`unseen`: those of them without any. Each AUC orders the candidates of its group among themselves."""
+
+_NOTES = f"""\
+Mean ± standard deviation over the seeds; one seed has no deviation. AUC, GAUC and log loss are
+exact, on the eval split, over scores of the serving path with baked tables. Training stops, and
+keeps weights, by the validation split alone; nothing is chosen on eval. Training time includes the
+validation passes. Ranking ms: median time of one real request with a full history and {CANDIDATES}
+candidates, in process, without a server. `-`: the model does not have it, or its cost was not
+measured."""
+
+
+def write_comparison(results: Sequence[TrialResult], trials: int, folder: Path) -> None:
+    """Writes `compare.csv`, `compare.md`, `auc.png`, `auc_by_history.png` and `cost.png`.
+
+    Args:
+        results: Results so far.
+        trials: Trials there will be.
+        folder: Where to write; made if missing.
+
+    Raises:
+        ValueError: If there is no result.
+    """
+    if not results:
+        raise ValueError("no trial has a result yet: nothing to compare")
+    models = summarize(results)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / "compare.md", _markdown(models, len(results), trials))
+    write_atomically(folder / "compare.csv", _csv(models))
+    plots.plot_auc(models, folder / "auc.png")
+    plots.plot_auc_by_history(models, folder / "auc_by_history.png")
+    plots.plot_cost(models, folder / "cost.png")
+
+
+def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str:
+    counts = models[0].overall
+    requests, candidates = (cell(counts[key], ",.0f").partition(" ")[0] for key in _COUNTS)
+    heading = ["model", "seeds", "validation AUC", "AUC", "GAUC", "log loss", "parameters"]
+    heading += ["training requests/s", "training min", "ranking ms"]
+    overall = [heading]
+    for model in models:
+        figures = model.figures
+        overall.append(
+            [
+                model.name,
+                str(len(model.seeds)),
+                cell(figures["validation_auc"]),
+                *(cell(model.overall[key]) for key in ("auc", "gauc", "log_loss")),
+                cell(figures["parameters"], ",.0f").partition(" ")[0],
+                cell(figures["training_requests_per_s"], ",.0f"),
+                cell(figures["training_seconds"], ".1f", 1 / _SECONDS_PER_MINUTE),
+                cell(figures["ranking_ms"], ".2f"),
+            ]
+        )
+    histories = [history for history in models[0].by_history if history != ALL]
+    by_history = [["model", *histories]]
+    for model in models:
+        by_history.append([model.name, *(cell(model.by_history[h]["auc"]) for h in histories)])
+    by_item = [["model", *ITEM_GROUPS]]
+    for model in models:
+        by_item.append([model.name, *(cell(model.by_item[g]["auc"]) for g in ITEM_GROUPS)])
+    return "\n\n".join(
+        [
+            "# Comparison on the eval split",
+            f"{requests} requests with {candidates} candidates; {finished} of {trials} trials "
+            "finished.",
+            markdown_table(overall),
+            _NOTES,
+            "## AUC by history length",
+            markdown_table(by_history),
+            "## AUC by what the training data know of the candidate's item",
+            markdown_table(by_item),
+            f"{_ITEM_NOTES}\n{_item_counts(models)}",
+            "![AUC](auc.png)\n![AUC by history length](auc_by_history.png)\n![cost](cost.png)\n",
+        ]
+    )
+
+
+def _item_counts(models: Sequence[ModelSummary]) -> str:
+    """Says how many candidates the groups have, as the first model that was measured so has it."""
+    for model in models:
+        counts = [
+            f"{group} {of_group['candidates'].mean:,.0f} ({of_group['clicked'].mean:,.0f} clicked)"
+            for group, of_group in model.by_item.items()
+            if of_group["candidates"].mean is not None
+        ]
+        if counts:
+            return f"Candidates: {', '.join(counts)}."
+    return "No model was measured so."
+
+
+def _csv(models: Sequence[ModelSummary]) -> str:
+    """Writes a line for each model and bucket of history length, `all` first."""
+    heading = ["model", "history", "seeds"]
+    for key in (*OF_HISTORY, *OF_MODEL):
+        heading += [key] if key in _COUNTS else [key, f"{key}_sd"]
+    for group in ITEM_GROUPS:
+        heading += [f"{group}_items_auc", f"{group}_items_auc_sd"]
+    rows = [heading]
+    for model in models:
+        for history, of_history in model.by_history.items():
+            row = [model.name, history, str(len(model.seeds))]
+            for key, stat in {**of_history, **model.figures}.items():
+                row += [exact(stat.mean)] if key in _COUNTS else [exact(stat.mean), exact(stat.sd)]
+            for of_group in model.by_item.values():
+                row += [exact(of_group["auc"].mean), exact(of_group["auc"].sd)]
+            rows.append(row)
+    return csv_text(rows)

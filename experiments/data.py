@@ -1,0 +1,50 @@
+"""The records of all experiments in a working folder."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow_transform as tft
+
+from lifelong.data.features import Feature
+from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.training import make_spec
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentData:
+    """Where the records lie that every experiment reads.
+
+    Attributes:
+        examples: Raw per-user records, of all splits.
+        transformed_examples: Transformed records, of the training and validation splits.
+        transform_graph: Transform's graph.
+        features: Extra features of the configuration.
+    """
+
+    examples: str
+    transformed_examples: str
+    transform_graph: str
+    features: tuple[Feature, ...]
+
+    def raw_files(self, split: str) -> list[str]:
+        """Returns the file patterns of a split's raw records."""
+        return [f"{self.examples}/Split-{split}/*"]
+
+    def transformed_files(self, split: str) -> list[str]:
+        """Returns the file patterns of a split's transformed records."""
+        return [f"{self.transformed_examples}/Split-{split}/*"]
+
+    def spec(self, model: ModelConfig) -> ModelSpec:
+        """Returns what a model of an architecture is built from on these records."""
+        return make_spec(
+            {
+                "model": dataclasses.asdict(model),
+                "features": [dataclasses.asdict(feature) for feature in self.features],
+            },
+            self.transform_output(),
+        )
+
+    def transform_output(self) -> tft.TFTransformOutput:
+        """Loads Transform's output."""
+        return tft.TFTransformOutput(self.transform_graph)

@@ -1,0 +1,76 @@
+"""AUC by how well the training data know the candidates' items: what cold items cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from lifelong.experiments.data import ExperimentData
+from lifelong.experiments.metrics import auc_of
+from lifelong.models.gbdt.record_rows import read_records
+from lifelong.models.scores import CandidateScores
+
+KNOWN, UNKNOWN, UNSEEN = ITEM_GROUPS = ("known", "unknown", "unseen")
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemMetrics:
+    """How well one group of candidates was scored.
+
+    Attributes:
+        items: `known`: items of the vocabulary; `unknown`: all others; `unseen`: those of the
+            unknown ones that no training event has.
+        auc: AUC over the candidates of the group; None if their labels are equal.
+        candidates: Number of candidates.
+        clicked: How many of them were clicked.
+    """
+
+    items: str
+    auc: float | None
+    candidates: int
+    clicked: int
+
+
+class TrainingItems(NamedTuple):
+    """Items, by their ids as in the records.
+
+    Attributes:
+        vocabulary: `[V]`, those with rows of their own.
+        seen: Those of the events in the training records.
+    """
+
+    vocabulary: np.ndarray
+    seen: np.ndarray
+
+
+def read_training_items(data: ExperimentData) -> TrainingItems:
+    """Reads which items the training data know."""
+    vocabulary = data.transform_output().vocabulary_by_name("item")
+    events, _ = read_records(data.raw_files("train"))
+    return TrainingItems(np.array(vocabulary).astype(np.int64), np.unique(events.item))
+
+
+def metrics_by_item(scores: CandidateScores, items: TrainingItems) -> tuple[ItemMetrics, ...]:
+    """Computes the AUC of known, unknown and unseen items, of groups that have any candidate.
+
+    A group's AUC orders its candidates among themselves: clicked ones of it against others of it.
+    """
+    known = np.isin(scores.item, items.vocabulary)
+    groups = {
+        KNOWN: known,
+        UNKNOWN: ~known,
+        UNSEEN: ~known & ~np.isin(scores.item, items.seen),
+    }
+    return tuple(_metrics(name, scores, part) for name, part in groups.items() if part.any())
+
+
+def _metrics(items: str, scores: CandidateScores, part: np.ndarray) -> ItemMetrics:
+    label, score = scores.label[part], scores.score[part]
+    return ItemMetrics(
+        items=items,
+        auc=auc_of(label, score),
+        candidates=len(label),
+        clicked=int(np.sum(label > 0)),
+    )

@@ -1,0 +1,85 @@
+"""Scores of a network as the server would give them, and how long it takes to rank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from lifelong.data.keys import CANDIDATE_ITEM, CANDIDATE_LABEL, HISTORY_EVENTS, REQUEST_CANDIDATES
+from lifelong.experiments.data import ExperimentData
+from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
+from lifelong.experiments.metrics import metrics_by_history, overall
+from lifelong.experiments.ranking_time import median_ms, real_request
+from lifelong.experiments.trial import Measured
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.export import ServingSignatures
+from lifelong.models.reader import serialized_records
+from lifelong.models.records import record_spec
+from lifelong.models.scores import CandidateScores
+from lifelong.models.wire import wire_spec
+
+# Records in a call of `score_records`, which cuts their requests a few at a time.
+_RECORDS_TOGETHER = 32
+
+
+def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
+    """Bakes a trained model and measures it on the path that serves: raw ids in, scores out.
+
+    Args:
+        model: A trained model; from here on it looks its signatures up.
+        data: The records.
+
+    Returns:
+        Metrics on eval, AUC on validation and the time of ranking.
+    """
+    model.long_term.bake()
+    signatures = ServingSignatures(model, data.transform_output())
+    score = tf.function(signatures.score_records).get_concrete_function(
+        tf.TensorSpec([None], tf.string)
+    )
+    spec = model.spec
+    request = real_request(data.raw_files("eval"), record_spec(spec.features), spec.model.window)
+    wire = {key: tf.constant(request[key]) for key in wire_spec(spec.features)}
+    rank = tf.function(signatures.rank).get_concrete_function(**wire_spec(spec.features))
+    scores = score_files(score, data.raw_files("eval"))
+    return Measured(
+        metrics=metrics_by_history(scores),
+        by_item=metrics_by_item(scores, read_training_items(data)),
+        validation_auc=overall(
+            metrics_by_history(score_files(score, data.raw_files("validation")))
+        ).auc,
+        ranking_ms=median_ms(lambda: rank(**wire)["scores"].numpy()),
+    )
+
+
+def score_files(
+    score: Callable[..., dict[str, tf.Tensor]], files: Sequence[str]
+) -> CandidateScores:
+    """Scores all requests of raw per-user records with the signature that the Evaluator calls.
+
+    Args:
+        score: The signature `score_records`.
+        files: File patterns of TFRecord files (gzip).
+
+    Returns:
+        One row per candidate.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    outputs = [
+        {key: value.numpy() for key, value in score(records).items()}
+        for records in serialized_records(files).batch(_RECORDS_TOGETHER)
+    ]
+    joined = {key: np.concatenate([output[key] for output in outputs]) for key in outputs[0]}
+    candidates = joined[REQUEST_CANDIDATES]
+    return CandidateScores(
+        user=np.repeat(joined["user"], candidates),
+        item=joined[CANDIDATE_ITEM],
+        label=joined[CANDIDATE_LABEL],
+        score=joined["scores"].astype(np.float64),
+        history_events=np.repeat(joined[HISTORY_EVENTS], candidates),
+        request=np.repeat(np.arange(len(candidates)), candidates),
+    )

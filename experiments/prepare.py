@@ -1,0 +1,44 @@
+"""Makes the records of the experiments with the pipeline's own data components."""
+
+from __future__ import annotations
+
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from lifelong.experiments.data import ExperimentData
+from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.create_pipeline import create_data_pipeline
+from lifelong.pipeline.default_data import prepare_data
+from lifelong.pipeline.run_record import read_last_run
+from lifelong.pipeline.schema import write_schema
+
+
+def make_data(config: Config, workdir: Workdir) -> ExperimentData:
+    """Runs the data components, which finds all of them done if the pipeline has run before.
+
+    Args:
+        config: Logs, requests, splits, features.
+        workdir: Where things lie.
+
+    Returns:
+        Where the records lie.
+    """
+    config.data.validate()
+    prepare_data(config, workdir)
+    LocalDagRunner().run(
+        create_data_pipeline(
+            pipeline_name=config.name,
+            pipeline_root=workdir.artifacts,
+            metadata_path=workdir.metadata,
+            schema_file=write_schema(config.data.all_features, workdir.schemas),
+            ingest=config.data,
+            min_count=config.training.min_count,
+            beam_args=config.beam_args,
+        )
+    )
+    outputs = read_last_run(workdir.metadata).outputs
+    return ExperimentData(
+        examples=outputs["BehaviorExampleGen", "examples"],
+        transformed_examples=outputs["Transform", "transformed_examples"],
+        transform_graph=outputs["Transform", "transform_graph"],
+        features=config.data.all_features,
+    )

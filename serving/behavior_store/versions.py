@@ -1,0 +1,132 @@
+"""Where the versions of a store lie, and which one is in use: the newest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Protocol
+
+from lifelong.serving.behavior_store.lmdb_store import MANIFEST_FILE, LmdbStore
+from lifelong.serving.behavior_store.redis_connection import SCHEMES
+from lifelong.serving.behavior_store.redis_store import RedisStore
+from lifelong.serving.behavior_store.store import BehaviorStore
+
+
+class Versions(Protocol):
+    """Versions of a store by number."""
+
+    def newest(self) -> int:
+        """Returns the number of the version in use; raises a FileNotFoundError if there is none."""
+
+    def open(self, number: int, writable: bool = False) -> BehaviorStore:
+        """Opens a version."""
+
+    def name(self, number: int) -> str:
+        """Returns where a version lies, for messages."""
+
+
+def versions_at(address: str | os.PathLike[str]) -> Versions:
+    """Returns the versions at an address.
+
+    Args:
+        address: Folder of a store (which is its only version), or of its versions, or of a store in
+            Redis.
+
+    Raises:
+        ValueError: The address cannot be read.
+    """
+    if isinstance(address, str) and address.startswith(SCHEMES):
+        return _RedisVersions(address)
+    folder = Path(address)
+    return _OneFolder(folder) if (folder / MANIFEST_FILE).exists() else NumberedFolders(folder)
+
+
+def open_store(address: str | os.PathLike[str], writable: bool = False) -> BehaviorStore:
+    """Opens the version of a store that is in use.
+
+    Args:
+        address: Folder of an LMDB store, or a folder of which each numbered sub-folder is one: then
+            the highest number is opened, as TensorFlow Serving does with models. Or that of a store
+            in Redis, whose current version is opened: `redis://host:port/database?name=lifelong`;
+            see `RedisStore`.
+        writable: Whether events are to be appended.
+
+    Raises:
+        FileNotFoundError: There is no store.
+        ValueError: The address cannot be read.
+        StoreError: The store cannot be opened; the message says why.
+    """
+    if isinstance(address, str) and address.startswith(SCHEMES):
+        # The current version, also if that changes on the way.
+        return RedisStore(address, writable)
+    versions = versions_at(address)
+    return versions.open(versions.newest(), writable)
+
+
+class _OneFolder:
+    """A store in a folder, as it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def newest(self) -> int:
+        return 0
+
+    def open(self, number: int, writable: bool = False) -> BehaviorStore:
+        return LmdbStore(self._folder, writable)
+
+    def name(self, number: int) -> str:
+        return str(self._folder)
+
+
+class NumberedFolders:
+    """Stores in the numbered sub-folders of a folder.
+
+    Args:
+        folder: The folder; it need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def numbers(self) -> list[int]:
+        """Returns the numbers of the versions, ascending: one without a manifest is none yet."""
+        names = [path.parent.name for path in self._folder.glob(f"[0-9]*/{MANIFEST_FILE}")]
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def newest(self) -> int:
+        """Returns the highest number; raises a FileNotFoundError if there is none."""
+        numbers = self.numbers()
+        if not numbers:
+            raise FileNotFoundError(
+                f"{self._folder} holds no behaviour store: build one with `lifelong run`, or name"
+                " another with --store"
+            )
+        return numbers[-1]
+
+    def open(self, number: int, writable: bool = False) -> BehaviorStore:
+        """Opens a version."""
+        return LmdbStore(self._folder / str(number), writable)
+
+    def name(self, number: int) -> str:
+        """Returns the folder of a version."""
+        return str(self._folder / str(number))
+
+
+class _RedisVersions:
+    """The published versions of a store in Redis."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def newest(self) -> int:
+        with contextlib.closing(RedisStore(self._address)) as store:
+            return store.version
+
+    def open(self, number: int, writable: bool = False) -> BehaviorStore:
+        return RedisStore(self._address, writable=writable, version=number)
+
+    def name(self, number: int) -> str:
+        # Not the address, which may hold a password.
+        return f"in Redis, version {number}"

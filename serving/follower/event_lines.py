@@ -1,0 +1,153 @@
+"""Turns lines of the behaviour log into events of the store, and sets unusable lines aside."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from lifelong.data.columns import Columns
+from lifelong.data.keys import event_column
+from lifelong.data.logs import csv_format as csv_reader
+from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs import text_lines
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fields import Field
+from lifelong.data.logs.reading import LogBatch, LogFile
+from lifelong.data.logs.rows import BadRow
+from lifelong.serving.follower.chunk import LONGEST_LINE, Chunk, end_of_lines
+
+TOO_LONG = f"longer than {LONGEST_LINE >> 20} MiB"
+UNFINISHED = "the last line has no end"
+_LOG = "behaviors"
+# Characters of a bad line that are kept.
+_LONGEST_TEXT = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class BadLine:
+    """A line that is no event.
+
+    Attributes:
+        file: Path of its file.
+        line: Its number, counted from 1.
+        offset: Byte of the file at which it begins.
+        reason: What is wrong with it.
+        text: The line; only its beginning if it is too long.
+    """
+
+    file: str
+    line: int
+    offset: int
+    reason: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ParsedChunk:
+    """What lines gave.
+
+    Attributes:
+        events: Columns `[E]` as `BehaviorStore.append` takes them; without columns if E is 0.
+        bad: Lines that are no events.
+        missing: How many values of event features were missing, by feature.
+    """
+
+    events: Columns
+    bad: list[BadLine]
+    missing: collections.Counter[str]
+
+    @property
+    def count(self) -> int:
+        """Number of events."""
+        return len(self.events["item"]) if self.events else 0
+
+
+class EventLines:
+    """Reads lines as BehaviorExampleGen reads the behaviour log, so that ids and times agree.
+
+    Args:
+        log: The behaviour log's columns and how it is written.
+        fields: Its fields.
+        file_format: Of the lines.
+    """
+
+    def __init__(
+        self, log: LogConfig, fields: Sequence[Field], file_format: Literal["csv", "jsonl"]
+    ) -> None:
+        self._log = log
+        self._fields = fields
+        self._format = file_format
+
+    def parse(self, chunk: Chunk) -> ParsedChunk:
+        """Parses lines; none of them makes it fail.
+
+        Raises:
+            ValueError: The header of a CSV file lacks a column.
+        """
+        if chunk.too_long:
+            return self._result(chunk, [_bad_batch(chunk.name, chunk.first, TOO_LONG, chunk.data)])
+        lines = text_lines.to_lines(chunk.first, chunk.data)
+        return self._result(chunk, self._parse(lines, self._file(chunk)))
+
+    def _file(self, chunk: Chunk) -> LogFile:
+        if self._format == "jsonl":
+            return LogFile(chunk.name, self._format, ())
+        names = self._log.column_names or csv_reader.header(
+            chunk.opening.decode("utf-8-sig", "replace"), self._log.delimiter
+        )
+        file = LogFile(chunk.name, self._format, tuple(names))
+        log_reader.check_columns(file, self._fields, _LOG)
+        return file
+
+    def _parse(self, lines: text_lines.Lines, file: LogFile) -> list[LogBatch]:
+        try:
+            return [log_reader.parse_lines(lines, file, self._log, self._fields)]
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            if lines.count == 1:
+                return [_bad_batch(file.path, lines.first, str(error), lines.data)]
+        # Some line makes all of them unreadable: halves are read until it stands alone.
+        half = lines.count // 2
+        middle = end_of_lines(lines.data, half)
+        return [
+            *self._parse(text_lines.Lines(lines.first, lines.data[:middle], lines.decodable), file),
+            *self._parse(
+                text_lines.Lines(lines.first + half, lines.data[middle:], lines.decodable), file
+            ),
+        ]
+
+    def _result(self, chunk: Chunk, batches: list[LogBatch]) -> ParsedChunk:
+        blocks = [batch.block for batch in batches if batch.block]
+        ends = np.flatnonzero(np.frombuffer(chunk.data, np.uint8) == ord("\n"))
+        starts = [chunk.offset, *(chunk.offset + ends + 1).tolist()]
+        is_whole = chunk.too_long or chunk.data.endswith(b"\n")
+        unfinished = -1 if is_whole else chunk.first + len(ends)
+        return ParsedChunk(
+            events={
+                event_column(field.key): np.concatenate([block[field.key] for block in blocks])
+                for field in self._fields
+            }
+            if blocks
+            else {},
+            bad=[
+                BadLine(
+                    file=row.file,
+                    line=row.row,
+                    offset=starts[row.row - chunk.first],
+                    reason=f"{row.reason}; {UNFINISHED}" if row.row == unfinished else row.reason,
+                    text=row.text[:_LONGEST_TEXT],
+                )
+                for batch in batches
+                for row in batch.bad
+            ],
+            missing=sum((batch.missing for batch in batches), collections.Counter()),
+        )
+
+
+def _bad_batch(path: str, line: int, reason: str, data: bytes) -> LogBatch:
+    text = data[:_LONGEST_TEXT].decode(errors="replace").rstrip("\r\n")
+    return LogBatch({}, [BadRow(path, line, reason, text)], collections.Counter())

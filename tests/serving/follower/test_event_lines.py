@@ -1,0 +1,141 @@
+import dataclasses
+import json
+
+import pytest
+
+from lifelong.data.ids import string_id
+from lifelong.serving.follower.chunk import Chunk, opening_of
+from lifelong.serving.follower.event_lines import EventLines
+
+GOOD = {"user": 1, "item": 2, "category": 3, "timestamp": 1500000000, "channel": "web", "qty": 1.5}
+
+
+def chunk_of(*lines, first=1, offset=0, opening=None):
+    data = b"".join(
+        line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines
+    )
+    return Chunk("events", opening or opening_of(data), data, first, offset)
+
+
+def test_lines_become_columns_of_the_store(parser):
+    text = {**GOOD, "user": "u1", "item": "i", "category": "c", "timestamp": "2017-07-14T02:40:01Z"}
+    parsed = parser.parse(chunk_of(GOOD, text))
+    assert {name: column.tolist() for name, column in parsed.events.items()} == {
+        "user": [1, string_id("u1")],
+        "item": [2, string_id("i")],
+        "category": [3, string_id("c")],
+        "timestamp": [1500000000, 1500000001],
+        "channel": [string_id("web")] * 2,
+        "quantity": [1.5, 1.5],
+    }
+    assert parsed.count == 2
+    assert parsed.bad == []
+
+
+def test_missing_features_are_counted(parser):
+    parsed = parser.parse(chunk_of({**GOOD, "qty": None}, {k: GOOD[k] for k in list(GOOD)[:4]}))
+    assert parsed.events["channel"].tolist() == [string_id("web"), string_id("")]
+    assert parsed.events["quantity"].tolist() == [0, 0]
+    assert parsed.missing == {"history_channel": 1, "history_quantity": 2}
+
+
+BAD_LINES = [
+    (b"{\n", "malformed JSON"),
+    (b"17\n", "not a JSON object"),
+    (b"\xff\n", "malformed JSON"),
+    (b"\0\0\0\n", "malformed JSON"),
+    (b"[" * 100_000 + b"\n", "malformed JSON"),
+    ({**GOOD, "user": None}, "user: missing"),
+    ({**GOOD, "user": 1.5}, "user: unreadable"),
+    ({**GOOD, "user": 2**64}, "user: unreadable"),
+    ({**GOOD, "item": -1}, "item: negative"),
+    ({**GOOD, "category": [3]}, "category: unreadable"),
+    ({**GOOD, "timestamp": 1500000000000}, "timestamp: out of range (check timestamp_unit)"),
+    ({**GOOD, "qty": "many"}, "qty: unreadable"),
+    ({**GOOD, "channel": "\ud800"}, "utf-8"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), BAD_LINES)
+def test_a_bad_line_does_not_hurt_the_others(parser, line, reason):
+    big = {**GOOD, "user": 2**53 + 1}
+    before = chunk_of(GOOD, big).data
+    parsed = parser.parse(chunk_of(GOOD, big, line, big, GOOD, big, first=7, offset=1000))
+    assert parsed.events["user"].tolist() == [1, 2**53 + 1, 2**53 + 1, 1, 2**53 + 1]
+    (bad,) = parsed.bad
+    assert reason in bad.reason
+    assert (bad.file, bad.line, bad.offset) == ("events", 9, 1000 + len(before))
+    assert len(bad.text) <= 10_000
+
+
+def test_blank_lines_are_no_lines(parser):
+    parsed = parser.parse(chunk_of(b"\n", GOOD, b"  \n"))
+    assert (parsed.count, parsed.bad) == (1, [])
+
+
+def test_a_last_line_without_end(parser):
+    line = json.dumps(GOOD).encode()
+    assert parser.parse(chunk_of(GOOD, line)).count == 2
+    parsed = parser.parse(chunk_of(b"17\n", line[:-5]))
+    assert [bad.reason for bad in parsed.bad] == [
+        "not a JSON object",
+        "malformed JSON; the last line has no end",
+    ]
+
+
+def test_a_line_that_is_too_long(parser):
+    chunk = dataclasses.replace(chunk_of(b"x" * 50_000), too_long=True)
+    (bad,) = parser.parse(chunk).bad
+    assert (bad.reason, bad.text) == ("longer than 4 MiB", "x" * 10_000)
+
+
+HEADER = b"user,item,category,timestamp,channel,qty,more\r\n"
+ROW = b"1,2,3,1500000000,web,1.5,\r\n"
+
+
+@pytest.fixture
+def csv(tree):
+    return EventLines(tree.behaviors, tree.fields, "csv")
+
+
+def test_csv_with_a_header(csv):
+    for chunk in (
+        chunk_of(b"\xef\xbb\xbf" + HEADER, ROW),
+        chunk_of(ROW, first=5, offset=99, opening=HEADER.rstrip()),
+    ):
+        parsed = csv.parse(chunk)
+        assert parsed.events["user"].tolist() == [1]
+        assert parsed.events["channel"].tolist() == [string_id("web")]
+        assert parsed.events["quantity"].tolist() == [1.5]
+
+
+def test_csv_without_a_header(tree):
+    log = dataclasses.replace(
+        tree.behaviors, column_names=tuple(HEADER.decode().strip().split(","))
+    )
+    parsed = EventLines(log, tree.fields, "csv").parse(chunk_of(ROW, ROW))
+    assert parsed.events["user"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1,2\n", "wrong number of columns"),
+        (b'"1,2,3,1500000000,web,1.5,\n', "unclosed quote (a row must be one line)"),
+        (b"1,2,3,1500000000,web,1.5,\r4,5,6,1500000000,web,1,\n", "rows and lines do not"),
+        (b"1,2,3,15000x0000,web,1.5,\n", "timestamp: unreadable"),
+        (b"1,2,3,1500000000,\xff,1.5,\n", "not UTF-8"),
+        (b"\0\n", "wrong number of columns"),
+    ],
+)
+def test_a_bad_row_does_not_hurt_the_others(csv, line, reason):
+    parsed = csv.parse(chunk_of(HEADER, ROW, line, ROW, ROW))
+    assert parsed.events["user"].tolist() == [1, 1, 1]
+    (bad,) = parsed.bad
+    assert reason in bad.reason
+    assert (bad.line, bad.offset) == (3, len(HEADER + ROW))
+
+
+def test_a_header_that_lacks_a_column(csv):
+    with pytest.raises(ValueError, match="events has no column 'qty'"):
+        csv.parse(chunk_of(b"user,item,category,timestamp,channel\n", ROW))
