@@ -15,3 +15,11 @@ def transform_output(tmp_path_factory):
     from tests.sample_models import run_transform
 
     return run_transform(tmp_path_factory.mktemp("transform"))
+
+
+@pytest.fixture
+def write_log(tmp_path):
+    """Writes rows (dictionaries) to a file whose suffix names the format."""
+    from tests import log_files
+
+    return lambda name, rows: log_files.write_log(tmp_path / name, rows)

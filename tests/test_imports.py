@@ -1,16 +1,21 @@
-"""Imports point one way: pipeline -> components -> models, serving."""
+"""Imports point one way: commands, experiments -> pipeline -> components -> models, serving -> data."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ALLOWED = {
-    "pipeline": {"pipeline", "components", "models", "serving"},
-    "components": {"components", "models", "serving"},
-    "models": {"models"},
-    "serving": {"serving"},
+# What a folder may import of ours, besides itself.
+BELOW = {
+    "data": set(),
+    "models": {"data"},
+    "serving": {"data"},
+    "components": {"data", "models", "serving"},
+    "pipeline": {"data", "models", "serving", "components"},
+    "experiments": {"data", "models", "serving", "components", "pipeline"},
+    "commands": {"data", "models", "serving", "components", "pipeline", "experiments"},
 }
 HEAVY = {"tfx", "apache_beam", "tensorflow_recommenders", "tensorflow_transform"}
 
@@ -30,17 +35,42 @@ def modules(folder):
     return found
 
 
-@pytest.mark.parametrize("folder", ALLOWED)
+@pytest.mark.parametrize("folder", BELOW)
 def test_a_folder_imports_only_what_lies_below_it(folder):
     for path in modules(folder):
         for name in imported(path):
             parts = name.split(".")
-            assert parts[0] not in ALLOWED, f"{path} imports the plain name {name}"
+            assert parts[0] not in BELOW, f"{path} imports the plain name {name}"
             if parts[0] == "lifelong":
-                assert parts[1] in ALLOWED[folder], f"{path} imports {name}"
+                assert parts[1] in BELOW[folder] | {folder}, f"{path} imports {name}"
 
 
-@pytest.mark.parametrize("folder", ["models/layers", "serving"])
-def test_layers_and_serving_need_tensorflow_alone(folder):
+@pytest.mark.parametrize("folder", ["data", "models/layers", "serving"])
+def test_no_pipeline_is_needed_to_read_logs_to_use_layers_or_to_serve(folder):
     for path in modules(folder):
         assert not {name.split(".")[0] for name in imported(path)} & HEAVY, path
+
+
+def test_the_ground_floor_needs_no_tensorflow():
+    for path in modules("data"):
+        assert "tensorflow" not in {name.split(".")[0] for name in imported(path)}, path
+
+
+def loaded_with(path, known):
+    """Modules of ours that are loaded when a file is: not those in functions, nor those for types."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from inner & known or {node.module} & known
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    paths = {
+        ".".join(("lifelong", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): path
+        for folder in BELOW
+        for path in modules(folder)
+    }
+    graph = {name: set(loaded_with(path, paths.keys())) for name, path in paths.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle

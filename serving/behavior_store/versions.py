@@ -60,8 +60,11 @@ def open_store(address: str | os.PathLike[str], writable: bool = False) -> Behav
     if isinstance(address, str) and address.startswith(SCHEMES):
         # The current version, also if that changes on the way.
         return RedisStore(address, writable)
-    versions = versions_at(address)
-    return versions.open(versions.newest(), writable)
+    folder = Path(address)
+    if not (folder / MANIFEST_FILE).exists() and (numbers := NumberedFolders(folder).numbers()):
+        folder = folder / str(numbers[-1])
+    # Where there is no store, opening it tells what is there instead.
+    return LmdbStore(folder, writable)
 
 
 class _OneFolder:

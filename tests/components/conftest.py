@@ -1,12 +1,10 @@
-"""Small logs in every format, and runs of the whole Beam transform."""
+"""Runs of the whole Beam transform."""
 
 import dataclasses
 import json
 import pathlib
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -23,35 +21,6 @@ class Result:
     records: dict
     counts: dict
     bad: list
-
-
-def _write_csv(path, rows):
-    names = list(rows[0])
-    lines = [",".join(names)]
-    lines += [",".join("" if row[n] is None else str(row[n]) for n in names) for row in rows]
-    path.write_text("\n".join(lines) + "\n")
-
-
-def _write_jsonl(path, rows):
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def _write_parquet(path, rows):
-    table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
-    pq.write_table(table, path, row_group_size=max(1, len(rows) // 3))
-
-
-@pytest.fixture
-def write_log(tmp_path):
-    """Writes rows (dictionaries) to a file whose suffix names the format."""
-
-    def write(name, rows):
-        path = tmp_path / name
-        writers = {".csv": _write_csv, ".jsonl": _write_jsonl, ".parquet": _write_parquet}
-        writers[path.suffix](path, rows)
-        return str(path)
-
-    return write
 
 
 def _sorted_records(folder, name):

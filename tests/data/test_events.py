@@ -3,7 +3,7 @@ import pytest
 
 from lifelong.data import columns as cols
 from lifelong.data import events as ev
-from lifelong.serving.behavior_store import Cut
+from lifelong.data.events import Cut
 
 COLUMNS = {
     "timestamp": np.array([5, 5, 5, 7, 7]),
@@ -51,35 +51,22 @@ def test_repetitions_agree_in_every_column():
     assert ev.repeats_previous(del_kind).tolist() == [False, False, True, False, False]
 
 
-EVENTS = {"item": [1, 2], "category": [3, 4], "timestamp": [5, 6], "price": [1.5, 2]}
-
-
-def test_checked_events_have_the_types_of_the_store():
-    columns = ev.checked(EVENTS, {"price": "float32"})
-    assert {name: column.dtype.name for name, column in columns.items()} == {
-        "item": "int64",
-        "category": "int64",
-        "timestamp": "int64",
-        "price": "float32",
-    }
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"item": None}, r"missing: \['item'\]"),
-        ({"colour": [1, 2]}, r"unknown: \['colour'\]"),
-        ({"item": [1, -2]}, "item is -2 in row 1; expected >= 0"),
-        ({"item": ["a", "b"]}, "item is of type <U1; expected int64. Text becomes an id"),
-        ({"item": [1.0, 2.0]}, "item is of type float64; expected int64"),
-        ({"item": np.array([1, 2**63], np.uint64)}, "too large for int64"),
-        ({"category": [1]}, r"category has shape \(1,\), item has \(2,\)"),
-        ({"item": [[1], [2]]}, "item has shape"),
-        ({"price": [1.0, np.nan]}, "price is nan in row 1"),
-        ({"price": [1e300, 1.0]}, "price is 1e[+]300 in row 0"),
-    ],
-)
-def test_bad_events_are_named(changes, message):
-    events = {k: v for k, v in {**EVENTS, **changes}.items() if v is not None}
-    with pytest.raises(ValueError, match=message):
-        ev.checked(events, {"price": "float32"})
+def test_records_and_store_rank_events_alike():
+    """The one order: sorting many users' events is each user's time order, features included."""
+    random = np.random.default_rng(5)
+    keys = ["user", "timestamp", "item", "category", "history_b", "history_a"]
+    events = {key: random.integers(0, 3, 400) for key in keys}
+    ordered, repeated = ev.sort_events({key: column.copy() for key, column in events.items()})
+    distinct = sorted(
+        set(zip(*(events[key] for key in [*keys[:4], "history_a", "history_b"]), strict=False))
+    )
+    assert repeated == 400 - len(distinct)
+    assert (
+        list(zip(*(ordered[key] for key in [*keys[:4], "history_a", "history_b"]), strict=False))
+        == distinct
+    )
+    for user in range(3):
+        mine = {
+            key.removeprefix("history_"): ordered[key][ordered["user"] == user] for key in keys[1:]
+        }
+        assert (ev.time_order(mine) == np.arange(len(mine["item"]))).all()

@@ -9,6 +9,7 @@ from tfx import types
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
@@ -59,7 +60,7 @@ def versions(tmp_path):
 
 
 def test_what_has_not_changed_is_neither_built_nor_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig(LogConfig(write_log("log.csv", ROWS)), shards=2)
+    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
     first = run(config)
     assert first.executed == ALL
     (version,) = versions(tmp_path)
@@ -80,7 +81,7 @@ def test_an_earlier_store_is_pushed_again_when_the_configuration_goes_back(
     run, tmp_path, write_log
 ):
     """Though both the build and its first push are in the cache."""
-    config = TreeConfig(LogConfig(write_log("log.csv", ROWS)), shards=2)
+    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
     short = dataclasses.replace(config, max_events_per_category=1)
     run(config)
     run(short)
@@ -91,7 +92,7 @@ def test_an_earlier_store_is_pushed_again_when_the_configuration_goes_back(
 
 
 def test_a_store_that_was_removed_is_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig(LogConfig(write_log("log.csv", ROWS)), shards=2)
+    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
     run(config)
     shutil.rmtree(tmp_path / "pushed")
     assert run(config).executed == ("BehaviorStorePusher",)
@@ -113,7 +114,7 @@ def test_a_destination_that_makes_no_sense_is_refused(destination, keep, message
 
 
 def test_the_builders_configuration_is_that_of_the_store_alone(write_log):
-    config = TreeConfig(LogConfig(write_log("log.csv", ROWS)))
+    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))))
     properties = BehaviorTreeBuilder(config).exec_properties
     assert json.loads(properties["config"])["shards"] == 8
     assert properties["format_version"] == FORMAT_VERSION

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees, _Build
@@ -102,7 +103,7 @@ def test_a_wrong_time_in_the_future_does_not_age_all_others(run, ingest_config, 
 
 
 def test_a_bundle_that_is_done_again_changes_nothing(tmp_path):
-    config = TreeConfig(LogConfig("log.csv"), shards=2)
+    config = TreeConfig.of(IngestConfig(LogConfig("log.csv")), shards=2)
     manifest, uri = config.manifest("log"), str(tmp_path / "store")
     work = _Build(config.retention, manifest, uri, NOW)
     users = np.arange(20)

@@ -237,8 +237,8 @@ def test_a_missing_shard_and_one_of_another_store_are_refused(tmp_path):
 def test_another_format_version_is_refused(version, fix, tmp_path):
     build(tmp_path)
     path = tmp_path / MANIFEST_FILE
-    path.write_text(path.read_text().replace('"format_version": 1', f'"format_version": {version}'))
-    with pytest.raises(StoreFormatError, match=f"format {version}, .* reads format 1; {fix}"):
+    path.write_text(path.read_text().replace('"format_version": 2', f'"format_version": {version}'))
+    with pytest.raises(StoreFormatError, match=f"format {version}, .* reads format 2; {fix}"):
         open_store(tmp_path)
 
 
