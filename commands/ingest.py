@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
+from lifelong.commands.command import Command
 from lifelong.pipeline.config import Config, Workdir
 
 if TYPE_CHECKING:
+    from lifelong.data.logs.format import TextFormat
     from lifelong.serving.behavior_store import BehaviorStore
     from lifelong.serving.follower.chunk import LineSource
     from lifelong.serving.follower.event_lines import EventLines
@@ -206,21 +208,23 @@ def _parser(options: IngestOptions, config: Config, store: BehaviorStore, name: 
     return EventLines(log, tree.fields, _format(options, config))
 
 
-def _format(options: IngestOptions, config: Config) -> Literal["csv", "jsonl"]:
+def _format(options: IngestOptions, config: Config) -> TextFormat:
     from lifelong.data.logs import files
-    from lifelong.data.logs.reading import format_of
+    from lifelong.data.logs.format import TextFormat
+    from lifelong.data.logs.formats import FORMATS, format_of
 
-    if options.format != "auto":
-        return options.format
     log = config.data.behaviors
-    named = [options.events_file, *log.patterns]
-    if files.is_compressed(options.events_file):
+    if options.format == "auto" and files.is_compressed(options.events_file):
         raise ValueError(f"{options.events_file} is compressed; pipe it in (zcat FILE | ... -)")
-    for found in (format_of(named[0]), log.format, *map(format_of, named[1:])):
-        if found == "csv":
-            return "csv"
-        if found == "jsonl":
-            return "jsonl"
+    possible = [
+        FORMATS.get(options.format),
+        format_of(options.events_file),
+        FORMATS.get(log.format),
+        *map(format_of, log.patterns),
+    ]
+    for found in possible:
+        if isinstance(found, TextFormat):
+            return found
     raise ValueError(f"which format {options.events_file} has is not known; give --format")
 
 
@@ -260,3 +264,10 @@ def _say(text: str) -> None:
 
 def _warn(text: str) -> None:
     print(f"lifelong ingest: {text}", file=sys.stderr, flush=True)
+
+
+COMMAND = Command(
+    "append the events of a live log to the store",
+    make_ingest_parser,
+    lambda parsed, _: ingest(IngestOptions(**vars(parsed))),
+)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from lifelong.commands.command import with_options
 from lifelong.data.keys import RANK_SIGNATURE
 from lifelong.pipeline.config import Config, Workdir
 
@@ -188,3 +189,6 @@ def _server_address(options: RankOptions, workdir: Workdir, name: str) -> Iterat
 
 def _day(timestamp: int) -> str:
     return datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).strftime("%Y-%m-%d")
+
+
+COMMAND = with_options("rank candidates for a user of the log over gRPC", RankOptions, rank)

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lifelong.commands.command import with_options
 from lifelong.pipeline.config import Workdir
 from lifelong.serving.server.grpc_options import GrpcOptions
 
@@ -115,3 +116,6 @@ def _start(server: Any) -> None:
         server.start()
     except ServingError as error:
         raise ValueError(f"Failed to start server. Error: {error}") from error
+
+
+COMMAND = with_options("serve the pushed model over gRPC", ServeOptions, serve)

@@ -28,6 +28,10 @@ def string_id(text: str) -> int:
     return farmhash.fingerprint64(text) % ID_SPACE
 
 
+# What a missing categorical feature is: the id of the empty text.
+MISSING_ID = string_id("")
+
+
 def string_ids(values: Iterable[str]) -> np.ndarray:
     """Returns the ids of many texts.
 

@@ -14,6 +14,7 @@ from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.features import features_of
+from lifelong.data.ids import MISSING_ID
 from lifelong.data.keys import (
     CANDIDATE,
     EVENTS_BEFORE_RECORD,
@@ -22,7 +23,6 @@ from lifelong.data.keys import (
     REQUEST_EVENTS,
     REQUEST_TIMESTAMP,
 )
-from lifelong.data.logs.reading import MISSING_ID
 
 # Events that are encoded at a time: bounds memory.
 EVENTS_PER_BATCH = 500_000

@@ -13,11 +13,12 @@ import numpy as np
 
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn
 from lifelong.data import columns as cols
-from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.counts import Counts
 from lifelong.data.logs.fields import Field
-from lifelong.data.logs.reading import LogFile, ReadTask
+from lifelong.data.logs.format import LogFile
+from lifelong.data.logs.reading import ReadTask
 
 BLOCKS, BAD = "blocks", "bad"
 # Gives each user (`[n]` ids) the number of a shard.
@@ -61,7 +62,7 @@ class ReadLogs(beam.PTransform):
         self._files = [
             (name, file)
             for name, table in tables.items()
-            for file in log_reader.log_files(table.log, table.fields, name)
+            for file in reading.log_files(table.log, table.fields, name)
         ]
 
     def expand(self, pipeline: beam.Pipeline) -> Any:
@@ -77,7 +78,7 @@ class ReadLogs(beam.PTransform):
 
 def _plan(element: tuple[str, LogFile]) -> Iterator[tuple[str, ReadTask]]:
     name, file = element
-    for task in log_reader.read_tasks(file):
+    for task in reading.read_tasks(file):
         yield name, task
 
 
@@ -94,7 +95,7 @@ class _Read(CountingDoFn):
         name, task = element
         log, fields = self._tables[name]
         counts: Counts = collections.Counter()
-        for batch in log_reader.read_blocks(task, log, fields):
+        for batch in reading.read_blocks(task, log, fields):
             counts[f"{name}/rows"] += cols.length(batch.block) + len(batch.bad)
             for row in batch.bad:
                 counts[f"{name}/bad_rows/{row.reason}"] += 1

@@ -11,19 +11,42 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.format import TextFormat
 from lifelong.data.logs.rows import RawBatch
-from lifelong.data.logs.text_lines import Lines
+from lifelong.data.logs.text_lines import Lines, first_line
 
 WRONG_COLUMNS = "wrong number of columns"
 OPEN_QUOTE = "unclosed quote (a row must be one line)"
 
 
-def header(line: str, delimiter: str) -> list[str]:
-    """Returns the column names in a header line."""
-    return [name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])]
+class CsvFormat(TextFormat):
+    """CSV, with a header line or without; a row is one line."""
+
+    name = "csv"
+    suffixes = (".csv", ".tsv")
+    has_types = False
+
+    def names(self, path: str, log: LogConfig) -> list[str]:
+        """Returns the configured names, or those in the header line."""
+        return self.names_told_by("" if log.column_names else first_line(path), log)
+
+    def names_told_by(self, first_line: str, log: LogConfig) -> list[str]:
+        """Returns the configured names, or those in the header line."""
+        if log.column_names:
+            return list(log.column_names)
+        header = next(csv.reader([first_line], delimiter=log.delimiter), [])
+        return [name.strip() for name in header]
+
+    def parse(
+        self, lines: Lines, names: Sequence[str], log: LogConfig, wanted: Sequence[str]
+    ) -> RawBatch:
+        """Parses lines; blank ones become rows of empty text."""
+        is_header = lines.first == 1 and not log.column_names
+        return _parse(lines, names, wanted, log.delimiter, skip=int(is_header))
 
 
-def parse(
+def _parse(
     lines: Lines, names: Sequence[str], wanted: Sequence[str], delimiter: str, skip: int = 0
 ) -> RawBatch:
     """Parses lines; blank ones become rows of empty text.
@@ -72,6 +95,7 @@ def parse(
             for index, reason in sorted(reasons.items())
             if index >= skip
         ],
+        decodable=lines.decodable,
     )
 
 

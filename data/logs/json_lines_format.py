@@ -10,38 +10,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from lifelong.data.logs import text_lines
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.format import TextFormat
 from lifelong.data.logs.rows import RawBatch
 from lifelong.data.logs.text_lines import Lines
 
 MALFORMED = "malformed JSON"
 NOT_AN_OBJECT = "not a JSON object"
+# How far a file is read for the names of its columns.
+_LOOKED_AT_BYTES, _LOOKED_AT_LINES = 2**16, 1000
 
 
-def parse(lines: Lines, wanted: Sequence[str]) -> RawBatch:
-    """Parses lines; blank ones are no rows.
+class JsonLinesFormat(TextFormat):
+    """JSON lines: one object a line, whose keys need not be the same in all lines."""
 
-    Args:
-        lines: Whole lines of a file.
-        wanted: Columns to read; those that no line names are absent from the result.
-    """
-    table = _read_fast(lines, wanted)
-    if table is None:
-        return _read_singly(lines, wanted)
-    return RawBatch(
-        columns={n: table[n].combine_chunks() for n in wanted if n in table.column_names},
-        rows=lines.first + np.arange(lines.count),
-        text=lambda i: lines.texts[i],
-    )
+    name = "jsonl"
+    suffixes = (".jsonl", ".json")
 
+    def names(self, path: str, log: LogConfig) -> list[str]:
+        """Returns the keys that the first lines name, in order of appearance."""
+        lines = next(text_lines.read_lines(path, text_lines.ByteRange(0, -1, 1), _LOOKED_AT_BYTES))
+        names: dict[str, None] = {}
+        for text in lines.texts[:_LOOKED_AT_LINES]:
+            value = _loads(text)
+            if isinstance(value, dict):
+                names.update(dict.fromkeys(value))
+        return list(names)
 
-def names_in(lines: Lines, limit: int = 1000) -> list[str]:
-    """Returns the keys that the first lines name, in order of appearance."""
-    names: dict[str, None] = {}
-    for text in lines.texts[:limit]:
-        value = _loads(text)
-        if isinstance(value, dict):
-            names.update(dict.fromkeys(value))
-    return list(names)
+    def names_told_by(self, first_line: str, log: LogConfig) -> None:
+        """Returns None: each line names its own."""
+
+    def parse(
+        self, lines: Lines, names: Sequence[str], log: LogConfig, wanted: Sequence[str]
+    ) -> RawBatch:
+        """Parses lines; blank ones are no rows, and a column that no line names is absent."""
+        table = _read_fast(lines, wanted)
+        if table is None:
+            return _read_singly(lines, wanted)
+        return RawBatch(
+            columns={n: table[n].combine_chunks() for n in wanted if n in table.column_names},
+            rows=lines.first + np.arange(lines.count),
+            text=lambda i: lines.texts[i],
+            decodable=lines.decodable,
+        )
 
 
 def _read_fast(lines: Lines, wanted: Sequence[str]) -> pa.Table | None:
@@ -92,7 +104,7 @@ def _read_singly(lines: Lines, wanted: Sequence[str]) -> RawBatch:
             values[name].append(value.get(name))
     indices = np.array(kept, np.int64)
     text_of: Callable[[int], str] = lambda i: lines.texts[indices[i]]  # noqa: E731
-    return RawBatch(dict(values), lines.first + indices, text_of, bad)
+    return RawBatch(dict(values), lines.first + indices, text_of, bad, lines.decodable)
 
 
 _BROKEN = object()

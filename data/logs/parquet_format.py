@@ -10,50 +10,54 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from lifelong.data.logs import files
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.format import Format, LogFile, Piece
 from lifelong.data.logs.rows import RawBatch
 
 BATCH_ROWS = 65_536
 
 
-def schema(path: str) -> pa.Schema:
-    """Returns a file's columns.
+class ParquetFormat(Format):
+    """Parquet; a piece is a row group."""
 
-    Raises:
-        ValueError: The file is not Parquet.
-    """
-    with _open(path) as file:
-        return file.schema_arrow
+    name = "parquet"
+    suffixes = (".parquet",)
 
+    def names(self, path: str, log: LogConfig) -> list[str]:
+        """Returns the names in the file's schema."""
+        with _open(path) as file:
+            return file.schema_arrow.names
 
-def first_rows(path: str) -> list[int]:
-    """Returns the number of each row group's first row, counted from 1."""
-    with _open(path) as file:
-        sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    return [1, *(1 + np.cumsum(sizes)[:-1]).tolist()] if sizes else []
+    def pieces(self, path: str) -> Iterator[Piece]:
+        """Yields the row groups."""
+        first_row = 1
+        with _open(path) as file:
+            for row_group in range(file.num_row_groups):
+                yield Piece(row_group=row_group, first_row=first_row)
+                first_row += file.metadata.row_group(row_group).num_rows
 
-
-def read(path: str, row_group: int, first_row: int, wanted: Sequence[str]) -> Iterator[RawBatch]:
-    """Yields the wanted columns of a row group.
-
-    Args:
-        path: File.
-        row_group: Index of the row group.
-        first_row: Number of its first row.
-        wanted: Columns to read.
-    """
-    texts = [f.name for f in schema(path) if f.name in wanted and pa.types.is_string(f.type)]
-    # Text arrives as a dictionary, so that each distinct id is hashed once a batch.
-    with _open(path, read_dictionary=texts) as file:
-        batches = file.iter_batches(
-            BATCH_ROWS, row_groups=[row_group], columns=list(wanted), use_threads=False
-        )
-        for batch in batches:
-            yield RawBatch(
-                columns={name: batch.column(batch.schema.get_field_index(name)) for name in wanted},
-                rows=np.arange(first_row, first_row + batch.num_rows),
-                text=lambda i, batch=batch: _json(batch, i),  # type: ignore[misc]
+    def read(
+        self, file: LogFile, piece: Piece, log: LogConfig, wanted: Sequence[str]
+    ) -> Iterator[RawBatch]:
+        """Yields the wanted columns of a row group."""
+        with _open(file.path) as opened:
+            schema = opened.schema_arrow
+        texts = [f.name for f in schema if f.name in wanted and pa.types.is_string(f.type)]
+        first_row = piece.first_row
+        # Text arrives as a dictionary, so that each distinct id is hashed once a batch.
+        with _open(file.path, read_dictionary=texts) as opened:
+            batches = opened.iter_batches(
+                BATCH_ROWS, row_groups=[piece.row_group], columns=list(wanted), use_threads=False
             )
-            first_row += batch.num_rows
+            for batch in batches:
+                yield RawBatch(
+                    columns={
+                        name: batch.column(batch.schema.get_field_index(name)) for name in wanted
+                    },
+                    rows=np.arange(first_row, first_row + batch.num_rows),
+                    text=lambda i, batch=batch: _json(batch, i),  # type: ignore[misc]
+                )
+                first_row += batch.num_rows
 
 
 def _open(path: str, read_dictionary: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:

@@ -13,7 +13,7 @@ from lifelong.data.events import sort_events
 from lifelong.data.features import Feature
 from lifelong.data.ids import string_id
 from lifelong.data.keys import HISTORY
-from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import behavior_fields
 from lifelong.data.times import WEEK
@@ -50,7 +50,7 @@ def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | s
     wanted = [user] if isinstance(user, int) else possible_ids(user)
     blocks = [
         cols.take(batch.block, np.isin(batch.block["user"], wanted))
-        for batch in log_reader.read_all(log, fields, "behaviors")
+        for batch in reading.read_all(log, fields, "behaviors")
     ]
     events, _ = sort_events(cols.concat(blocks))
     users = events.pop("user")
@@ -83,7 +83,7 @@ def popular_items(
         ValueError: The log cannot be read.
     """
     parts = []
-    for batch in log_reader.read_all(log, behavior_fields(log, ()), "behaviors"):
+    for batch in reading.read_all(log, behavior_fields(log, ()), "behaviors"):
         time = batch.block["timestamp"]
         parts.append(cols.take(batch.block, (time >= before - weeks * WEEK) & (time < before)))
     block = cols.concat(parts)

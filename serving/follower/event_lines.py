@@ -5,20 +5,19 @@ from __future__ import annotations
 import collections
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from lifelong.data.columns import Columns
 from lifelong.data.keys import event_column
-from lifelong.data.logs import csv_format as csv_reader
-from lifelong.data.logs import reading as log_reader
 from lifelong.data.logs import text_lines
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
-from lifelong.data.logs.reading import LogBatch, LogFile
-from lifelong.data.logs.rows import BadRow
+from lifelong.data.logs.format import LogFile, TextFormat
+from lifelong.data.logs.parsing import parse_rows
+from lifelong.data.logs.reading import check_columns, columns_of
+from lifelong.data.logs.rows import BadRow, LogBatch
 from lifelong.serving.follower.chunk import LONGEST_LINE, Chunk, end_of_lines
 
 TOO_LONG = f"longer than {LONGEST_LINE >> 20} MiB"
@@ -76,9 +75,7 @@ class EventLines:
         file_format: Of the lines.
     """
 
-    def __init__(
-        self, log: LogConfig, fields: Sequence[Field], file_format: Literal["csv", "jsonl"]
-    ) -> None:
+    def __init__(self, log: LogConfig, fields: Sequence[Field], file_format: TextFormat) -> None:
         self._log = log
         self._fields = fields
         self._format = file_format
@@ -95,18 +92,17 @@ class EventLines:
         return self._result(chunk, self._parse(lines, self._file(chunk)))
 
     def _file(self, chunk: Chunk) -> LogFile:
-        if self._format == "jsonl":
-            return LogFile(chunk.name, self._format, ())
-        names = self._log.column_names or csv_reader.header(
-            chunk.opening.decode("utf-8-sig", "replace"), self._log.delimiter
-        )
-        file = LogFile(chunk.name, self._format, tuple(names))
-        log_reader.check_columns(file, self._fields, _LOG)
+        opening = chunk.opening.decode("utf-8-sig", "replace")
+        names = self._format.names_told_by(opening, self._log)
+        file = LogFile(chunk.name, self._format.name, tuple(names or ()))
+        if names is not None:
+            check_columns(file, self._fields, _LOG)
         return file
 
     def _parse(self, lines: text_lines.Lines, file: LogFile) -> list[LogBatch]:
         try:
-            return [log_reader.parse_lines(lines, file, self._log, self._fields)]
+            raw = self._format.parse(lines, file.names, self._log, columns_of(self._fields))
+            return [parse_rows(raw, file, self._log, self._fields)]
         except (pa.ArrowException, ValueError, TypeError) as error:
             if lines.count == 1:
                 return [_bad_batch(file.path, lines.first, str(error), lines.data)]

@@ -7,7 +7,7 @@ import pytest
 
 from lifelong.data.datasets import complete_journey
 from lifelong.data.ids import string_id
-from lifelong.data.logs import reading as log_reader
+from lifelong.data.logs import reading
 from lifelong.data.logs.fields import behavior_fields
 from lifelong.pipeline.default_data import default_ingestion
 
@@ -55,7 +55,7 @@ def test_prepare_joins_sales_with_products(tmp_path):
     config = default_ingestion(prepared.behaviors)
     config.validate()
     fields = behavior_fields(config.behaviors, config.features)
-    (batch,) = log_reader.read_all(config.behaviors, fields, "behaviors")
+    (batch,) = reading.read_all(config.behaviors, fields, "behaviors")
     assert batch.block["timestamp"].tolist() == [60, 60, 60]
     assert batch.block["category"].tolist()[0] == string_id("BREAD")
 

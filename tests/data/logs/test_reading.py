@@ -9,10 +9,10 @@ import pytest
 
 from lifelong.data.features import Feature
 from lifelong.data.ids import string_id
-from lifelong.data.logs import reading as log_reader
-from lifelong.data.logs import text_lines
+from lifelong.data.logs import reading, text_lines
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong.data.logs.fields import Field, behavior_fields
+from lifelong.data.logs.format import Piece
 
 GOOD = {"user": 1, "item": 2, "category": 3, "timestamp": 1500000000}
 FORMATS = ("csv", "jsonl", "parquet")
@@ -20,7 +20,7 @@ FORMATS = ("csv", "jsonl", "parquet")
 
 def read(log, fields=None):
     fields = fields or behavior_fields(log, ())
-    batches = list(log_reader.read_all(log, fields, "behaviors"))
+    batches = list(reading.read_all(log, fields, "behaviors"))
     block = {
         key: np.concatenate([batch.block[key] for batch in batches]) for key in batches[0].block
     }
@@ -293,11 +293,11 @@ def test_large_text_files_are_read_in_parts_with_right_row_numbers(tmp_path, suf
     assert len(parts) > 4
     assert parts[0].start == 0
     assert [part.start for part in parts[1:]] == [part.end for part in parts[:-1]]
-    (file,) = log_reader.log_files(log, behavior_fields(log, ()), "behaviors")
+    (file,) = reading.log_files(log, behavior_fields(log, ()), "behaviors")
     items, bad = [], []
     for part in parts:
-        task = log_reader.ReadTask(file, part)
-        for batch in log_reader.read_blocks(task, log, behavior_fields(log, ())):
+        task = reading.ReadTask(file, Piece(lines=part))
+        for batch in reading.read_blocks(task, log, behavior_fields(log, ())):
             items += batch.block["item"].tolist()
             bad += [row.row for row in batch.bad]
     assert items == [i for u, i in rows if u >= 0]

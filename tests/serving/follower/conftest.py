@@ -6,6 +6,7 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.serving.behavior_store.lmdb_store import LmdbStore
 from lifelong.serving.follower.event_lines import EventLines
 
@@ -23,7 +24,7 @@ def tree():
 
 @pytest.fixture
 def parser(tree):
-    return EventLines(tree.behaviors, tree.fields, "jsonl")
+    return EventLines(tree.behaviors, tree.fields, JsonLinesFormat())
 
 
 @pytest.fixture

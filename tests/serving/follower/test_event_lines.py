@@ -4,6 +4,7 @@ import json
 import pytest
 
 from lifelong.data.ids import string_id
+from lifelong.data.logs.csv_format import CsvFormat
 from lifelong.serving.follower.chunk import Chunk, opening_of
 from lifelong.serving.follower.event_lines import EventLines
 
@@ -95,7 +96,7 @@ ROW = b"1,2,3,1500000000,web,1.5,\r\n"
 
 @pytest.fixture
 def csv(tree):
-    return EventLines(tree.behaviors, tree.fields, "csv")
+    return EventLines(tree.behaviors, tree.fields, CsvFormat())
 
 
 def test_csv_with_a_header(csv):
@@ -113,7 +114,7 @@ def test_csv_without_a_header(tree):
     log = dataclasses.replace(
         tree.behaviors, column_names=tuple(HEADER.decode().strip().split(","))
     )
-    parsed = EventLines(log, tree.fields, "csv").parse(chunk_of(ROW, ROW))
+    parsed = EventLines(log, tree.fields, CsvFormat()).parse(chunk_of(ROW, ROW))
     assert parsed.events["user"].tolist() == [1, 1]
 
 

@@ -1,4 +1,4 @@
-from lifelong.commands.run import _describe_serving
+from lifelong.commands.outcome import describe_serving
 from lifelong.components.serving_validator.config import ServingConfig
 
 NOTED = {
@@ -12,7 +12,7 @@ NOTED = {
 
 
 def test_what_the_served_model_showed_is_told():
-    assert _describe_serving(ServingConfig(latency_candidates=150), NOTED) == (
+    assert describe_serving(ServingConfig(latency_candidates=150), NOTED) == (
         "served: scores of 64 requests differ by at most 2e-05 from the Evaluator's; Predict with "
         "150 candidates and a full history p50 6.5 ms, p99 9.9 ms; 19 warm-up requests go with the "
         "model"
@@ -20,11 +20,11 @@ def test_what_the_served_model_showed_is_told():
 
 
 def test_a_difference_of_0_is_told_as_far_as_metadata_keep_it():
-    said = _describe_serving(ServingConfig(), {**NOTED, "largest_score_difference": 0.0})
+    said = describe_serving(ServingConfig(), {**NOTED, "largest_score_difference": 0.0})
     assert "differ by at most 5e-07 from" in said
 
 
 def test_why_a_model_is_not_pushed_is_told():
     refused = {"reason": "the server ended with status 1", "blessed": 0}
-    said = _describe_serving(ServingConfig(), refused)
+    said = describe_serving(ServingConfig(), refused)
     assert said == "Not to be pushed: the server ended with status 1"

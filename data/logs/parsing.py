@@ -1,0 +1,113 @@
+"""Turns rows as written into columns of fields, and sets unusable rows aside with the reason."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lifelong.data.columns import Columns
+from lifelong.data.ids import MISSING_ID
+from lifelong.data.logs import values
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fields import Field
+from lifelong.data.logs.format import LogFile
+from lifelong.data.logs.formats import FORMATS
+from lifelong.data.logs.rows import BadRow, LogBatch, RawBatch
+
+NOT_UTF8 = "not UTF-8"
+
+
+def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Field]) -> LogBatch:
+    """Reads the values of rows, and sets rows aside that cannot be used.
+
+    Args:
+        raw: Rows as written.
+        file: Their file.
+        log: Its log.
+        fields: Fields to read.
+
+    Raises:
+        TypeError: The type of a column cannot be read.
+    """
+    count = len(raw.rows)
+    has_types = FORMATS[file.format].has_types
+    block: Columns = {}
+    reasons: list[str] = [""]
+    reason = np.zeros(count, np.int16)
+    missing: collections.Counter[str] = collections.Counter()
+
+    def refuse(mask: np.ndarray, text: str) -> None:
+        if mask.any():
+            reason[mask & (reason == 0)] = len(reasons)
+            reasons.append(text)
+
+    if not raw.decodable:
+        refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
+    for field in fields:
+        parsed = _parse(raw.columns.get(field.column, pa.nulls(count)), field, has_types, log)
+        name = field.column if field.kind in ("categorical", "numeric") else field.key
+        for fault, mask in parsed.faults.items():
+            refuse(mask & ~parsed.missing, f"{name}: {fault}")
+        block[field.key] = parsed.values
+        if field.kind in ("id", "time", "label"):
+            refuse(parsed.missing, f"{name}: missing")
+        elif parsed.missing.any():
+            missing[field.key] += int(parsed.missing.sum())
+            if field.kind == "categorical":
+                block[field.key] = np.where(parsed.missing, MISSING_ID, parsed.values)
+    bad = [BadRow(file.path, *row) for row in raw.bad]
+    if len(reasons) > 1:
+        keep = reason == 0
+        for index in np.flatnonzero(~keep):
+            text = raw.text(int(index))
+            if text.strip():  # a blank line is no row
+                bad.append(BadRow(file.path, int(raw.rows[index]), reasons[reason[index]], text))
+        block = {key: column[keep] for key, column in block.items()}
+    return LogBatch(block, bad, missing)
+
+
+def _parse(
+    column: pa.Array | list[Any], field: Field, has_types: bool, log: LogConfig
+) -> values.Parsed:
+    if isinstance(column, list):
+        return _parse_mixed(column, field, has_types, log)
+    try:
+        if field.kind == "time":
+            return values.parse_times(column, log.timestamp_unit)
+        if field.kind == "label":
+            return values.parse_labels(column)
+        if field.kind == "numeric":
+            return values.parse_numbers(column)
+        return values.parse_ids(column, digits_are_integers=not has_types)
+    except TypeError as error:
+        raise TypeError(f"column {field.column!r}: {error}") from error
+
+
+def _parse_mixed(column: list[Any], field: Field, has_types: bool, log: LogConfig) -> values.Parsed:
+    """Parses the values of each type by themselves."""
+    kinds = [_json_kind(value) for value in column]
+    dtype = np.float32 if field.kind in ("label", "numeric") else np.int64
+    result = values.Parsed(np.zeros(len(column), dtype), np.zeros(len(column), bool))
+    for kind in sorted(set(kinds)):
+        indices = np.flatnonzero([other == kind for other in kinds])
+        if kind == "unreadable":
+            result.faults.setdefault(kind, np.zeros(len(column), bool))[indices] = True
+            continue
+        part = _parse(pa.array([column[i] for i in indices]), field, has_types, log)
+        result.values[indices] = part.values
+        result.missing[indices] = part.missing
+        for fault, mask in part.faults.items():
+            result.faults.setdefault(fault, np.zeros(len(column), bool))[indices] = mask
+    return result
+
+
+def _json_kind(value: Any) -> str:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "unreadable"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return type(value).__name__
+    return "unreadable"

@@ -1,0 +1,64 @@
+"""Runs the whole pipeline on this machine."""
+
+from __future__ import annotations
+
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.evaluation.eval_config import make_eval_config
+from lifelong.components.evaluation.report import Report, read_report
+from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.create_pipeline import create_pipeline
+from lifelong.pipeline.default_data import prepare_data
+from lifelong.pipeline.progress import component_lines
+from lifelong.pipeline.run_record import RunRecord, read_last_run
+from lifelong.pipeline.schema import write_schema
+
+
+def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
+    """Runs the pipeline, and prints a line for each component.
+
+    Args:
+        config: The configuration.
+        workdir: Where things lie.
+
+    Returns:
+        What ran, and the evaluation.
+
+    Raises:
+        ValueError: If the configuration does not fit together or the data cannot be used.
+    """
+    prepare_data(config, workdir)
+    pipeline = create_pipeline(
+        pipeline_name=config.name,
+        pipeline_root=workdir.artifacts,
+        metadata_path=workdir.metadata,
+        schema_file=write_schema(config.data.all_features, workdir.schemas),
+        serving_folder=workdir.serving(config.name),
+        checkpoint_folder=workdir.checkpoints,
+        ingest=config.data,
+        model=config.model,
+        training=config.training,
+        eval_config=make_eval_config(config.gate.auc_min, config.gate.auc_change_min),
+        export=config.export,
+        serving=config.serving,
+        tree=_tree_config(config),
+        store_destination=config.store.destination or str(workdir.behavior_store(config.name)),
+        store_versions=config.store.keep_versions,
+        beam_args=config.beam_args,
+    )
+    print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
+    with component_lines(workdir.log):
+        LocalDagRunner().run(pipeline)
+        record = read_last_run(workdir.metadata)
+        report = read_report(record.outputs["Evaluator", "evaluation"])
+    return record, report
+
+
+def _tree_config(config: Config) -> TreeConfig | None:
+    store = config.store
+    if not store.build:
+        return None
+    return TreeConfig.of(
+        config.data, store.shards, store.max_events_per_category, store.max_age_days
+    )
