@@ -58,7 +58,7 @@ def rank(options: RankOptions) -> int:
         ValueError: If the user is not known or an option makes no sense.
         OSError: If there is no run, no pushed model or no server.
     """
-    from lifelong.commands.item_names import ItemNames
+    from lifelong.data.datasets.item_names import ItemNames
     from lifelong.data.logs.queries import popular_items
     from lifelong.data.times import parse_time
     from lifelong.pipeline.config_parser import load_config
