@@ -33,6 +33,7 @@ from lifelong.models.export import export_model
 from lifelong.models.records import record_spec
 from lifelong.serving import prediction, tensors
 from lifelong.serving.client import PredictionClient
+from lifelong.serving.messages import TensorProto
 
 MODELS: tuple[LongTermName, ...] = ("eta", "sim_hard")
 CLIENTS = (1, 4, 16)
@@ -165,7 +166,7 @@ def _parts(request: Request, answer: Request, rounds: int, calls: int) -> list[s
     actions: dict[str, Callable[[], object]] = {
         "parsing the request": lambda: predict_pb2.PredictRequest.FromString(sent),
         "decoding its tensors": lambda: [tensors.decode(it) for it in message.inputs.values()],
-        "encoding the answer": lambda: [tensors.encode(it) for it in answer.values()],
+        "encoding the answer": lambda: [tensors.write(it, TensorProto()) for it in answer.values()],
         "serializing it": response.SerializeToString,
     }
     costs = ", ".join(f"{name} {_cpu_us(action):.0f}" for name, action in actions.items())

@@ -152,7 +152,7 @@ class Traffic:
             prediction.model_spec(MODEL, None), list(self._inputs.values())[-1], "", ()
         )
         claim, oversized = predict_pb2.PredictRequest(), predict_pb2.PredictRequest()
-        claim.CopyFrom(good)
+        claim.MergeFromString(good.SerializeToString())
         tensor = claim.inputs[min(claim.inputs)]
         tensor.tensor_content = b""
         tensor.tensor_shape.dim[0].size = 2**40

@@ -15,6 +15,7 @@ import numpy as np
 from lifelong.commands.command import with_options
 from lifelong.data.keys import RANK_SIGNATURE
 from lifelong.pipeline.config import Config, Workdir
+from lifelong.serving.credentials import ClientSecurity
 
 if TYPE_CHECKING:
     from lifelong.serving.behavior_store import BehaviorStore
@@ -35,6 +36,7 @@ class RankOptions:
         store: Folder or address of the behaviour store; empty is where runs push to. If there is
             none, the user's history is read from the log.
         server: Address (host:port) of a running server; empty starts one for this command.
+        security: TLS and token for `server`.
     """
 
     user: str
@@ -46,6 +48,7 @@ class RankOptions:
     workdir: str = "workdir"
     store: str = ""
     server: str = ""
+    security: ClientSecurity = dataclasses.field(default_factory=ClientSecurity)
 
 
 def rank(options: RankOptions) -> int:
@@ -79,7 +82,9 @@ def rank(options: RankOptions) -> int:
                 f"no event in the {options.weeks} weeks before {_day(now)}; change --at"
             )
         address = opened.enter_context(_server_address(options, workdir, config.name))
-        client = opened.enter_context(PredictionClient(address, config.name))
+        client = opened.enter_context(
+            PredictionClient(address, config.name, security=options.security)
+        )
         inputs = client.signatures()[RANK_SIGNATURE].inputs
         unknown = _unknown_features(inputs, len(offered["item"]))
         request = RankRequest(
@@ -166,7 +171,7 @@ def _unknown_features(
         owner, _, name = key.partition("_")
         if owner in zeros and name and name not in known:
             size = candidates if owner == "candidate" else 1
-            zeros[owner][name] = np.zeros(size, spec.dtype.as_numpy_dtype)
+            zeros[owner][name] = np.zeros(size, spec.dtype)
     return zeros
 
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import grpc
 import numpy.typing as npt
-from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from lifelong.serving import prediction
+from lifelong.serving.credentials import ClientSecurity
 from lifelong.serving.prediction import Metadata, Prediction, PredictionError
 
 Response = TypeVar("Response")
@@ -25,6 +25,7 @@ class AsyncPredictionClient:
         timeout_s: Deadline of each call in seconds.
         version: Version to ask for; the newest available one by default.
         attempts: How often a call is made at most while the server is busy or cannot be reached.
+        security: TLS and token; by default neither.
     """
 
     def __init__(
@@ -34,12 +35,12 @@ class AsyncPredictionClient:
         timeout_s: float = 10.0,
         version: int | None = None,
         attempts: int = 3,
+        security: ClientSecurity | None = None,
     ) -> None:
         self.address = address
         self.timeout_s = timeout_s
         self._spec = prediction.model_spec(model_name, version)
-        self._channel = grpc.aio.insecure_channel(address, prediction.channel_options(attempts))
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._channel, self._methods = prediction.connect(grpc.aio, address, attempts, security)
 
     async def call(
         self,
@@ -53,7 +54,7 @@ class AsyncPredictionClient:
             PredictionError: The server refused or failed the call.
         """
         request = prediction.predict_request(self._spec, inputs, signature_name, output_filter)
-        return prediction.read_prediction(await self._call(self._predictions.Predict, request))
+        return prediction.read_prediction(await self._call(self._methods.predict, request))
 
     async def metadata(self) -> Metadata:
         """Returns the model's signatures and its version.
@@ -62,7 +63,7 @@ class AsyncPredictionClient:
             PredictionError: The server refused or failed the call.
         """
         request = prediction.metadata_request(self._spec)
-        response = await self._call(self._predictions.GetModelMetadata, request)
+        response = await self._call(self._methods.get_model_metadata, request)
         return prediction.read_metadata(response)
 
     async def close(self) -> None:

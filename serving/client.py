@@ -11,16 +11,20 @@ from typing import Any, TypeVar
 import grpc
 import numpy as np
 import numpy.typing as npt
-from tensorflow_serving.apis import (
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    prediction_service_pb2_grpc,
-)
 
-from lifelong.serving import prediction
+from lifelong.serving import messages, prediction
+from lifelong.serving.credentials import ClientSecurity
 from lifelong.serving.prediction import Metadata, Prediction, PredictionError, Signature
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+_STATES = {
+    0: "UNKNOWN",
+    10: "START",
+    20: "LOADING",
+    30: "AVAILABLE",
+    40: "UNLOADING",
+    50: "END",
+}
 _STATUS_INTERVAL_S = 0.1
 Response = TypeVar("Response")
 
@@ -52,6 +56,11 @@ class PredictionClient:
         version: Version to ask for; the newest available one by default.
         attempts: How often a call is made at most while the server is busy or cannot be reached,
             with exponential back-off, within the deadline.
+        security: TLS and token; by default neither.
+
+    Raises:
+        ValueError: An argument makes no sense.
+        OSError: A file of certificates, keys or the token cannot be read.
     """
 
     def __init__(
@@ -61,14 +70,13 @@ class PredictionClient:
         timeout_s: float = 10.0,
         version: int | None = None,
         attempts: int = 3,
+        security: ClientSecurity | None = None,
     ) -> None:
         self.address = address
         self.model_name = model_name
         self.timeout_s = timeout_s
         self._spec = prediction.model_spec(model_name, version)
-        self._channel = grpc.insecure_channel(address, prediction.channel_options(attempts))
-        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+        self._channel, self._methods = prediction.connect(grpc, address, attempts, security)
 
     def predict(
         self,
@@ -99,7 +107,7 @@ class PredictionClient:
     ) -> Prediction:
         """Runs a signature, and tells which version answered; otherwise as `predict`."""
         request = prediction.predict_request(self._spec, inputs, signature_name, output_filter)
-        return prediction.read_prediction(self._call(self._predictions.Predict, request))
+        return prediction.read_prediction(self._call(self._methods.predict, request))
 
     def signatures(self) -> dict[str, Signature]:
         """Returns the model's signatures by name.
@@ -116,7 +124,7 @@ class PredictionClient:
             PredictionError: The server refused or failed the call.
         """
         request = prediction.metadata_request(self._spec)
-        return prediction.read_metadata(self._call(self._predictions.GetModelMetadata, request))
+        return prediction.read_metadata(self._call(self._methods.get_model_metadata, request))
 
     def status(self) -> list[VersionStatus]:
         """Returns the state of the model's versions, in the server's order (newest first).
@@ -164,15 +172,14 @@ class PredictionClient:
         self._channel.close()
 
     def _status(self, timeout_s: float, wait_for_ready: bool = False) -> list[VersionStatus]:
-        request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec)
+        request = messages.GetModelStatusRequest(model_spec=self._spec)
         response = self._call(
-            self._models.GetModelStatus, request, timeout_s, wait_for_ready=wait_for_ready
+            self._methods.get_model_status, request, timeout_s, wait_for_ready=wait_for_ready
         )
-        name_of = get_model_status_pb2.ModelVersionStatus.State.Name
         return [
             VersionStatus(
                 it.version,
-                name_of(it.state),
+                _STATES[it.state],
                 _CODES[it.status.error_code],
                 it.status.error_message,
             )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
-from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
 
-from lifelong.serving import tensors
+from lifelong.serving import messages, tensors
+from lifelong.serving.credentials import ClientSecurity
+
+# Of `lifelong.serving.messages`.
+Message = Any
 
 _INITIALISER = "__saved_model_init_op"
 # Calls that the server never ran, or refused because it was busy.
@@ -45,6 +48,18 @@ class Prediction(NamedTuple):
     version: int
 
 
+class TensorInfo(NamedTuple):
+    """Type and shape of an input or output.
+
+    Attributes:
+        dtype: NumPy's type; texts are of type `object`, one bytes object each.
+        shape: Sizes, None where any will do; None if the rank is not known.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...] | None
+
+
 class Signature(NamedTuple):
     """Inputs and outputs of a signature by name.
 
@@ -53,8 +68,8 @@ class Signature(NamedTuple):
         outputs: Type and shape of each output.
     """
 
-    inputs: dict[str, tf.TensorSpec]
-    outputs: dict[str, tf.TensorSpec]
+    inputs: dict[str, TensorInfo]
+    outputs: dict[str, TensorInfo]
 
 
 class Metadata(NamedTuple):
@@ -67,6 +82,64 @@ class Metadata(NamedTuple):
 
     signatures: dict[str, Signature]
     version: int
+
+
+class Methods:
+    """The calls of TensorFlow Serving's gRPC on a channel, blocking or asynchronous as that is.
+
+    Args:
+        channel: A channel of `grpc` or `grpc.aio`.
+        metadata: What each call carries.
+    """
+
+    def __init__(self, channel: Any, metadata: Sequence[tuple[str, str]]) -> None:
+        def method(path: str, request: Any, response: Any) -> Any:
+            call = channel.unary_unary(
+                path,
+                request_serializer=request.SerializeToString,
+                response_deserializer=response.FromString,
+            )
+            return functools.partial(call, metadata=metadata) if metadata else call
+
+        self.predict = method(messages.PREDICT, messages.PredictRequest, messages.PredictResponse)
+        self.get_model_metadata = method(
+            messages.GET_MODEL_METADATA,
+            messages.GetModelMetadataRequest,
+            messages.GetModelMetadataResponse,
+        )
+        self.get_model_status = method(
+            messages.GET_MODEL_STATUS,
+            messages.GetModelStatusRequest,
+            messages.GetModelStatusResponse,
+        )
+
+
+def connect(
+    library: Any, address: str, attempts: int, security: ClientSecurity | None
+) -> tuple[Any, Methods]:
+    """Opens a channel; nothing is sent yet.
+
+    Args:
+        library: `grpc` or `grpc.aio`.
+        address: `host:port` of the server.
+        attempts: See `channel_options`.
+        security: TLS and token; None for neither.
+
+    Returns:
+        The channel, and the calls on it.
+
+    Raises:
+        ValueError: An argument makes no sense.
+        OSError: A file of `security` cannot be read.
+    """
+    security = security or ClientSecurity()
+    options, metadata = channel_options(attempts), security.call_metadata(address)
+    credentials = security.channel_credentials()
+    if credentials is None:
+        channel = library.insecure_channel(address, options)
+    else:
+        channel = library.secure_channel(address, credentials, options)
+    return channel, Methods(channel, metadata)
 
 
 def channel_options(attempts: int) -> list[tuple[str, int | str]]:
@@ -98,22 +171,22 @@ def channel_options(attempts: int) -> list[tuple[str, int | str]]:
     return options
 
 
-def model_spec(model_name: str, version: int | None) -> model_pb2.ModelSpec:
+def model_spec(model_name: str, version: int | None) -> Message:
     """Returns the specification of a model; of its newest version if none is named."""
-    spec = model_pb2.ModelSpec(name=model_name)
+    spec = messages.ModelSpec(name=model_name)
     if version is not None:
         spec.version.value = version
     return spec
 
 
 def predict_request(
-    spec: model_pb2.ModelSpec,
+    spec: Message,
     inputs: Mapping[str, npt.ArrayLike],
     signature_name: str,
     output_filter: Sequence[str],
-) -> predict_pb2.PredictRequest:
+) -> Message:
     """Returns the message of a Predict call; `serving_default` if no signature is named."""
-    request = predict_pb2.PredictRequest(output_filter=output_filter)
+    request = messages.PredictRequest(output_filter=output_filter)
     request.model_spec.CopyFrom(spec)
     request.model_spec.signature_name = signature_name
     for name, value in inputs.items():
@@ -121,25 +194,24 @@ def predict_request(
     return request
 
 
-def read_prediction(response: predict_pb2.PredictResponse) -> Prediction:
+def read_prediction(response: Message) -> Prediction:
     """Returns what the answer of a Predict call says."""
     outputs = {name: tensors.decode(proto) for name, proto in response.outputs.items()}
     return Prediction(outputs, response.model_spec.version.value)
 
 
 def metadata_request(
-    spec: model_pb2.ModelSpec,
-) -> get_model_metadata_pb2.GetModelMetadataRequest:
+    spec: Message,
+) -> messages.GetModelMetadataRequest:
     """Returns the message that asks for signatures."""
-    request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.CopyFrom(spec)
     return request
 
 
-def read_metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> Metadata:
+def read_metadata(response: Message) -> Metadata:
     """Returns what the answer says about signatures."""
-    found = get_model_metadata_pb2.SignatureDefMap()
-    response.metadata["signature_def"].Unpack(found)
+    found = messages.SignatureDefMap.FromString(response.metadata["signature_def"].value)
     signatures = {
         name: Signature(_specs(signature.inputs), _specs(signature.outputs))
         for name, signature in found.signature_def.items()
@@ -149,8 +221,14 @@ def read_metadata(response: get_model_metadata_pb2.GetModelMetadataResponse) -> 
     return Metadata(signatures, response.model_spec.version.value)
 
 
-def _specs(infos: Mapping) -> dict[str, tf.TensorSpec]:
+def _specs(infos: Mapping) -> dict[str, TensorInfo]:
     return {
-        name: tf.TensorSpec(tf.TensorShape(info.tensor_shape), tf.dtypes.as_dtype(info.dtype), name)
+        name: TensorInfo(tensors.numpy_type(info.dtype), _shape(info.tensor_shape))
         for name, info in infos.items()
     }
+
+
+def _shape(proto: Message) -> tuple[int | None, ...] | None:
+    if proto.unknown_rank:
+        return None
+    return tuple(None if dim.size < 0 else dim.size for dim in proto.dim)

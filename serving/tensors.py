@@ -1,8 +1,9 @@
-"""TensorProto to NumPy and back, by the rules of TensorFlow's C++ runtime.
+"""TensorProto to NumPy and back, by the rules of TensorFlow's C++ runtime, without TensorFlow.
 
 `tf.make_ndarray` refuses a repeated field longer or emptier than the shape says, which
 `Tensor::FromProto` in C++ accepts, and `tf.make_tensor_proto` writes `tensor_content` where
-TensorFlow Serving answers in repeated fields.
+TensorFlow Serving answers in repeated fields. Messages may be TensorFlow's own or those of
+`lifelong.serving.messages`. Only rare encodings are left to TensorFlow, where it is installed.
 """
 
 from __future__ import annotations
@@ -10,70 +11,76 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
-import tensorflow as tf
-from tensorflow.core.framework import tensor_pb2
 
-# The repeated field of TensorProto that holds a type's values, and the type of one field entry.
-_FIELDS: dict[tf.DType, tuple[str, type]] = {
-    tf.float32: ("float_val", np.float32),
-    tf.float64: ("double_val", np.float64),
-    tf.int64: ("int64_val", np.int64),
-    tf.int32: ("int_val", np.int64),
-    tf.int16: ("int_val", np.int64),
-    tf.int8: ("int_val", np.int64),
-    tf.uint16: ("int_val", np.int64),
-    tf.uint8: ("int_val", np.int64),
-    tf.uint32: ("uint32_val", np.uint32),
-    tf.uint64: ("uint64_val", np.uint64),
-    tf.bool: ("bool_val", np.bool_),
-    tf.string: ("string_val", np.object_),
-    # Half-width floats travel as their bits, complex numbers as pairs.
-    tf.float16: ("half_val", np.uint16),
-    tf.bfloat16: ("half_val", np.uint16),
-    tf.complex64: ("scomplex_val", np.float32),
-    tf.complex128: ("dcomplex_val", np.float64),
-}
-_REINTERPRETED = frozenset({tf.float16, tf.bfloat16, tf.complex64, tf.complex128})
-# On the wire these fields are, after a tag and a length, what NumPy has in memory.
-_LENGTH_DELIMITED = 2
-_PACKED = {
-    name: tensor_pb2.TensorProto.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED
-    for name in ("float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val")
-}
+from lifelong.serving.messages import TensorProto
+
+# A TensorProto of either kind; their classes have nothing in common.
+Proto = Any
 
 
 class _Kind(NamedTuple):
-    """All about a type. `tf.DType` would tell it, too, in microseconds for each question."""
+    """A type of tensors.
 
-    dtype: tf.DType
+    Attributes:
+        enum: Its number on the wire (`DataType`).
+        numpy: Its type in memory.
+        field: The repeated field of TensorProto that holds its values.
+        entry: The type of one entry of that field: half-width floats travel as their bits, complex
+            numbers as pairs.
+    """
+
     enum: int
     numpy: np.dtype[Any]
     field: str
     entry: type
-    reinterpreted: bool
+
+    @property
+    def name(self) -> str:
+        """As TensorFlow calls it."""
+        return "string" if self.numpy.kind == "O" else self.numpy.name
+
+
+def _kind(enum: int, numpy: Any, field: str, entry: type) -> _Kind:
+    return _Kind(enum, np.dtype(numpy), field, entry)
 
 
 _KINDS = [
-    _Kind(
-        dtype,
-        dtype.as_datatype_enum,
-        np.dtype(dtype.as_numpy_dtype),
-        field,
-        entry,
-        dtype in _REINTERPRETED,
-    )
-    for dtype, (field, entry) in _FIELDS.items()
+    _kind(1, np.float32, "float_val", np.float32),
+    _kind(2, np.float64, "double_val", np.float64),
+    _kind(3, np.int32, "int_val", np.int64),
+    _kind(4, np.uint8, "int_val", np.int64),
+    _kind(5, np.int16, "int_val", np.int64),
+    _kind(6, np.int8, "int_val", np.int64),
+    _kind(7, np.object_, "string_val", np.object_),
+    _kind(8, np.complex64, "scomplex_val", np.float32),
+    _kind(9, np.int64, "int64_val", np.int64),
+    _kind(10, np.bool_, "bool_val", np.bool_),
+    _kind(14, ml_dtypes.bfloat16, "half_val", np.uint16),
+    _kind(17, np.uint16, "int_val", np.int64),
+    _kind(18, np.complex128, "dcomplex_val", np.float64),
+    _kind(19, np.float16, "half_val", np.uint16),
+    _kind(22, np.uint32, "uint32_val", np.uint32),
+    _kind(23, np.uint64, "uint64_val", np.uint64),
 ]
 _BY_ENUM = {kind.enum: kind for kind in _KINDS}
 _BY_NUMPY = {kind.numpy: kind for kind in _KINDS}
+_STRING = _BY_ENUM[7]
+_REINTERPRETED = frozenset({"half_val", "scomplex_val", "dcomplex_val"})
+# On the wire these fields are, after a tag and a length, what NumPy has in memory.
+_LENGTH_DELIMITED = 2
+_PACKED = {
+    name: TensorProto.DESCRIPTOR.fields_by_name[name].number << 3 | _LENGTH_DELIMITED
+    for name in ("float_val", "double_val", "scomplex_val", "dcomplex_val", "bool_val")
+}
 # A few bytes may claim any shape: what they leave to be filled is allocated up to this size only.
 MAX_FILLED_BYTES = 16 * 2**20
 # What TensorFlow takes for a string, beside its content when that is long.
 _STRING_BYTES = 24
 
 
-def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
+def decode(proto: Proto) -> np.ndarray:
     """Turns a TensorProto into an array.
 
     A repeated field shorter than the shape repeats its last value (an empty one gives zeros), and
@@ -96,7 +103,7 @@ def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
     count = math.prod(shape)
     content = proto.tensor_content
     kind = _BY_ENUM.get(proto.dtype)
-    if kind is None or (content and kind.dtype == tf.string):
+    if kind is None or (content and kind is _STRING):
         # A string takes a byte at least; two values of four bits share one.
         _check_filled(count - 2 * len(content), _STRING_BYTES)
         return _decode_in_runtime(proto)
@@ -107,15 +114,13 @@ def decode(proto: tensor_pb2.TensorProto) -> np.ndarray:
             return np.frombuffer(content, kind.numpy).reshape(shape)
         return _decode_field(proto, kind, count).reshape(shape)
     except (ValueError, MemoryError) as error:
-        raise ValueError(
-            f"cannot decode a {kind.dtype.name} tensor of shape {shape}: {error}"
-        ) from error
+        raise ValueError(f"cannot decode a {kind.name} tensor of shape {shape}: {error}") from error
 
 
-def _decode_field(proto: tensor_pb2.TensorProto, kind: _Kind, count: int) -> np.ndarray:
+def _decode_field(proto: Proto, kind: _Kind, count: int) -> np.ndarray:
     # NumPy reads a list several times as fast as it finds out what a repeated field is.
     values: np.ndarray = np.array(getattr(proto, kind.field)[:], dtype=kind.entry)
-    if kind.reinterpreted:
+    if kind.field in _REINTERPRETED:
         per_value = kind.numpy.itemsize // values.itemsize
         whole = len(values) - len(values) % per_value
         values = values[:whole].view(kind.numpy)
@@ -123,7 +128,7 @@ def _decode_field(proto: tensor_pb2.TensorProto, kind: _Kind, count: int) -> np.
         values = values.astype(kind.numpy, copy=False)
     if len(values) >= count:
         return values[:count]
-    is_string = kind.dtype == tf.string
+    is_string = kind is _STRING
     last: Any = values[-1] if len(values) else b"" if is_string else 0
     size = _STRING_BYTES + len(last) if is_string else kind.numpy.itemsize
     _check_filled(count - len(values), size)
@@ -139,8 +144,15 @@ def _check_filled(missing: int, size: int) -> None:
         )
 
 
-def _decode_in_runtime(proto: tensor_pb2.TensorProto) -> np.ndarray:
+def _decode_in_runtime(proto: Proto) -> np.ndarray:
     """Leaves rare encodings to TensorFlow's own parser, at the price of a copy."""
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ValueError(
+            f"tensors of type {proto.dtype}, so encoded, are read by TensorFlow, which is not "
+            "installed"
+        ) from error
     try:
         dtype = tf.dtypes.as_dtype(proto.dtype)
     except TypeError as error:
@@ -151,14 +163,7 @@ def _decode_in_runtime(proto: tensor_pb2.TensorProto) -> np.ndarray:
         raise ValueError(f"cannot decode a {dtype.name} tensor: {error}") from error
 
 
-def encode(value: np.ndarray | np.generic | bytes) -> tensor_pb2.TensorProto:
-    """Returns what `write` writes."""
-    proto = tensor_pb2.TensorProto()
-    write(value, proto)
-    return proto
-
-
-def write(value: np.ndarray | np.generic | bytes, proto: tensor_pb2.TensorProto) -> None:
+def write(value: np.ndarray | np.generic | bytes, proto: Proto) -> None:
     """Writes an array into the repeated field of its type, as TensorFlow Serving answers.
 
     Args:
@@ -168,19 +173,22 @@ def write(value: np.ndarray | np.generic | bytes, proto: tensor_pb2.TensorProto)
     array = np.asarray(value, dtype=np.object_ if isinstance(value, bytes) else None)
     kind = _kind_of(array)
     if kind is None:
-        proto.CopyFrom(tf.make_tensor_proto(array))
+        _write_in_runtime(array, proto)
+        return
+    if kind is _STRING:
+        _write_strings(array, proto)
         return
     _write_header(kind, array, proto)
     flat = np.ascontiguousarray(array, kind.numpy).ravel()
     if kind.field in _PACKED:
         proto.MergeFromString(bytes([_PACKED[kind.field]]) + _varint(flat.nbytes) + flat.tobytes())
     else:
-        if kind.reinterpreted:
+        if kind.field in _REINTERPRETED:
             flat = flat.view(kind.entry)
         getattr(proto, kind.field).extend(flat.tolist())
 
 
-def write_content(array: np.ndarray, proto: tensor_pb2.TensorProto) -> None:
+def write_content(array: np.ndarray, proto: Proto) -> None:
     """Writes an array into `tensor_content`, which is the fastest to read; strings have none.
 
     Args:
@@ -188,20 +196,45 @@ def write_content(array: np.ndarray, proto: tensor_pb2.TensorProto) -> None:
         proto: An empty message, which is filled.
     """
     kind = _kind_of(array)
-    if kind is None or kind.dtype == tf.string:
-        proto.CopyFrom(tf.make_tensor_proto(array))
+    if kind is None:
+        _write_in_runtime(array, proto)
+        return
+    if kind is _STRING:
+        _write_strings(array, proto)
         return
     _write_header(kind, array, proto)
     proto.tensor_content = array.astype(kind.numpy, copy=False).tobytes()
 
 
+def numpy_type(enum: int) -> np.dtype[Any]:
+    """Returns NumPy's type for a `DataType` of the wire; `object` for texts and for rare types."""
+    kind = _BY_ENUM.get(enum)
+    return kind.numpy if kind else np.dtype(np.object_)
+
+
 def _kind_of(array: np.ndarray) -> _Kind | None:
-    kind = _BY_NUMPY.get(array.dtype)
-    # Byte strings of a fixed length, and numbers in another byte order.
-    return kind or _BY_ENUM.get(tf.dtypes.as_dtype(array.dtype).as_datatype_enum)
+    # Texts of a fixed length are strings, too, and numbers may be in another byte order.
+    return _STRING if array.dtype.kind in "SU" else _BY_NUMPY.get(array.dtype.newbyteorder("="))
 
 
-def _write_header(kind: _Kind, array: np.ndarray, proto: tensor_pb2.TensorProto) -> None:
+def _write_strings(array: np.ndarray, proto: Proto) -> None:
+    _write_header(_STRING, array, proto)
+    for value in array.ravel().tolist():
+        if not isinstance(value, (bytes, str)):
+            raise TypeError(f"a tensor holds {value!r}; expected a number, text or bytes")
+        proto.string_val.append(value.encode() if isinstance(value, str) else value)
+
+
+def _write_in_runtime(array: np.ndarray, proto: Proto) -> None:
+    """Leaves rare types to TensorFlow."""
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise TypeError(f"no tensor has the type {array.dtype}; convert the values") from error
+    proto.MergeFromString(tf.make_tensor_proto(array).SerializeToString())
+
+
+def _write_header(kind: _Kind, array: np.ndarray, proto: Proto) -> None:
     proto.dtype = kind.enum
     # A scalar has a shape, too, one without dimensions.
     proto.tensor_shape.SetInParent()

@@ -122,9 +122,7 @@ class ClientRequests:
         """Returns the columns of one owner that the model reads, without the owner's prefix."""
         prefix = f"{owner}_"
         return {
-            key.removeprefix(prefix): np.asarray(
-                recorded.columns.get(key, ()), spec.dtype.as_numpy_dtype
-            )
+            key.removeprefix(prefix): np.asarray(recorded.columns.get(key, ()), spec.dtype)
             for key, spec in self._inputs.items()
             if key.startswith(prefix) and key.removeprefix(prefix) not in besides
         }

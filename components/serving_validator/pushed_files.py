@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator.client_requests import ClientRequests
@@ -75,7 +75,7 @@ def write_warmup_requests(
     spec = prediction.model_spec(model_name, None)
     logs = [
         prediction_log_pb2.PredictionLog(
-            predict_log={"request": prediction.predict_request(spec, inputs, signature, ())}
+            predict_log={"request": _predict_request(spec, inputs, signature)}
         )
         for signature, inputs in itertools.islice(
             _warmup_calls(calls, requests, config.batch_sizes), config.warmup_requests
@@ -84,6 +84,14 @@ def write_warmup_requests(
     if logs:
         io_utils.write_tfrecord_file(path_utils.warmup_file_path(str(model_path)), *logs)
     return len(logs)
+
+
+def _predict_request(
+    spec: prediction.Message, inputs: Request, signature: str
+) -> predict_pb2.PredictRequest:
+    """Returns a client's request as TensorFlow Serving's own message, which the log is made of."""
+    request = prediction.predict_request(spec, inputs, signature, ())
+    return predict_pb2.PredictRequest.FromString(request.SerializeToString())
 
 
 def _warmup_calls(

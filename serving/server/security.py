@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from lifelong.serving.credentials import read_token
 from lifelong.serving.server.grpc_options import GrpcOptions
 
 NO_TOKEN = "the call carries no valid token; send it as `authorization: Bearer TOKEN`"
@@ -36,24 +37,11 @@ def server_credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
     )
 
 
-def read_token(path: str) -> str:
-    """Reads a token; white space around it does not belong to it.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: The file is empty.
-    """
-    token = Path(path).read_text(encoding="utf-8").strip()
-    if not token:
-        raise ValueError(f"{path} is empty; a token was expected")
-    return token
-
-
 class Token:
     """What clients must send as `authorization: Bearer TOKEN`.
 
     Args:
-        path: The file that holds it; see `read_token`.
+        path: The file that holds it; see `lifelong.serving.credentials.read_token`.
     """
 
     def __init__(self, path: str) -> None:

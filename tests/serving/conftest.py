@@ -1,6 +1,7 @@
 """SavedModels made on the spot, and servers on free ports."""
 
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -190,3 +191,20 @@ def server(half_plus, tmp_path_factory):
 def client(server):
     with PredictionClient(server.address, "two") as connected:
         yield connected
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory):
+    """A key and a certificate of 127.0.0.1, its own authority."""
+    if not shutil.which("openssl"):
+        pytest.skip("makes certificates with openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test"
+    name = "subjectAltName=IP:127.0.0.1"
+    subprocess.run(
+        [*command.split(), "-addext", name, "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
+    return key, certificate

@@ -3,12 +3,18 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-from lifelong.serving.tensors import MAX_FILLED_BYTES, decode, encode, write_content
+from lifelong.serving.tensors import MAX_FILLED_BYTES, decode, write, write_content
 
 NUMERIC = (
     *("float16", "float32", "float64", "bfloat16", "complex64", "complex128", "bool"),
     *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
 )
+
+
+def encode(value):
+    message = tensor_pb2.TensorProto()
+    write(value, message)
+    return message
 
 
 def proto(dtype, shape, **fields):

@@ -147,7 +147,7 @@ class RestApi:
                 raise invalid_argument(f"Failed to get input map for signature: {shown}")
             layout, arrays = inputs.read_inputs(parsed, infos)
             for alias, array in arrays.items():
-                request.inputs[alias].CopyFrom(tensors.encode(array))
+                tensors.write(array, request.inputs[alias])
             response = predict(model, request, self._timeout_s)
         values = {alias: tensors.decode(it) for alias, it in sorted(response.outputs.items())}
         return outputs.write(values, layout)

@@ -6,7 +6,7 @@ from lifelong.components.serving_validator.recorded_requests import RecordedRequ
 from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.data.features import Feature
 from lifelong.models.wire import wire_spec
-from lifelong.serving.prediction import Metadata, Signature
+from lifelong.serving.prediction import Metadata, Signature, TensorInfo
 from lifelong.serving.ranker.model_contract import ModelContract
 
 FEATURES = (
@@ -34,12 +34,20 @@ COLUMNS = {
 }
 
 
+def inputs(features):
+    """What the server would tell of a model's inputs."""
+    return {
+        key: TensorInfo(np.dtype(spec.dtype.as_numpy_dtype), tuple(spec.shape))
+        for key, spec in wire_spec(features).items()
+    }
+
+
 @pytest.fixture
 def calls():
     """Of a model with S = 1, L = 2 and K = 1, which reads features of everything."""
-    contract = ModelContract(1, True, True, 1, 2, 1, "", "", {"quantity": "float32"})
+    contract = ModelContract(1, True, True, 1, 2, 1, None, {"quantity": "float32"})
     return ClientRequests(
-        Metadata({"serving_default": Signature(wire_spec(FEATURES), {})}, 1), contract
+        Metadata({"serving_default": Signature(inputs(FEATURES), {})}, 1), contract
     )
 
 
@@ -89,7 +97,7 @@ def test_a_user_without_events_may_lack_the_columns(calls):
 def test_signatures_that_the_model_has_are_called(calls):
     assert calls.ranking.keys() == {"serving_default", "search", "searched_events"}
     plain = calls.contract._replace(searches_store=False, explains=False)
-    metadata = Metadata({"serving_default": Signature(wire_spec(()), {})}, 1)
+    metadata = Metadata({"serving_default": Signature(inputs(()), {})}, 1)
     assert ClientRequests(metadata, plain).ranking.keys() == {"serving_default"}
 
 

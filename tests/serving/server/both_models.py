@@ -16,7 +16,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from lifelong.serving.tensors import encode
+from lifelong.serving import tensors
 
 MODELS = ("two", "ranker")
 VERSION = 3
@@ -57,7 +57,7 @@ def predict_request(model, signature, inputs):
     request.model_spec.name = model
     request.model_spec.signature_name = signature
     for name, value in inputs.items():
-        request.inputs[name].CopyFrom(encode(value))
+        tensors.write(np.asarray(value), request.inputs[name])
     return request
 
 

@@ -1,8 +1,6 @@
 """Limits, TLS, the token, health and reflection of a running server."""
 
 import contextlib
-import shutil
-import subprocess
 import threading
 
 import grpc
@@ -185,23 +183,6 @@ def test_token_files_are_checked(tmp_path):
         ModelServer("m", "/m", options=GrpcOptions(token_file=str(tmp_path / "empty")))
     with pytest.raises(OSError, match="nowhere"):
         ModelServer("m", "/m", options=GrpcOptions(token_file="/nowhere"))
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """A key and a certificate of 127.0.0.1, its own authority."""
-    if not shutil.which("openssl"):
-        pytest.skip("makes certificates with openssl")
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test"
-    name = "subjectAltName=IP:127.0.0.1"
-    subprocess.run(
-        [*command.split(), "-addext", name, "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
-    return key, certificate
 
 
 def test_tls(serve, pair):

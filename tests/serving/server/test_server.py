@@ -7,7 +7,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from lifelong.serving.client import PredictionClient, PredictionError
 from lifelong.serving.server.server import ModelServer
-from lifelong.serving.tensors import decode, encode
+from lifelong.serving.tensors import decode, write
 
 
 def test_no_call_is_lost_while_versions_are_pushed(half_plus, push, tmp_path, wait_for):
@@ -18,7 +18,7 @@ def test_no_call_is_lost_while_versions_are_pushed(half_plus, push, tmp_path, wa
     def call(address):
         request = predict_pb2.PredictRequest()
         request.model_spec.name = "pushed"
-        request.inputs["x"].CopyFrom(encode(np.float32([4])))
+        write(np.float32([4]), request.inputs["x"])
         with grpc.insecure_channel(address) as channel:
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             while not done.is_set():
