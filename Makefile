@@ -6,17 +6,24 @@ SETUP := constraints/setup_venv.sh constraints/tfx-1.16-py310.txt pyproject.toml
 ARGS ?=
 export LIFELONG_PYTHON
 
-.PHONY: run test test-fast lint types format bench serve help clean
+# A worker process a core; files are not divided, for what their tests share is made once a process.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS ?= 2
+
+.PHONY: run test test-fast nightly lint types format bench serve help clean
 
 run: $(READY)  ## train, gate, push and serve on The Complete Journey, then rank for one household
 	$(BIN)/lifelong run $(ARGS)
 	$(BIN)/lifelong rank --user 1 --top 10
 
 test: $(READY)  ## all tests, the slow end-to-end ones included
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not nightly" $(ARGS)
 
 test-fast: $(READY)  ## the tests without the end-to-end ones
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow and not nightly" $(ARGS)
+
+nightly: $(READY)  ## the long forms of tests whose short ones are part of `make test`
+	$(PYTEST) -m nightly $(ARGS)
 
 lint: $(READY)  ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -44,7 +44,9 @@ rm -rf "$venv"
 }
 # --no-deps: the list is complete, so nothing needs to be resolved and nothing can drift.
 if "$venv/bin/python" -m pip install -q --disable-pip-version-check "uv==$uv_version" 2>"$venv/uv.log"; then
-    install=("$venv/bin/uv" pip install -q --python "$venv/bin/python")
+    # Bytecode at once, as pip makes it: where PYTHONDONTWRITEBYTECODE is set, each process that
+    # imports TFX would else compile it anew.
+    install=("$venv/bin/uv" pip install -q --compile-bytecode --python "$venv/bin/python")
 else
     echo "set-up: uv cannot be had, going on with pip (slower)"
     install=("$venv/bin/python" -m pip install -q --disable-pip-version-check)
