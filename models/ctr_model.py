@@ -15,7 +15,7 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
-from lifelong.models.long_term import make_long_term
+from lifelong.models.long_term import TrainedSearch, make_long_term
 from lifelong.models.short_term import make_short_term
 from lifelong.models.timed_events import time_gaps
 from lifelong.models.unknown_items import UnknownItems
@@ -127,8 +127,11 @@ class CTRModel(tfrs.Model):
         """Returns the mean log loss over the valid candidates of a batch with labels."""
         logits = self(inputs, training=training)
         valid = length_mask(inputs[CANDIDATE_LENGTH], tf.shape(logits)[1])
-        # Losses that a part adds are added by the training step.
-        return self.long_term.click_weight * self.task(
+        loss = self.task(
             labels=tf.boolean_mask(inputs[CANDIDATE_LABEL], valid),
             predictions=tf.boolean_mask(logits, valid),
         )
+        # Losses that a part adds are added by the training step.
+        if isinstance(self.long_term, TrainedSearch):
+            loss *= self.long_term.click_weight
+        return loss

@@ -20,6 +20,7 @@ from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
+from lifelong.models.long_term import TrainedSearch
 from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
@@ -213,8 +214,8 @@ def fit(
     checkpoints.mkdir(parents=True, exist_ok=True)
     steps = math.ceil(train_requests / training.batch_size)
     train = train.repeat()
-    if model.long_term.epochs_alone:
-        _fit_search(model, training, train, steps, checkpoints)
+    if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
+        _fit_search(model, model.long_term, training, train, steps, checkpoints)
     _compile(model, training)
     best_weights = str(checkpoints / "best.weights.h5")
     epoch_log = checkpoints / "epochs.csv"
@@ -250,10 +251,15 @@ def fit(
 
 
 def _fit_search(
-    model: CTRModel, training: TrainingConfig, train: tf.data.Dataset, steps: int, checkpoints: Path
+    model: CTRModel,
+    part: TrainedSearch,
+    training: TrainingConfig,
+    train: tf.data.Dataset,
+    steps: int,
+    checkpoints: Path,
 ) -> None:
     """Trains the search of a model alone, and freezes it; or loads what an earlier run trained."""
-    part, weights = model.long_term, checkpoints / "search.weights.h5"
+    weights = checkpoints / "search.weights.h5"
     if not weights.exists():
         print(f"[training] the search alone, {part.epochs_alone} epochs")
         part.train_alone()

@@ -7,6 +7,7 @@ from lifelong.models.long_term.mean import MeanLongTerm
 from lifelong.models.long_term.none import NoLongTerm
 from lifelong.models.long_term.registry import LONG_TERM_PARTS, make_long_term
 from lifelong.models.long_term.sdim import SdimLongTerm
+from lifelong.models.long_term.search_training import TrainedSearch
 from lifelong.models.long_term.sim_hard import SimHardLongTerm
 from lifelong.models.long_term.sim_soft import SimSoftLongTerm
 from lifelong.models.long_term.twin import TwinLongTerm
@@ -23,6 +24,7 @@ __all__ = [
     "SearchedHistory",
     "SimHardLongTerm",
     "SimSoftLongTerm",
+    "TrainedSearch",
     "TwinLongTerm",
     "make_long_term",
 ]

@@ -26,14 +26,9 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
         embeddings: The model's embedding tables, shared.
 
     Attributes:
-        click_weight: Weight of the model's click loss beside losses that the part adds.
-        epochs_alone: Epochs that the part is trained alone (`train_alone`) and then frozen
-            (`freeze`), before the model.
         bakes_exactly: Whether scores stay the same once `bake` was called.
     """
 
-    click_weight = 1.0
-    epochs_alone = 0
     bakes_exactly = True
 
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
@@ -53,14 +48,6 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
     def signature_search(self) -> HammingSearch | None:
         """The search that compares signatures, if there is one as the part is now."""
         return None
-
-    def train_alone(self) -> None:
-        """Lets only losses count that the part adds. Compile the model afterwards."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss of its own")
-
-    def freeze(self) -> None:
-        """Ends what `train_alone` began, for good. Compile the model afterwards."""
-        raise NotImplementedError(f"{type(self).__name__} has no loss of its own")
 
     @abc.abstractmethod
     def call(

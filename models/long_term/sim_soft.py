@@ -26,6 +26,7 @@ from lifelong.models.layers import (
     length_mask,
 )
 from lifelong.models.long_term.base import SearchedHistory
+from lifelong.models.long_term.search_training import TrainedSearch
 from lifelong.models.soft_search.auxiliary_loss import AuxiliaryClickLoss, click_loss
 from lifelong.models.soft_search.searchers import SEARCHERS, Searcher
 from lifelong.models.soft_search.space import SearchSpace
@@ -40,7 +41,7 @@ class _Vectors(NamedTuple):
     projected_candidates: tf.Tensor
 
 
-class SimSoftLongTerm(SearchedHistory):
+class SimSoftLongTerm(SearchedHistory, TrainedSearch):
     """Searches the K events of the largest inner products (W_b e_i) . (W_a e_a).
 
     The search has embeddings and projections of its own, which only an auxiliary click loss trains:
