@@ -120,7 +120,7 @@ def put_under_load(
         # Bad versions are tried again before the next push.
         load_retry_interval_s=push_every_s / 3,
         rest_port=0,
-        limits={"max_message_bytes": _MAX_MESSAGE_BYTES},
+        max_message_bytes=_MAX_MESSAGE_BYTES,
     )
     with server, PredictionClient(server.address, MODEL) as client:
         traffic = Traffic(

@@ -58,7 +58,7 @@ def measure_online() -> list[str]:
         export_model(model, run.transform_output(), f"{folder}/1")
         loaded = LoadedModel(f"{folder}/1", version=1)
         with (
-            ModelServer("lifelong", folder, poll_interval_s=0) as server,
+            ModelServer.of_model("lifelong", folder, poll_interval_s=0) as server,
             PredictionClient(server.address) as client,
         ):
             rankers = {name: Ranker(client, store) for name, store in stores.items()}

@@ -231,7 +231,7 @@ def _tell_cpu(pipe: Connection) -> None:
 def _serve(pipe: Connection, base_path: str) -> None:
     from lifelong.serving.server.server import ModelServer
 
-    with ModelServer("lifelong", base_path) as server:
+    with ModelServer.of_model("lifelong", base_path) as server:
         pipe.send(server.address)
         _tell_cpu(pipe)
 

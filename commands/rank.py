@@ -188,7 +188,7 @@ def _server_address(options: RankOptions, workdir: Workdir, name: str) -> Iterat
         raise FileNotFoundError(
             f"{base_path} does not exist: no model was pushed; start with `lifelong run`"
         )
-    with ModelServer(name, str(base_path), poll_interval_s=0) as server:
+    with ModelServer.of_model(name, str(base_path), poll_interval_s=0) as server:
         yield server.address
 
 

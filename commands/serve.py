@@ -11,14 +11,14 @@ from typing import Any
 
 from lifelong.commands.command import with_options
 from lifelong.pipeline.config import Workdir
-from lifelong.serving.server.grpc_options import GrpcOptions
+from lifelong.serving.server.options import ServerOptions
 
 # A server is `Any` here: the parser of the command line would import what its type names, and with
 # it TensorFlow, for every command.
 
 
 @dataclasses.dataclass(frozen=True)
-class ServeOptions(GrpcOptions):
+class ServeOptions(ServerOptions):
     """Options of `lifelong serve`.
 
     Attributes:
@@ -27,15 +27,6 @@ class ServeOptions(GrpcOptions):
         base_path: Folder of the model's versions; empty is where the runs push to.
         model_config_file: Text file with a `ModelServerConfig`, for several models; `name` and
             `base_path` are not used then.
-        allow_version_labels_for_unavailable_models: Whether a new label may point to a version
-            that is not loaded yet; without, the file may have labels only when it is reloaded.
-        enable_signature_method_name_check: Whether Classify and Regress refuse signatures
-            without their method name.
-        xla_cpu_compilation_enabled: Whether to run models that XLA has to compile (exported with
-            `jit_compile`).
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one.
-        rest_port: Port of REST and the metrics; 0 takes a free one, -1 serves gRPC alone.
         drain_s: Seconds that running calls are given when it is stopped.
     """
 
@@ -43,12 +34,7 @@ class ServeOptions(GrpcOptions):
     name: str = "lifelong"
     base_path: str = ""
     model_config_file: str = ""
-    allow_version_labels_for_unavailable_models: bool = False
-    enable_signature_method_name_check: bool = False
-    xla_cpu_compilation_enabled: bool = False
-    host: str = "127.0.0.1"
     port: int = 8500
-    rest_port: int = -1
     drain_s: float = 30.0
 
 
@@ -93,16 +79,7 @@ def _make_server(options: ServeOptions) -> Any:
                 f"{base_path} does not exist: push a model with `lifelong run`, or name --base_path"
             )
         config = single_model(options.name, str(base_path))
-    return ModelServer(
-        config=config,
-        host=options.host,
-        port=options.port,
-        rest_port=None if options.rest_port < 0 else options.rest_port,
-        options=options,
-        check_method_names=options.enable_signature_method_name_check,
-        allow_labels_for_unavailable=options.allow_version_labels_for_unavailable_models,
-        xla_cpu_compilation_enabled=options.xla_cpu_compilation_enabled,
-    )
+    return ModelServer(config, options)
 
 
 def _base_path(options: ServeOptions) -> Path:

@@ -23,19 +23,17 @@ class ServerProcess:
     Args:
         folders: Base folder of each model, by name.
         log: File that the server's messages go to.
-        limits: Fields of `GrpcOptions`.
-        **options: Arguments of `ModelServer`, as far as JSON has their types.
+        **options: Fields of `ServerOptions`.
     """
 
     def __init__(
         self,
         folders: Mapping[str, Path],
         log: Path,
-        limits: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         paths = {name: str(path) for name, path in folders.items()}
-        given = {"folders": paths, "limits": limits or {}, "options": options}
+        given = {"folders": paths, "options": options}
         self._log = log
         with log.open("a") as messages:
             self._process = subprocess.Popen(
@@ -102,15 +100,14 @@ class ServerProcess:
 
 def main(given: Mapping[str, Any]) -> None:
     """Serves until standard input is closed; a line read from it is answered with a count."""
-    from lifelong.serving.server.grpc_options import GrpcOptions
     from lifelong.serving.server.model_config import PLATFORM, ModelServerConfig
+    from lifelong.serving.server.options import ServerOptions
     from lifelong.serving.server.server import ModelServer
 
     config = ModelServerConfig()
     for name, folder in given["folders"].items():
         config.model_config_list.config.add(name=name, base_path=folder, model_platform=PLATFORM)
-    limits = GrpcOptions(**given["limits"])
-    with ModelServer(config=config, options=limits, **given["options"]) as server:
+    with ModelServer(config, ServerOptions(**given["options"])) as server:
         listening = {"address": server.address, "rest_address": server.rest_address}
         print(json.dumps(listening), flush=True)
         for _ in sys.stdin:

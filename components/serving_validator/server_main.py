@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     """
     model_name, base_path, address_file, *flags = arguments
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    with ModelServer(
+    with ModelServer.of_model(
         model_name,
         base_path,
         poll_interval_s=_POLL_INTERVAL_S,

@@ -49,7 +49,12 @@ def single_model(name: str, base_path: str) -> ModelServerConfig:
     Args:
         name: Model name.
         base_path: Folder of the version folders; a relative path is taken from here.
+
+    Raises:
+        ValueError: If the name is empty.
     """
+    if not name:
+        raise ValueError("the model's name is empty; name it as clients will")
     path = os.path.abspath(base_path) if _is_relative(base_path) else base_path  # noqa: PTH100
     config = ModelServerConfig()
     config.model_config_list.config.add(name=name, base_path=path, model_platform=PLATFORM)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import logging
 from types import TracebackType
+from typing import Any
 
-import tensorflow as tf
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from lifelong.serving.server.catalog import ModelCatalog
-from lifelong.serving.server.grpc_options import GrpcOptions
 from lifelong.serving.server.grpc_server import GrpcServer
 from lifelong.serving.server.metrics import MeasuredModel, MetricsInterceptor, ServerMetrics
 from lifelong.serving.server.model_config import ModelServerConfig, single_model
 from lifelong.serving.server.model_service import ModelService
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.poller import Poller
 from lifelong.serving.server.prediction_service import PredictionService
 from lifelong.serving.server.registry import ModelRegistry
@@ -38,74 +37,27 @@ class ModelServer:
     and swaps versions without losing a call.
 
     Args:
-        model_name: Name that clients put into their model spec.
-        base_path: Folder of the version folders (integer names), as TFX's Pusher writes them.
-        host: Address to listen on.
-        port: Port to listen on; 0 takes a free one, see `address`.
-        config: Several models, with version policies and labels, instead of `model_name` and
-            `base_path`; see `read_config_file`.
-        rest_port: Port of REST and the metrics, 0 takes a free one, see `rest_address`; none
-            serves gRPC alone.
-        poll_interval_s: Seconds between two looks at the base folders; 0 leaves polling to the
-            caller (`poll`).
-        max_load_retries: How often a failed load is tried again.
-        load_retry_interval_s: Seconds between two attempts.
-        threads: Calls that run at the same time; those of `options` by default.
-        session_config: Options of the TensorFlow sessions.
-        options: Limits, security and extra services.
-        check_method_names: Whether Classify and Regress refuse signatures without their method
-            name; see `classify`.
-        allow_labels_for_unavailable: Whether a new label may point to a version that is not
-            available, for example in the first configuration.
-        xla_cpu_compilation_enabled: Whether signatures that XLA has to compile may run.
+        config: The models, with version policies and labels; see `read_config_file`.
+        options: Addresses, limits, security and how models are loaded.
 
     Example:
-        >>> with ModelServer("lifelong", "/models/lifelong") as server:  # doctest: +SKIP
+        >>> with ModelServer.of_model("lifelong", "/models/lifelong") as server:  # doctest: +SKIP
         ...     PredictionClient(server.address).predict(request)
     """
 
-    def __init__(
-        self,
-        model_name: str = "",
-        base_path: str = "",
-        host: str = "127.0.0.1",
-        port: int = 0,
-        *,
-        config: ModelServerConfig | None = None,
-        rest_port: int | None = None,
-        poll_interval_s: float = 1.0,
-        max_load_retries: int = 5,
-        load_retry_interval_s: float = 60.0,
-        threads: int | None = None,
-        session_config: tf.compat.v1.ConfigProto | None = None,
-        options: GrpcOptions | None = None,
-        check_method_names: bool = False,
-        allow_labels_for_unavailable: bool = False,
-        xla_cpu_compilation_enabled: bool = False,
-    ) -> None:
-        if config is None and not model_name:
-            raise ValueError("model_name is empty; name the model as clients will")
-        options = options or GrpcOptions()
-        if threads is not None:
-            options = dataclasses.replace(options, threads=threads)
-        if rest_port is not None and options.tls_certificate:
-            raise ValueError(
-                f"rest_port is {rest_port}, but REST has no TLS: leave it out, or put a proxy that"
-                " has it before a server that listens on 127.0.0.1"
-            )
-        self._config = single_model(model_name, str(base_path)) if config is None else config
-        self._host = host
-        self._port = port
-        self._session_config = session_config
-        self._xla_enabled = xla_cpu_compilation_enabled
-        self._max_load_retries = max_load_retries
-        self._load_retry_interval_s = load_retry_interval_s
+    def __init__(self, config: ModelServerConfig, options: ServerOptions | None = None) -> None:
+        options = options or ServerOptions()
+        self._config = config
+        self._options = options
+        self._port = options.port
         self._metrics = ServerMetrics()
         self._models = ModelRegistry()
         self._catalog = ModelCatalog(
-            self._models, self._make_versions, allow_labels_for_unavailable
+            self._models, self._make_versions, options.allow_version_labels_for_unavailable_models
         )
-        self._poller = Poller(self.poll, poll_interval_s) if poll_interval_s > 0 else None
+        interval = options.poll_interval_s
+        self._poller = Poller(self.poll, interval) if interval > 0 else None
+        check_method_names = options.enable_signature_method_name_check
         self._server = GrpcServer(
             options,
             {
@@ -119,7 +71,7 @@ class ModelServer:
             [MetricsInterceptor(self._metrics)],
         )
         self._rest = None
-        if rest_port is not None:
+        if options.rest_port >= 0:
             self._rest = RestServer(
                 RestApi(
                     self._models,
@@ -128,17 +80,31 @@ class ModelServer:
                     check_method_names,
                 ),
                 self._metrics.page,
-                host,
-                rest_port,
+                options.host,
+                options.rest_port,
                 threads=options.threads,
                 max_waiting=options.queue,
                 token=Token(options.token_file) if options.token_file else None,
             )
 
+    @classmethod
+    def of_model(cls, name: str, base_path: str, **options: Any) -> ModelServer:
+        """Returns a server of one model.
+
+        Args:
+            name: Name that clients put into their model spec.
+            base_path: Folder of the version folders (integer names), as TFX's Pusher writes them.
+            **options: Fields of `ServerOptions`.
+
+        Raises:
+            ValueError: If the name is empty, or an option is not usable.
+        """
+        return cls(single_model(name, base_path), ServerOptions(**options))
+
     @property
     def address(self) -> str:
         """`host:port` for clients; the port is known once the server has started."""
-        return f"{self._host}:{self._port}"
+        return f"{self._options.host}:{self._port}"
 
     @property
     def rest_address(self) -> str:
@@ -214,14 +180,14 @@ class ModelServer:
             name,
             base_path,
             functools.partial(self._load, name),
-            max_retries=self._max_load_retries,
-            retry_interval_s=self._load_retry_interval_s,
+            max_retries=self._options.max_load_retries,
+            retry_interval_s=self._options.load_retry_interval_s,
         )
 
     def _load(self, name: str, path: str, version: int) -> LoadedModel:
         with self._metrics.loading(path):
             model = MeasuredModel(
-                name, self._metrics, path, version, self._session_config, self._xla_enabled
+                name, self._metrics, path, version, self._options.xla_cpu_compilation_enabled
             )
             try:
                 warm_up(model)

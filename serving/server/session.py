@@ -50,7 +50,6 @@ class LoadedModel:
     Args:
         path: Folder with `saved_model.pb`.
         version: Version number, echoed in answers.
-        config: Session options (threads and the like).
         xla_cpu_compilation_enabled: Whether signatures that XLA has to compile may run.
 
     Raises:
@@ -61,7 +60,6 @@ class LoadedModel:
         self,
         path: str,
         version: int,
-        config: tf.compat.v1.ConfigProto | None = None,
         xla_cpu_compilation_enabled: bool = True,
     ) -> None:
         self.path = path
@@ -71,7 +69,7 @@ class LoadedModel:
         _refuse_unknown_ops(meta_graph, path)
         compiled = set() if xla_cpu_compilation_enabled else compiled_signatures(meta_graph)
         self._graph = tf.Graph()
-        self._session = tf.compat.v1.Session(graph=self._graph, config=config)
+        self._session = tf.compat.v1.Session(graph=self._graph)
         try:
             with self._graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, [SERVE_TAG], path)

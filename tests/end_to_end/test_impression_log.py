@@ -92,7 +92,7 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
         return client.predict(request)["scores"]
 
     with (
-        ModelServer("shop", str(base_path), poll_interval_s=0) as server,
+        ModelServer.of_model("shop", str(base_path), poll_interval_s=0) as server,
         PredictionClient(server.address, "shop") as client,
     ):
         plain = scores(client, "buy", 1.0)

@@ -183,7 +183,7 @@ def server(half_plus, tmp_path_factory):
     """A server of `two`, version 3: y = x / 2 + 2."""
     base = tmp_path_factory.mktemp("two")
     push(half_plus[2], base, 3)
-    with ModelServer("two", str(base), poll_interval_s=0) as running:
+    with ModelServer.of_model("two", str(base), poll_interval_s=0) as running:
         yield running
 
 

@@ -69,7 +69,7 @@ def test_a_version_may_be_asked_for(server):
 
 def test_nobody_listens(server, half_plus, push, tmp_path):
     push(half_plus[1], tmp_path, 1)
-    with ModelServer("gone", str(tmp_path), poll_interval_s=0) as stopped:
+    with ModelServer.of_model("gone", str(tmp_path), poll_interval_s=0) as stopped:
         address = stopped.address
     with PredictionClient(address, "gone") as client:
         with pytest.raises(PredictionError, match="UNAVAILABLE"):
@@ -82,7 +82,7 @@ def test_waiting_tells_why_a_version_failed(tmp_path):
     (tmp_path / "4").mkdir()
     (tmp_path / "4" / "saved_model.pb").write_bytes(b"not a model")
     with (
-        ModelServer("bad", str(tmp_path), poll_interval_s=0) as server,
+        ModelServer.of_model("bad", str(tmp_path), poll_interval_s=0) as server,
         PredictionClient(server.address, "bad") as client,
         pytest.raises(PredictionError, match=r"version 4 is LOADING .*is not a SavedModel"),
     ):

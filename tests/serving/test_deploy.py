@@ -13,6 +13,7 @@ from lifelong.pipeline.config import Workdir
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.metrics import PATH
 from lifelong.serving.server.model_config import read_config_file
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.server import ModelServer
 from tests.batching_parameters import read_batching_parameters
 
@@ -188,7 +189,7 @@ def test_our_server_takes_the_same_models_config(half_plus, push, tmp_path):
     file = tmp_path / "models.config"
     file.write_text((DEPLOY / "models.config").read_text().replace("/models", f"{tmp_path}/models"))
     with (
-        ModelServer(config=read_config_file(str(file)), poll_interval_s=0) as server,
+        ModelServer(read_config_file(str(file)), ServerOptions(poll_interval_s=0)) as server,
         PredictionClient(server.address, "lifelong") as client,
     ):
         # y = x / 2 + 2.

@@ -77,7 +77,7 @@ class ServerAtOnce:
     def __init__(self, model_name, folder, log, flags=()):
         assert not flags
         self._versions = folder
-        self._server = ModelServer(
+        self._server = ModelServer.of_model(
             model_name, str(folder), poll_interval_s=0.05, max_load_retries=0
         )
 

@@ -84,7 +84,7 @@ def test_a_good_model_is_blessed_and_pushed_with_its_warm_up_requests(sim_hard, 
     assert warm_up(LoadedModel(str(pushed), 1)) == 14
     assert read_batching_parameters(pushed / "batching_params.pbtxt").max_batch_size.value == 4
     with (
-        ModelServer("shop", str(pushed.parent), poll_interval_s=0) as server,
+        ModelServer.of_model("shop", str(pushed.parent), poll_interval_s=0) as server,
         PredictionClient(server.address, "shop") as client,
     ):
         assert "searched_events" in client.signatures()

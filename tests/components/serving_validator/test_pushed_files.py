@@ -28,7 +28,7 @@ def calls(sim_hard, tmp_path_factory):
     versions = tmp_path_factory.mktemp("versions")
     (versions / "1").symlink_to(path_utils.serving_model_path(sim_hard.uri))
     with (
-        ModelServer("shop", str(versions), poll_interval_s=0) as server,
+        ModelServer.of_model("shop", str(versions), poll_interval_s=0) as server,
         PredictionClient(server.address, "shop") as client,
     ):
         return ClientRequests.learn(client)

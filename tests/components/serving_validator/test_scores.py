@@ -22,7 +22,7 @@ def client(sim_hard, tmp_path_factory):
     versions = tmp_path_factory.mktemp("versions")
     (versions / "1").symlink_to(path_utils.serving_model_path(sim_hard.uri))
     with (
-        ModelServer("shop", str(versions), poll_interval_s=0) as server,
+        ModelServer.of_model("shop", str(versions), poll_interval_s=0) as server,
         PredictionClient(server.address, "shop") as connected,
     ):
         yield connected

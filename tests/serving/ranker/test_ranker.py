@@ -84,7 +84,7 @@ def store(tmp_path_factory):
 def serving(model, base, poll_interval_s=0):
     shutil.copytree(model, base / "1")
     with (
-        ModelServer("lifelong", str(base), poll_interval_s=poll_interval_s) as server,
+        ModelServer.of_model("lifelong", str(base), poll_interval_s=poll_interval_s) as server,
         PredictionClient(server.address) as client,
     ):
         yield client

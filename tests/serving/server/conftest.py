@@ -9,6 +9,7 @@ import pytest
 from tensorflow_serving.apis import model_management_pb2
 
 from lifelong.serving.server.model_config import ModelServerConfig
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.server import ModelServer
 from tests.serving.server.both_models import VERSION, Served
 
@@ -59,7 +60,7 @@ def served(half_plus, ranker_model, ranker_inputs, push, tmp_path_factory):
         model.model_platform = "tensorflow"
     inputs = {"two": {"x": np.float32([[2, 4]])}, "ranker": ranker_inputs["serving_default"]}
     with (
-        ModelServer(config=config, poll_interval_s=0, rest_port=0) as server,
+        ModelServer(config, ServerOptions(poll_interval_s=0, rest_port=0)) as server,
         grpc.insecure_channel(server.address) as channel,
         contextlib.closing(http.client.HTTPConnection(server.rest_address)) as connection,
     ):

@@ -60,7 +60,7 @@ def test_with_the_option_it_runs(base_path):
 def test_a_server_refuses_by_default(base_path, enabled):
     options = {"xla_cpu_compilation_enabled": True} if enabled else {}
     with (
-        ModelServer("half", str(base_path), poll_interval_s=0, **options) as server,
+        ModelServer.of_model("half", str(base_path), poll_interval_s=0, **options) as server,
         PredictionClient(server.address, "half") as client,
     ):
         request = {"x": np.float32([2, 4])}

@@ -20,6 +20,7 @@ from tensorflow_serving.apis import (
 )
 
 from lifelong.serving.server.model_config import ModelServerConfig
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.server import ModelServer
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -46,8 +47,9 @@ def channel(half_plus, push, tmp_path_factory):
         }} }}""",
         ModelServerConfig(),
     )
+    options = ServerOptions(poll_interval_s=0, allow_version_labels_for_unavailable_models=True)
     with (
-        ModelServer(config=config, poll_interval_s=0, allow_labels_for_unavailable=True) as server,
+        ModelServer(config, options) as server,
         grpc.insecure_channel(server.address) as connected,
     ):
         yield connected

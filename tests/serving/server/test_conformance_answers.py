@@ -107,7 +107,7 @@ def test_the_ranker_takes_any_size(served):
 def test_the_life_of_versions(half_plus, tmp_path, wait_for):
     """As a client sees it: polled folders, a load that fails and is tried again, END."""
     base = tmp_path / "models"
-    server = ModelServer(
+    server = ModelServer.of_model(
         "two", str(base), poll_interval_s=0.02, load_retry_interval_s=0.1, max_load_retries=1000
     )
     with server, grpc.insecure_channel(server.address) as channel:

@@ -27,7 +27,7 @@ def base(on_examples, push, tmp_path_factory):
 @pytest.fixture(scope="module")
 def stub(base):
     with (
-        ModelServer("m", str(base), poll_interval_s=0) as server,
+        ModelServer.of_model("m", str(base), poll_interval_s=0) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
@@ -248,7 +248,9 @@ def test_method_names_are_checked_only_where_asked(base, stub):
     assert len(stub.Regress(regression("loose")).result.regressions) == 2
     assert len(stub.Classify(classification("loose_classes")).result.classifications) == 2
     with (
-        ModelServer("m", str(base), poll_interval_s=0, check_method_names=True) as server,
+        ModelServer.of_model(
+            "m", str(base), poll_interval_s=0, enable_signature_method_name_check=True
+        ) as server,
         grpc.insecure_channel(server.address) as channel,
     ):
         strict = prediction_service_pb2_grpc.PredictionServiceStub(channel)

@@ -31,9 +31,7 @@ def serve(half_plus, push, tmp_path):
     with contextlib.ExitStack() as stack:
 
         def start(**options):
-            server = ModelServer(
-                "m", str(tmp_path / "m"), poll_interval_s=0, options=GrpcOptions(**options)
-            )
+            server = ModelServer.of_model("m", str(tmp_path / "m"), poll_interval_s=0, **options)
             return stack.enter_context(server)
 
         yield start
@@ -180,9 +178,9 @@ def test_the_token(serve, tmp_path):
 def test_token_files_are_checked(tmp_path):
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(ValueError, match="empty is empty; a token was expected"):
-        ModelServer("m", "/m", options=GrpcOptions(token_file=str(tmp_path / "empty")))
+        ModelServer.of_model("m", "/m", token_file=str(tmp_path / "empty"))
     with pytest.raises(OSError, match="nowhere"):
-        ModelServer("m", "/m", options=GrpcOptions(token_file="/nowhere"))
+        ModelServer.of_model("m", "/m", token_file="/nowhere")
 
 
 def test_tls(serve, pair):
@@ -220,8 +218,7 @@ def test_health_and_reflection_are_off_by_default(server):
 
 
 def test_health_follows_the_models(half_plus, push, tmp_path):
-    options = GrpcOptions(health=True)
-    server = ModelServer("m", str(tmp_path / "m"), poll_interval_s=0, options=options)
+    server = ModelServer.of_model("m", str(tmp_path / "m"), poll_interval_s=0, health=True)
     with server, grpc.insecure_channel(server.address) as channel:
         health = health_pb2_grpc.HealthStub(channel)
 

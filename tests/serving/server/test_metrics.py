@@ -35,7 +35,7 @@ def test_calls_are_counted(half_plus, push, tmp_path):
     (tmp_path / "4").mkdir()
     (tmp_path / "4" / "saved_model.pb").write_bytes(b"bad")
     with (
-        ModelServer("two", str(tmp_path), poll_interval_s=0, rest_port=0) as server,
+        ModelServer.of_model("two", str(tmp_path), poll_interval_s=0, rest_port=0) as server,
         PredictionClient(server.address, "two") as client,
     ):
         # Version 4 is bad: remove it, so that 3 is loaded.

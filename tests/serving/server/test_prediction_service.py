@@ -213,7 +213,7 @@ def test_the_clients_deadline_ends_the_run(half_plus, push, tmp_path, wait_for):
     push(half_plus[1], base, 1)
     gate = str(tmp_path / "gate")
     with (
-        ModelServer("one", str(base), poll_interval_s=0, threads=2) as server,
+        ModelServer.of_model("one", str(base), poll_interval_s=0, threads=2) as server,
         PredictionClient(server.address, "one", timeout_s=0.3) as client,
     ):
         with pytest.raises(PredictionError, match="DEADLINE_EXCEEDED"):

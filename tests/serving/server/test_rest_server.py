@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lifelong.serving.client import PredictionClient
-from lifelong.serving.server.grpc_options import GrpcOptions
 from lifelong.serving.server.metrics import ServerMetrics
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.registry import ModelRegistry
 from lifelong.serving.server.rest.api import RestApi
 from lifelong.serving.server.rest.server import RestServer
@@ -23,7 +23,7 @@ def rest(half_plus, push, tmp_path_factory):
     """Both front ends on `two`, version 3: y = x / 2 + 2."""
     base = tmp_path_factory.mktemp("rest")
     push(half_plus[2], base, 3)
-    with ModelServer("two", str(base), poll_interval_s=0, rest_port=0) as running:
+    with ModelServer.of_model("two", str(base), poll_interval_s=0, rest_port=0) as running:
         yield running
 
 
@@ -278,7 +278,9 @@ def test_more_requests_than_may_wait(serve, half_plus, tmp_path, wait_for):
 
 def test_stop_lets_a_running_request_finish(half_plus, push, tmp_path, wait_for):
     push(half_plus[1], tmp_path / "models", 1)
-    server = ModelServer("m", str(tmp_path / "models"), poll_interval_s=0, rest_port=0).start()
+    server = ModelServer.of_model(
+        "m", str(tmp_path / "models"), poll_interval_s=0, rest_port=0
+    ).start()
     answers = []
 
     def wait():
@@ -315,7 +317,7 @@ def test_stop_lets_a_running_request_finish(half_plus, push, tmp_path, wait_for)
 
 def test_a_taken_port_is_an_error(rest):
     port = int(rest.rest_address.rsplit(":", 1)[1])
-    server = ModelServer("two", "/nowhere", rest_port=port, poll_interval_s=0)
+    server = ModelServer.of_model("two", "/nowhere", rest_port=port, poll_interval_s=0)
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
         server.start()
     server.stop()
@@ -324,7 +326,7 @@ def test_a_taken_port_is_an_error(rest):
 def test_rest_is_no_way_around_the_token(half_plus, push, tmp_path):
     push(half_plus[1], tmp_path / "m", 1)
     (tmp_path / "token").write_text("secret\n")
-    options = GrpcOptions(token_file=str(tmp_path / "token"))
+    token = str(tmp_path / "token")
     paths = {
         "/v1/models/m": "GET",
         "/v1/models/m/metadata": "GET",
@@ -333,8 +335,8 @@ def test_rest_is_no_way_around_the_token(half_plus, push, tmp_path):
         "/monitoring/prometheus/metrics": "GET",
     }
     with (
-        ModelServer(
-            "m", str(tmp_path / "m"), poll_interval_s=0, rest_port=0, options=options
+        ModelServer.of_model(
+            "m", str(tmp_path / "m"), poll_interval_s=0, rest_port=0, token_file=token
         ) as server,
         contextlib.closing(http.client.HTTPConnection(server.rest_address)) as connection,
     ):
@@ -354,6 +356,5 @@ def test_rest_is_no_way_around_the_token(half_plus, push, tmp_path):
 
 
 def test_rest_is_no_way_around_tls():
-    options = GrpcOptions(tls_certificate="certificate.pem", tls_key="key.pem")
     with pytest.raises(ValueError, match="rest_port is 0, but REST has no TLS"):
-        ModelServer("two", "/nowhere", rest_port=0, options=options)
+        ServerOptions(rest_port=0, tls_certificate="certificate.pem", tls_key="key.pem")

@@ -32,7 +32,7 @@ def test_no_call_is_lost_while_versions_are_pushed(half_plus, push, tmp_path, wa
                 )
 
     with (
-        ModelServer("pushed", str(tmp_path), poll_interval_s=0.01) as server,
+        ModelServer.of_model("pushed", str(tmp_path), poll_interval_s=0.01) as server,
         PredictionClient(server.address, "pushed") as client,
     ):
         threads = [threading.Thread(target=call, args=(server.address,)) for _ in range(3)]
@@ -61,7 +61,7 @@ def test_a_call_on_the_old_version_finishes_there(half_plus, push, tmp_path, wai
     base, gate = tmp_path / "models", tmp_path / "gate"
     push(half_plus[1], base, 1)
     with (
-        ModelServer("one", str(base), poll_interval_s=0) as server,
+        ModelServer.of_model("one", str(base), poll_interval_s=0) as server,
         PredictionClient(server.address, "one") as client,
     ):
         results = []
@@ -83,7 +83,7 @@ def test_a_call_on_the_old_version_finishes_there(half_plus, push, tmp_path, wai
 def test_stop_lets_a_running_call_finish(half_plus, push, tmp_path, wait_for):
     base, gate = tmp_path / "models", tmp_path / "gate"
     push(half_plus[1], base, 1)
-    server = ModelServer("one", str(base), poll_interval_s=0).start()
+    server = ModelServer.of_model("one", str(base), poll_interval_s=0).start()
     results = []
     with PredictionClient(server.address, "one") as client:
         caller = threading.Thread(
@@ -114,7 +114,7 @@ def test_stop_lets_a_running_call_finish(half_plus, push, tmp_path, wait_for):
 def test_stop_cancels_what_outlasts_the_drain(half_plus, push, tmp_path, wait_for):
     base, gate = tmp_path / "models", tmp_path / "gate"
     push(half_plus[1], base, 1)
-    server = ModelServer("one", str(base), poll_interval_s=0).start()
+    server = ModelServer.of_model("one", str(base), poll_interval_s=0).start()
     errors = []
 
     def call():
@@ -136,7 +136,7 @@ def test_stop_cancels_what_outlasts_the_drain(half_plus, push, tmp_path, wait_fo
 
 def test_a_server_without_a_model_waits_for_one(half_plus, push, tmp_path):
     with (
-        ModelServer("late", str(tmp_path / "models"), poll_interval_s=0) as server,
+        ModelServer.of_model("late", str(tmp_path / "models"), poll_interval_s=0) as server,
         PredictionClient(server.address, "late") as client,
     ):
         with pytest.raises(PredictionError, match=r"NOT_FOUND: .*Latest\(late\)"):
@@ -149,11 +149,11 @@ def test_a_server_without_a_model_waits_for_one(half_plus, push, tmp_path):
 def test_a_taken_port_is_an_error(server):
     port = int(server.address.rsplit(":", 1)[1])
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
-        ModelServer("two", "/nowhere", port=port).start()
+        ModelServer.of_model("two", "/nowhere", port=port).start()
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ValueError, match="model_name is empty"):
-        ModelServer("", "/nowhere")
+    with pytest.raises(ValueError, match="name is empty"):
+        ModelServer.of_model("", "/nowhere")
     with pytest.raises(ValueError, match="threads is 0"):
-        ModelServer("m", "/nowhere", threads=0)
+        ModelServer.of_model("m", "/nowhere", threads=0)

@@ -15,6 +15,7 @@ from tensorflow_serving.apis import (
 
 from lifelong.serving.server.errors import ServingError
 from lifelong.serving.server.model_config import ModelServerConfig
+from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.server import ModelServer
 
 PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
@@ -85,7 +86,7 @@ def serve():
     running = []
 
     def start(config, **options):
-        server = ModelServer(config=config, poll_interval_s=0, **options).start()
+        server = ModelServer(config, ServerOptions(poll_interval_s=0, **options)).start()
         channel = grpc.insecure_channel(server.address)
         running.append((server, channel))
         return Served(server, channel)
@@ -206,7 +207,7 @@ def test_labels_of_the_first_configuration(models, serve):
     config = listed(("two", models / "two", label("stable", 7)))
     with pytest.raises(ServingError, match="FAILED_PRECONDITION: Request to assign label"):
         serve(config)
-    served = serve(config, allow_labels_for_unavailable=True)
+    served = serve(config, allow_version_labels_for_unavailable_models=True)
     assert served.predict("two", label="stable") == (7, 2.0)
     # A label that moves must go to a version that can answer.
     moved = listed(("two", models / "two", label("stable", 8)))
@@ -234,7 +235,7 @@ def test_a_config_of_another_kind_is_refused():
     config = ModelServerConfig()
     config.custom_model_config.SetInParent()
     with pytest.raises(ServingError, match=r"INVALID_ARGUMENT: .*custom model config"):
-        ModelServer(config=config).start()
+        ModelServer(config).start()
 
 
 def test_without_a_config_there_are_no_models(serve):

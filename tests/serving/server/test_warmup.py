@@ -110,7 +110,7 @@ def test_a_bad_record_fails_the_version(warmed, half_plus, push, tmp_path):
     warmed(record(x=np.int32([1]))).rename(tmp_path / "models" / "2")
     push(half_plus[1], tmp_path / "models", 1)
     with (
-        ModelServer("one", str(tmp_path / "models"), poll_interval_s=0) as server,
+        ModelServer.of_model("one", str(tmp_path / "models"), poll_interval_s=0) as server,
         PredictionClient(server.address, "one") as client,
     ):
         (status,) = client.status()
