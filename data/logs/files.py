@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import pathlib
 from collections.abc import Iterable
@@ -75,5 +74,6 @@ def _match_uri(pattern: str) -> list[str]:
         f"{scheme}://{info.path}"
         for info in infos
         if info.type == fs.FileType.File
-        and fnmatch.fnmatchcase(info.path.lstrip("/"), inner.lstrip("/"))
+        # By folders, as on the disk: a `*` stays within one.
+        and pathlib.PurePosixPath("/", info.path).match(f"/{inner.lstrip('/')}")
     ]

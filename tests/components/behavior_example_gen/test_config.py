@@ -8,8 +8,6 @@ import pytest
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogColumns, LogConfig
-from lifelong.data.logs.fields import event_features
-from lifelong.data.times import parse_time
 
 SPLITS = SplitConfig(validation_start="2017-10-15", eval_start="2017-11-01")
 GOOD = IngestConfig(behaviors=LogConfig(files="log.csv"), splits=SPLITS)
@@ -96,21 +94,6 @@ def test_the_command_line_can_set_every_field():
     assert config.splits.max_eval_requests == 5
     assert config.behaviors.columns.behavior == "action"
     assert IngestConfig.from_json(config.to_json()) == config
-
-
-def test_the_behaviour_type_becomes_an_event_feature_once():
-    price = Feature("price", "event", "numeric")
-    features = event_features(LogColumns(behavior="action"), (price, Feature("age", "user")))
-    assert [feature.key for feature in features] == ["history_behavior", "history_price"]
-    assert features[0].source_column == "action"
-    assert event_features(LogColumns(behavior="action"), features) == features
-    assert event_features(LogColumns(), (price,)) == (price,)
-
-
-def test_times():
-    assert parse_time("1970-01-02") == 86400
-    assert parse_time("1970-01-02T00:00:00Z") == 86400
-    assert parse_time("1970-01-02T01:00:00+01:00") == 86400
 
 
 def test_importing_the_configuration_imports_no_heavy_package():

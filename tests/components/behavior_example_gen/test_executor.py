@@ -1,6 +1,5 @@
 import dataclasses
 import json
-import pathlib
 
 import pytest
 import tensorflow as tf
@@ -13,7 +12,6 @@ from tfx.types import artifact_utils, standard_artifacts
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen, Quarantine
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.executor import Executor
-from lifelong.components.log_reading.inputs import inputs_of
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
 
@@ -123,29 +121,6 @@ def test_the_component_is_a_file_based_example_gen(config):
     assert IngestConfig.from_json(component.exec_properties["config"]) == config
     with pytest.raises(ValueError, match=r"behaviors\.files is empty"):
         BehaviorExampleGen(dataclasses.replace(config, behaviors=LogConfig()))
-
-
-def test_every_log_is_fingerprinted_below_a_common_folder():
-    config = IngestConfig(
-        behaviors=LogConfig("/data/logs/2017/*.csv,/data/logs/2018-*/x.csv"),
-        impressions=LogConfig("/data/shown.parquet"),
-    )
-    base, inputs = inputs_of(config.logs)
-    assert base == "/data"
-    assert {split.name: split.pattern for split in inputs.splits} == {
-        "behaviors": "logs/2017/*.csv",
-        "behaviors-1": "logs/2018-*/x.csv",
-        "impressions": "shown.parquet",
-    }
-    one = IngestConfig(behaviors=LogConfig("log.csv"))
-    base, inputs = inputs_of(one.logs)
-    assert (base, inputs.splits[0].pattern) == (str(pathlib.Path.cwd()), "log.csv")
-    remote = IngestConfig(behaviors=LogConfig("gs://b/x/a-*.csv,gs://b/x/y/b.csv"))
-    base, inputs = inputs_of(remote.logs)
-    assert (base, [s.pattern for s in inputs.splits]) == ("gs://b/x", ["a-*.csv", "y/b.csv"])
-    mixed = IngestConfig(behaviors=LogConfig("gs://b/a.csv,/data/b.csv"))
-    with pytest.raises(ValueError, match="different file systems"):
-        inputs_of(mixed.logs)
 
 
 def test_in_a_pipeline_it_runs_again_only_when_a_log_or_the_configuration_changes(

@@ -1,9 +1,8 @@
 import numpy as np
 
 from lifelong.components.behavior_example_gen.config import SplitConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
-from lifelong.data.times import parse_time, week_of
+from lifelong.data.times import parse_time
 
 
 def times(*texts):
@@ -42,24 +41,3 @@ def test_a_user_stays_in_one_split_and_shares_are_kept():
     assert (split == later).all()
     assert (split_of(config, 8, user, later) != split).any(), "another seed, other users"
     assert split_of(config, 7, user[:1], times("2000-01-01")).tolist() == [-1]
-
-
-def test_weeks_begin_on_monday():
-    sunday, monday = times("2017-10-15T23:59:59", "2017-10-16")
-    assert week_of(monday) == week_of(sunday) + 1
-    assert week_of(times("1970-01-01")).tolist() == [0]
-
-
-def test_hashes_are_uniform_and_depend_on_every_argument():
-    key = np.arange(10_000)
-    one = hash64(1, Purpose.SHARD, key)
-    assert len(set(one.tolist())) == 10_000
-    np.testing.assert_allclose(np.bincount((one % 10).astype(int)) / 1000, 1, atol=0.15)
-    assert (one != hash64(2, Purpose.SHARD, key)).all()
-    assert (one != hash64(1, Purpose.SPLIT, key)).all()
-    assert hash64(1, Purpose.SHARD, key[:, None], key[None, :3]).shape == (10_000, 3)
-    # Written down: a change would change every data set.
-    assert hash64(0, Purpose.SHARD, np.array([1, 2])).tolist() == HASHES
-
-
-HASHES = [3069472533636442495, 9405607414650848140]
