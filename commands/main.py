@@ -6,20 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from jsonargparse import ArgumentParser
-
-from lifelong.commands import compare, ingest, rank, run, serve, staleness, sweep
+from lifelong.data.extras import explained
 
 _INTERRUPTED = 130
-_COMMANDS = {
-    "run": run.COMMAND,
-    "serve": serve.COMMAND,
-    "rank": rank.COMMAND,
-    "compare": compare.COMMAND,
-    "sweep": sweep.COMMAND,
-    "staleness": staleness.COMMAND,
-    "ingest": ingest.COMMAND,
-}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -37,10 +26,20 @@ def main(args: Sequence[str] | None = None) -> int:
     # TensorFlow's C++ side prints errors at import where there is no GPU; real ones are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = list(sys.argv[1:] if args is None else args)
-    parsed = make_parser().parse_args(arguments)
-    name = parsed.subcommand
+    name = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:
-        return _COMMANDS[name].run(parsed[name], arguments[arguments.index(name) + 1 :])
+        # Here, so that what they import may be missing.
+        from lifelong.commands.parser import COMMANDS, make_parser
+
+        parsed = make_parser().parse_args(arguments)
+        name = parsed.subcommand
+        return COMMANDS[name].run(parsed[name], arguments[arguments.index(name) + 1 :])
+    except ModuleNotFoundError as error:
+        missing = explained(error, f"lifelong {name}".rstrip())
+        if missing is error or os.environ.get("LIFELONG_TRACEBACK"):
+            raise
+        print(missing, file=sys.stderr)
+        return 1
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("LIFELONG_TRACEBACK"):
             raise
@@ -50,19 +49,6 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"lifelong {name}: interrupted; run it again to go on", file=sys.stderr)
         return _INTERRUPTED
-
-
-def make_parser() -> ArgumentParser:
-    """Makes the parser of all commands."""
-    parser = ArgumentParser(
-        prog="lifelong",
-        description="Click-through-rate models on a user's whole behaviour history.",
-        allow_abbrev=False,
-    )
-    commands = parser.add_subcommands(required=True)
-    for name, command in _COMMANDS.items():
-        commands.add_subcommand(name, command.make_parser(), help=command.help)
-    return parser
 
 
 if __name__ == "__main__":

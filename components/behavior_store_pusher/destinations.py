@@ -7,7 +7,7 @@ from pathlib import Path
 from lifelong.components.behavior_store_pusher.destination import Destination
 from lifelong.components.behavior_store_pusher.folder import VersionFolder
 from lifelong.components.behavior_store_pusher.redis_server import RedisServer
-from lifelong.serving.behavior_store.redis_connection import SCHEMES
+from lifelong.serving.behavior_store.versions import SCHEMES
 
 
 def destination_at(address: str, keep_versions: int) -> Destination:

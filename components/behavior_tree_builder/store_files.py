@@ -11,7 +11,8 @@ from tfx.dsl.io import fileio
 
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
-from lifelong.serving.behavior_store.lmdb_store import MANIFEST_FILE, shard_folder
+from lifelong.serving.behavior_store.lmdb_store import shard_folder
+from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
 
 # Ends the names of files that are being written.
 _PART = ".part"

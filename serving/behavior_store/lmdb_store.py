@@ -22,7 +22,7 @@ from lifelong.serving.behavior_store.errors import (
     StoreLockedError,
 )
 from lifelong.serving.behavior_store.lmdb_shard import LmdbShard
-from lifelong.serving.behavior_store.manifest import Manifest
+from lifelong.serving.behavior_store.manifest import MANIFEST_FILE, Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
 from lifelong.serving.behavior_store.store import (
     Appended,
@@ -33,7 +33,7 @@ from lifelong.serving.behavior_store.store import (
 from lifelong.serving.behavior_store.tree_edit import Retention, insert, retain
 from lifelong.serving.behavior_store.user_tree import UserTree
 
-MANIFEST_FILE, WRITER_FILE = "manifest.json", "writer.lock"
+WRITER_FILE = "writer.lock"
 _SHARD = "shard-"
 # Ends the names of what is being made.
 _PART = ".part"

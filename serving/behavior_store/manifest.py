@@ -13,6 +13,8 @@ from lifelong.serving.behavior_store.errors import StoreFormatError
 
 # Raised when the bytes of a store change their meaning.
 FORMAT_VERSION = 2
+# Its name in a folder that holds a store.
+MANIFEST_FILE = "manifest.json"
 _TYPES = ("int64", "float32")
 # What every store has: no event feature is called so.
 _COLUMNS = ("user", *KEYS)

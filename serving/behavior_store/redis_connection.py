@@ -30,7 +30,6 @@ from lifelong.serving.behavior_store.errors import (
     StoreUnavailableError,
 )
 
-SCHEMES = ("redis://", "rediss://", "unix://")
 _DEFAULT_NAME = "lifelong"
 # Names become part of patterns of keys: nothing that means something there.
 _NAME = re.compile(r"[\w.-]+", re.ASCII)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lifelong.serving.behavior_store.lmdb_store import MANIFEST_FILE, LmdbStore
-from lifelong.serving.behavior_store.redis_connection import SCHEMES
-from lifelong.serving.behavior_store.redis_store import RedisStore
-from lifelong.serving.behavior_store.store import BehaviorStore
+from lifelong.data.extras import explained
+from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
+
+if TYPE_CHECKING:
+    from lifelong.serving.behavior_store.redis_store import RedisStore
+    from lifelong.serving.behavior_store.store import BehaviorStore
+
+# With which the addresses of stores in Redis begin.
+SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class Versions(Protocol):
@@ -59,12 +64,12 @@ def open_store(address: str | os.PathLike[str], writable: bool = False) -> Behav
     """
     if isinstance(address, str) and address.startswith(SCHEMES):
         # The current version, also if that changes on the way.
-        return RedisStore(address, writable)
+        return _redis_store(address, writable)
     folder = Path(address)
     if not (folder / MANIFEST_FILE).exists() and (numbers := NumberedFolders(folder).numbers()):
         folder = folder / str(numbers[-1])
     # Where there is no store, opening it tells what is there instead.
-    return LmdbStore(folder, writable)
+    return _lmdb_store(folder, writable)
 
 
 class _OneFolder:
@@ -77,7 +82,7 @@ class _OneFolder:
         return 0
 
     def open(self, number: int, writable: bool = False) -> BehaviorStore:
-        return LmdbStore(self._folder, writable)
+        return _lmdb_store(self._folder, writable)
 
     def name(self, number: int) -> str:
         return str(self._folder)
@@ -110,7 +115,7 @@ class NumberedFolders:
 
     def open(self, number: int, writable: bool = False) -> BehaviorStore:
         """Opens a version."""
-        return LmdbStore(self._folder / str(number), writable)
+        return _lmdb_store(self._folder / str(number), writable)
 
     def name(self, number: int) -> str:
         """Returns the folder of a version."""
@@ -124,12 +129,29 @@ class _RedisVersions:
         self._address = address
 
     def newest(self) -> int:
-        with contextlib.closing(RedisStore(self._address)) as store:
+        with contextlib.closing(_redis_store(self._address)) as store:
             return store.version
 
     def open(self, number: int, writable: bool = False) -> BehaviorStore:
-        return RedisStore(self._address, writable=writable, version=number)
+        return _redis_store(self._address, writable=writable, version=number)
 
     def name(self, number: int) -> str:
         # Not the address, which may hold a password.
         return f"in Redis, version {number}"
+
+
+# Both libraries are imported when a store is opened: a client that opens none needs neither.
+def _lmdb_store(folder: Path, writable: bool) -> BehaviorStore:
+    try:
+        from lifelong.serving.behavior_store.lmdb_store import LmdbStore
+    except ModuleNotFoundError as error:
+        raise explained(error, "a behaviour store in a folder") from error
+    return LmdbStore(folder, writable)
+
+
+def _redis_store(address: str, writable: bool = False, version: int | None = None) -> RedisStore:
+    try:
+        from lifelong.serving.behavior_store.redis_store import RedisStore
+    except ModuleNotFoundError as error:
+        raise explained(error, "a behaviour store in Redis") from error
+    return RedisStore(address, writable, version=version)

@@ -6,7 +6,6 @@ import pytest
 
 from lifelong.serving import AsyncPredictionClient, ClientSecurity, PredictionClient
 from lifelong.serving.prediction import PredictionError
-from lifelong.serving.server.grpc_options import GrpcOptions
 from lifelong.serving.server.server import ModelServer
 
 X = {"x": np.float32([4])}
@@ -19,13 +18,14 @@ def guarded(half_plus, push, pair, tmp_path_factory):
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "token").write_text("secret\n")
     push(half_plus[2], folder / "two", 1)
-    options = GrpcOptions(
-        tls_certificate=certificate,
-        tls_key=key,
-        tls_client_ca=certificate,
-        token_file=str(folder / "token"),
-    )
-    with ModelServer("two", str(folder / "two"), poll_interval_s=0, options=options) as running:
+    options = {
+        "tls_certificate": certificate,
+        "tls_key": key,
+        "tls_client_ca": certificate,
+        "token_file": str(folder / "token"),
+    }
+    base = str(folder / "two")
+    with ModelServer.of_model("two", base, poll_interval_s=0, **options) as running:
         yield (
             running.address,
             ClientSecurity(

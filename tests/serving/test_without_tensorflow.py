@@ -76,7 +76,7 @@ def online(transform_output, tmp_path_factory):
     with LmdbStore.create(folder / "store", Manifest(contract=contract, shards=1)) as store:
         events = {name: RECORD[f"history_{name}"] for name in ("item", "category", "timestamp")}
         store.append({"user": np.full(len(events["item"]), USER), **events})
-    with ModelServer("lifelong", str(folder / "model"), poll_interval_s=0) as server:
+    with ModelServer.of_model("lifelong", str(folder / "model"), poll_interval_s=0) as server:
         yield server.address, str(folder / "store")
 
 

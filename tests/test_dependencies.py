@@ -1,0 +1,189 @@
+"""What a room of the code imports is declared, in the base or in the extra that is for it."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from lifelong.data.extras import EXTRAS, explained
+from tests.test_imports import BELOW, ROOT, imported, modules
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+# Which extra the code of a room may need, the innermost room first.
+ROOMS = {
+    "data": None,
+    "models/layers": None,
+    "models/gbdt": "experiments",
+    "models": "pipeline",
+    "serving/server": "server",
+    "serving/behavior_store": "store",
+    "serving": None,
+    "components": "pipeline",
+    "pipeline": "pipeline",
+    "experiments": "experiments",
+    "commands": "pipeline",
+}
+# Modules whose package has another name than their distribution, or shares it with others.
+NAMES = {"google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml", "tfx": "tfx"}
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(requirements):
+    """Names of distributions, those of extras of our own included."""
+    found = set()
+    for requirement in requirements:
+        name, extras = re.match(r"([\w.-]+)(?:\[([^\]]*)\])?", requirement).groups()
+        if name == "lifelong":
+            for extra in extras.split(","):
+                found |= declared(PROJECT["optional-dependencies"][extra])
+        else:
+            found.add(normal(name))
+    return found
+
+
+def distribution(module):
+    known = packages_distributions().get(module, [module])
+    return normal(NAMES.get(module, known[0]))
+
+
+def third_party(folder):
+    """First names of the modules of others that a room imports, without the rooms within it."""
+    inner = [ROOT / other for other in ROOMS if other.startswith(f"{folder}/")]
+    found = {}
+    for path in modules(folder):
+        if any(path.is_relative_to(other) for other in inner):
+            continue
+        for name in imported(path):
+            first = name.split(".")[0]
+            if first != "lifelong" and first not in sys.stdlib_module_names:
+                found[first] = path
+    return found
+
+
+def test_every_folder_is_a_room():
+    assert {room.partition("/")[0] for room in ROOMS} == set(BELOW)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_room_imports_is_declared(room):
+    extra = ROOMS[room]
+    known = declared(PROJECT["dependencies"])
+    if extra:
+        known |= declared(PROJECT["optional-dependencies"][extra])
+    for module, path in third_party(room).items():
+        assert distribution(module) in known, f"{path} imports {module}: declare it for {extra}"
+
+
+def test_extras_are_told_as_they_are_declared():
+    for module, extra in EXTRAS.items():
+        assert distribution(module) in declared(PROJECT["optional-dependencies"][extra]), module
+    base = declared(PROJECT["dependencies"])
+    needed = {module for room in ROOMS for module in third_party(room)}
+    assert {module for module in needed if distribution(module) not in base} <= EXTRAS.keys()
+
+
+def test_an_error_that_no_extra_mends_stays_as_it_is():
+    error = ModuleNotFoundError("No module named 'shop'", name="shop")
+    assert explained(error, "lifelong run") is error
+    told = explained(ModuleNotFoundError(name="tfx.v1"), "lifelong run")
+    assert str(told) == (
+        "lifelong run needs tfx, which is not installed; run: pip install 'lifelong[pipeline]'"
+    )
+
+
+# A fresh process in which some modules are not installed.
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {missing!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+{code}
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "code", "message"),
+    [
+        (
+            {"jsonargparse"},
+            "from lifelong.commands.main import main; sys.exit(main(['--help']))",
+            "lifelong needs jsonargparse, which is not installed; run: pip install "
+            "'lifelong[pipeline]'",
+        ),
+        (
+            {"tfx"},
+            "from lifelong.commands.main import main; sys.exit(main(['run', '--workdir', WORK]))",
+            "lifelong run needs tfx, which is not installed; run: pip install 'lifelong[pipeline]'",
+        ),
+        (
+            {"tornado"},
+            "from lifelong.commands.main import main;"
+            "sys.exit(main(['serve', '--base_path', WORK]))",
+            "lifelong serve needs tornado, which is not installed; run: pip install "
+            "'lifelong[server]'",
+        ),
+        (
+            {"lmdb", "redis"},
+            "from lifelong.serving import Ranker, open_store; open_store('nothing')",
+            "a behaviour store in a folder needs lmdb, which is not installed; run: pip install "
+            "'lifelong[store]'",
+        ),
+        (
+            {"lmdb", "redis"},
+            "from lifelong.serving import open_store; open_store('redis://127.0.0.1:1')",
+            "a behaviour store in Redis needs redis, which is not installed; run: pip install "
+            "'lifelong[store]'",
+        ),
+    ],
+)
+def test_a_missing_extra_is_named(missing, code, message, tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            WITHOUT.format(missing=missing, code=code.replace("WORK", "sys.argv[1]")),
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(tmp_path),
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    if "main" in code:
+        assert "Traceback" not in done.stderr
+
+
+def test_commands_have_help_with_the_parser_alone(tmp_path):
+    heavy = set(EXTRAS) - {"jsonargparse", "yaml"} | {"tensorflow", "keras"}
+    code = "from lifelong.commands.main import main; main(['--help'])"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(missing=heavy, code=code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "staleness" in done.stdout
+
+
+def test_the_modules_that_extras_name_exist_here():
+    assert all(importlib.util.find_spec(module) for module in EXTRAS)
