@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from jsonargparse import ArgumentParser, Namespace
@@ -64,7 +63,7 @@ def experiment(
     """
 
     def run_alone(chosen: Any) -> int:
-        workdir = Workdir(Path(chosen.workdir).resolve())
+        workdir = Workdir.at(chosen.workdir)
         with only_run(workdir):
             return run(chosen, load_config_or_default(workdir), workdir)
 

@@ -140,12 +140,11 @@ def ingest(options: IngestOptions) -> int:
     from lifelong.serving.follower.quarantine import Quarantine
     from lifelong.serving.follower.report import Report
 
-    workdir = Workdir(Path(options.workdir).resolve())
+    workdir = Workdir.at(options.workdir)
     config = _config(workdir)
     allowed = config.data.max_bad_share if options.max_bad_share is None else options.max_bad_share
     report = Report(_say, _warn, allowed, options.report_every_s)
-    pushed_to = config.store.destination or str(workdir.behavior_store(config.name))
-    store = LiveStore(options.store or pushed_to, _warn)
+    store = LiveStore(options.store or workdir.store_destination(config), _warn)
     if options.is_stream:
         _say("standard input has no position to go on from: see --help")
     quarantine = Quarantine(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import tensorflow as tf
+
 from lifelong.components.evaluation.report import Report, format_report
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.pipeline.config import Config, Workdir
@@ -25,8 +27,9 @@ def print_outcome(config: Config, workdir: Workdir, record: RunRecord, report: R
     print(f"logs for TensorBoard: {record.outputs['Trainer', 'model_run']}")
     if config.store.build:
         print(_describe_store(record))
-    serving = workdir.serving(config.name)
-    versions = [int(path.name) for path in serving.glob("[0-9]*")]
+    serving = workdir.serving_folder(config)
+    names = tf.io.gfile.listdir(serving) if tf.io.gfile.isdir(serving) else []
+    versions = [int(name) for name in (it.rstrip("/") for it in names) if name.isdigit()]
     if versions:
         print(f"newest version to serve: {max(versions)} in {serving}")
     else:

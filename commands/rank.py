@@ -69,7 +69,7 @@ def rank(options: RankOptions) -> int:
     from lifelong.serving.ranker import Ranker, RankRequest
 
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    workdir = Workdir(Path(options.workdir).resolve())
+    workdir = Workdir.at(options.workdir)
     config = load_config(workdir.config)
     with contextlib.ExitStack() as opened:
         store = opened.enter_context(_open_store(options, config, workdir))
@@ -81,7 +81,7 @@ def rank(options: RankOptions) -> int:
             raise ValueError(
                 f"no event in the {options.weeks} weeks before {_day(now)}; change --at"
             )
-        address = opened.enter_context(_server_address(options, workdir, config.name))
+        address = opened.enter_context(_server_address(options, workdir, config))
         client = opened.enter_context(
             PredictionClient(address, config.name, security=options.security)
         )
@@ -152,9 +152,8 @@ def _open_store(
     """Opens the store that was named or the runs' own; gives None if runs have not made any."""
     from lifelong.serving.behavior_store import open_store
 
-    folder = workdir.behavior_store(config.name)
-    address = options.store or config.store.destination or (str(folder) if folder.exists() else "")
-    if not address:
+    address = options.store or workdir.store_destination(config)
+    if not options.store and not config.store.destination and not Path(address).exists():
         yield None
         return
     with open_store(address) as store:
@@ -176,19 +175,21 @@ def _unknown_features(
 
 
 @contextlib.contextmanager
-def _server_address(options: RankOptions, workdir: Workdir, name: str) -> Iterator[str]:
+def _server_address(options: RankOptions, workdir: Workdir, config: Config) -> Iterator[str]:
     """Gives the address of the server: the one that was named, or one started for this command."""
     if options.server:
         yield options.server
         return
+    import tensorflow as tf
+
     from lifelong.serving.server.server import ModelServer
 
-    base_path = workdir.serving(name)
-    if not base_path.is_dir():
+    base_path = workdir.serving_folder(config)
+    if not tf.io.gfile.isdir(base_path):
         raise FileNotFoundError(
             f"{base_path} does not exist: no model was pushed; start with `lifelong run`"
         )
-    with ModelServer.of_model(name, str(base_path), poll_interval_s=0) as server:
+    with ModelServer.of_model(config.name, base_path, poll_interval_s=0) as server:
         yield server.address
 
 

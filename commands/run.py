@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from jsonargparse import Namespace
 
@@ -16,7 +15,7 @@ from lifelong.pipeline.run_lock import only_run
 
 def _run(parsed: Namespace, arguments: Sequence[str]) -> int:
     """Returns 0; also when the gate refused the model, which is a result, not a failure."""
-    workdir = Workdir(Path(parsed.workdir).resolve())
+    workdir = Workdir.at(parsed.workdir)
     parser = make_config_parser()
     if not parsed.data.behaviors.files:
         # No log of the user's own, so the defaults are those of The Complete Journey.

@@ -6,11 +6,10 @@ import dataclasses
 import logging
 import signal
 import threading
-from pathlib import Path
 from typing import Any
 
 from lifelong.commands.command import with_options
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.server.options import ServerOptions
 
 # A server is `Any` here: the parser of the command line would import what its type names, and with
@@ -67,6 +66,8 @@ def serve(options: ServeOptions) -> int:
 
 
 def _make_server(options: ServeOptions) -> Any:
+    import tensorflow as tf
+
     from lifelong.serving.server.model_config import read_config_file, single_model
     from lifelong.serving.server.server import ModelServer
 
@@ -74,16 +75,25 @@ def _make_server(options: ServeOptions) -> Any:
         config = read_config_file(options.model_config_file)
     else:
         base_path = _base_path(options)
-        if not base_path.is_dir():
+        if not tf.io.gfile.isdir(base_path):
             raise FileNotFoundError(
                 f"{base_path} does not exist: push a model with `lifelong run`, or name --base_path"
             )
-        config = single_model(options.name, str(base_path))
+        config = single_model(options.name, base_path)
     return ModelServer(config, options)
 
 
-def _base_path(options: ServeOptions) -> Path:
-    return Path(options.base_path or Workdir(Path(options.workdir)).serving(options.name))
+def _base_path(options: ServeOptions) -> str:
+    if options.base_path:
+        return options.base_path
+    workdir = Workdir.at(options.workdir)
+    if not workdir.config.exists():
+        return workdir.serving_folder(Config(name=options.name))
+    from lifelong.pipeline.config_parser import load_config
+
+    return workdir.serving_folder(
+        dataclasses.replace(load_config(workdir.config), name=options.name)
+    )
 
 
 def _start(server: Any) -> None:

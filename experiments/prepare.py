@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.experiments.data import ExperimentData
 from lifelong.pipeline.config import Config, Workdir
@@ -27,12 +28,12 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
     LocalDagRunner().run(
         create_data_pipeline(
             pipeline_name=config.name,
-            pipeline_root=workdir.artifacts,
-            metadata_path=workdir.metadata,
-            schema_file=write_schema(config.data.all_features, workdir.schemas),
+            pipeline_root=workdir.pipeline_root(config),
+            schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
             ingest=config.data,
             min_count=config.training.min_count,
             beam_args=config.beam_args,
+            metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
         )
     )
     outputs = read_last_run(workdir.metadata).outputs

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import tensorflow as tf
 
 from lifelong.models.config import ModelSpec
@@ -22,12 +20,12 @@ def save_trained(model: CTRModel, folder: str) -> None:
 
     Args:
         model: A trained model.
-        folder: Folder to write, made if missing.
+        folder: Path or URI to write to, made if missing.
     """
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    (path / SPEC_FILE).write_text(model.spec.to_json())
-    _checkpoint(model).write(str(path / _CHECKPOINT))
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(f"{folder}/{SPEC_FILE}", "w") as file:
+        file.write(model.spec.to_json())
+    _checkpoint(model).write(f"{folder}/{_CHECKPOINT}")
 
 
 def load_trained(folder: str) -> CTRModel:
@@ -43,12 +41,13 @@ def load_trained(folder: str) -> CTRModel:
         FileNotFoundError: If the folder holds no trained model.
         AssertionError: If the checkpoint lacks a variable of the model.
     """
-    path = Path(folder)
-    if not (path / SPEC_FILE).exists():
+    spec_file = f"{folder}/{SPEC_FILE}"
+    if not tf.io.gfile.exists(spec_file):
         raise FileNotFoundError(f"{folder} holds no trained model: {SPEC_FILE} is missing")
-    model = CTRModel(ModelSpec.from_json((path / SPEC_FILE).read_text()))
+    with tf.io.gfile.GFile(spec_file) as file:
+        model = CTRModel(ModelSpec.from_json(file.read()))
     build(model)
-    status = tf.train.Checkpoint(model=model).read(str(path / _CHECKPOINT))
+    status = tf.train.Checkpoint(model=model).read(f"{folder}/{_CHECKPOINT}")
     status.assert_existing_objects_matched().expect_partial()
     return model
 
@@ -63,7 +62,7 @@ def restore_trained(model: CTRModel, folder: str) -> None:
     Raises:
         AssertionError: If the checkpoint lacks a variable of the model or its optimizer.
     """
-    status = _checkpoint(model).read(str(Path(folder) / _CHECKPOINT))
+    status = _checkpoint(model).read(f"{folder}/{_CHECKPOINT}")
     status.assert_existing_objects_matched().expect_partial()
 
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import math
-import shutil
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import tensorflow_transform as tft
 from lifelong.data import config_json
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
+from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
@@ -48,7 +49,7 @@ def run_fn(fn_args: Any) -> None:
         [custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
     )
     run_name = hashlib.sha256(run_key.encode()).hexdigest()[:16]
-    checkpoints = Path(custom_config["checkpoint_folder"]) / run_name
+    checkpoints = f"{custom_config['checkpoint_folder']}/{run_name}"
     model = train(
         make_spec(custom_config, transform_output),
         TrainingConfig(**custom_config["training"]),
@@ -58,9 +59,9 @@ def run_fn(fn_args: Any) -> None:
         checkpoints,
         fn_args.model_run_dir,
     )
-    save_trained(model, str(Path(fn_args.serving_model_dir).parent / TRAINED_FOLDER))
+    save_trained(model, f"{fn_args.serving_model_dir.rpartition('/')[0]}/{TRAINED_FOLDER}")
     export_model(model, transform_output, fn_args.serving_model_dir)
-    shutil.rmtree(checkpoints)
+    tf.io.gfile.rmtree(checkpoints)
 
 
 def train(
@@ -69,7 +70,7 @@ def train(
     transform_output: tft.TFTransformOutput,
     train_files: Sequence[str],
     validation_files: Sequence[str],
-    checkpoints: Path,
+    checkpoints: str | os.PathLike[str],
     log_folder: str,
 ) -> CTRModel:
     """Trains a model on files of transformed records, from the weights that the seed decides.
@@ -80,7 +81,7 @@ def train(
         transform_output: Transform's output, for the form of the records.
         train_files: File patterns of the training records.
         validation_files: File patterns of the records that decide when to stop.
-        checkpoints: Folder of checkpoints. One that an interrupted training left is gone on from.
+        checkpoints: Path or URI for checkpoints. One that an interrupted training left is gone on from.
         log_folder: Folder of TensorBoard's logs.
 
     Returns:
@@ -192,7 +193,7 @@ def fit(
     train: tf.data.Dataset,
     train_requests: int,
     validation: tf.data.Dataset,
-    checkpoints: Path,
+    checkpoints: str | os.PathLike[str],
     log_folder: str,
 ) -> CTRModel:
     """Trains a model until its validation AUC stops growing.
@@ -203,7 +204,7 @@ def fit(
         train: Batches of training requests.
         train_requests: Requests in `train`. How many batches they make varies with the shuffling.
         validation: Batches of validation requests.
-        checkpoints: Folder of checkpoints. One that an interrupted training left is gone on from.
+        checkpoints: Path or URI for checkpoints. One that an interrupted training left is gone on from.
         log_folder: Folder of TensorBoard's logs.
 
     Returns:
@@ -211,42 +212,45 @@ def fit(
     """
     model = CTRModel(spec)
     build(model)
-    checkpoints.mkdir(parents=True, exist_ok=True)
     steps = math.ceil(train_requests / training.batch_size)
     train = train.repeat()
-    if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
-        _fit_search(model, model.long_term, training, train, steps, checkpoints)
-    _compile(model, training)
-    best_weights = str(checkpoints / "best.weights.h5")
-    epoch_log = checkpoints / "epochs.csv"
-    best_so_far = _best_logged(epoch_log)
-    if best_so_far is not None:
-        print(f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}")
-    model.fit(
-        train,
-        steps_per_epoch=steps,
-        validation_data=validation,
-        epochs=training.epochs,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.ModelCheckpoint(
-                best_weights,
-                monitor=_MONITOR,
-                mode="max",
-                save_best_only=True,
-                save_weights_only=True,
-                initial_value_threshold=best_so_far,
-            ),
-            keras.callbacks.CSVLogger(str(epoch_log), append=True),
-            keras.callbacks.EarlyStopping(
-                _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
-            ),
-            keras.callbacks.TensorBoard(log_folder, update_freq=100),
-            EpochReport(training.epochs, steps),
-            keras.callbacks.BackupAndRestore(str(checkpoints / "backup"), delete_checkpoint=False),
-        ],
-    )
-    model.load_weights(best_weights)
+    with checkpoint_folder(checkpoints) as folder:
+        if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
+            _fit_search(model, model.long_term, training, train, steps, folder)
+        _compile(model, training)
+        best_weights = str(folder.path / "best.weights.h5")
+        epoch_log = folder.path / "epochs.csv"
+        best_so_far = _best_logged(epoch_log)
+        if best_so_far is not None:
+            print(f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}")
+        model.fit(
+            train,
+            steps_per_epoch=steps,
+            validation_data=validation,
+            epochs=training.epochs,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.ModelCheckpoint(
+                    best_weights,
+                    monitor=_MONITOR,
+                    mode="max",
+                    save_best_only=True,
+                    save_weights_only=True,
+                    initial_value_threshold=best_so_far,
+                ),
+                keras.callbacks.CSVLogger(str(epoch_log), append=True),
+                keras.callbacks.EarlyStopping(
+                    _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
+                ),
+                keras.callbacks.TensorBoard(log_folder, update_freq=100),
+                EpochReport(training.epochs, steps),
+                keras.callbacks.BackupAndRestore(
+                    str(folder.path / "backup"), delete_checkpoint=False
+                ),
+                *folder.callbacks(),
+            ],
+        )
+        model.load_weights(best_weights)
     return model
 
 
@@ -256,10 +260,10 @@ def _fit_search(
     training: TrainingConfig,
     train: tf.data.Dataset,
     steps: int,
-    checkpoints: Path,
+    folder: CheckpointFolder,
 ) -> None:
     """Trains the search of a model alone, and freezes it; or loads what an earlier run trained."""
-    weights = checkpoints / "search.weights.h5"
+    weights = folder.path / "search.weights.h5"
     if not weights.exists():
         print(f"[training] the search alone, {part.epochs_alone} epochs")
         part.train_alone()
@@ -270,9 +274,10 @@ def _fit_search(
         model.fit(train, steps_per_epoch=steps, epochs=part.epochs_alone, verbose=0)
         _set_trainable(others, True)
         # Under its name a file is complete.
-        unfinished = checkpoints / "unfinished.weights.h5"
+        unfinished = folder.path / "unfinished.weights.h5"
         model.save_weights(str(unfinished))
         unfinished.replace(weights)
+        folder.keep()
     model.load_weights(str(weights))
     part.freeze()
 

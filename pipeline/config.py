@@ -62,6 +62,11 @@ class Config:
         workdir: Folder of everything that runs make: prepared data, artifacts, metadata, pushed
             models and stores.
         name: Name of the pipeline and of the served model.
+        pipeline_root: Path or URI of the artifacts. Empty: a folder in the workdir.
+        serving_folder: Path or URI of the model base path that models are pushed to. Empty: a folder
+            in the workdir.
+        checkpoint_folder: Path or URI for checkpoints of a training under way. Empty: a folder in
+            the workdir.
         beam_args: Options of Beam's runner, for example `--direct_num_workers=2`.
     """
 
@@ -74,6 +79,9 @@ class Config:
     store: StoreConfig = dataclasses.field(default_factory=StoreConfig)
     workdir: str = "workdir"
     name: str = "lifelong"
+    pipeline_root: str = ""
+    serving_folder: str = ""
+    checkpoint_folder: str = ""
     beam_args: tuple[str, ...] = ()
 
 
@@ -81,11 +89,31 @@ class Config:
 class Workdir:
     """Where things lie in the folder of a run.
 
+    It is a folder of this machine: the lock, the log and the metadata's SQLite file need one. What may
+    lie elsewhere has fields of its own in the configuration, which are paths or URIs.
+
     Attributes:
         root: The folder.
     """
 
     root: Path
+
+    @classmethod
+    def at(cls, folder: str) -> Workdir:
+        """Returns the working folder of a command.
+
+        Args:
+            folder: As it was configured.
+
+        Raises:
+            ValueError: It is a URI.
+        """
+        if "://" in folder:
+            raise ValueError(
+                f"workdir is {folder!r}; it must be a folder of this machine. Set pipeline_root, "
+                "serving_folder and checkpoint_folder to URIs instead"
+            )
+        return cls(Path(folder).resolve())
 
     @property
     def config(self) -> Path:
@@ -108,11 +136,6 @@ class Workdir:
         return self.root / "data"
 
     @property
-    def artifacts(self) -> Path:
-        """Artifacts of the components, the pipeline's root."""
-        return self.root / "artifacts"
-
-    @property
     def metadata(self) -> Path:
         """ML Metadata's SQLite file."""
         return self.root / "metadata.sqlite"
@@ -122,15 +145,18 @@ class Workdir:
         """Curated schemas by content."""
         return self.root / "schemas"
 
-    @property
-    def checkpoints(self) -> Path:
-        """Checkpoints of trainings under way."""
-        return self.root / "checkpoints"
+    def pipeline_root(self, config: Config) -> str:
+        """Path or URI of the artifacts."""
+        return config.pipeline_root or str(self.root / "artifacts")
 
-    def serving(self, name: str) -> Path:
+    def serving_folder(self, config: Config) -> str:
         """Model base path of TensorFlow Serving."""
-        return self.root / "serving_model" / name
+        return config.serving_folder or str(self.root / "serving_model" / config.name)
 
-    def behavior_store(self, name: str) -> Path:
-        """Folder of the behaviour store's versions, unless another destination is configured."""
-        return self.root / "behavior_store" / name
+    def checkpoint_folder(self, config: Config) -> str:
+        """Path or URI for checkpoints of a training under way."""
+        return config.checkpoint_folder or str(self.root / "checkpoints")
+
+    def store_destination(self, config: Config) -> str:
+        """Folder of the behaviour store's versions, or the address of a server."""
+        return config.store.destination or str(self.root / "behavior_store" / config.name)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 from tfx import v1 as tfx
-from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig
@@ -23,14 +22,16 @@ from lifelong.components.signature_baker.component import SignatureBaker
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
 from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
 
+PREPROCESSING_FN = "lifelong.models.preprocessing.preprocessing_fn"
+RUN_FN = "lifelong.models.training.run_fn"
+
 
 def create_pipeline(
     pipeline_name: str,
-    pipeline_root: Path,
-    metadata_path: Path,
-    schema_file: Path,
-    serving_folder: Path,
-    checkpoint_folder: Path,
+    pipeline_root: str,
+    schema_file: str,
+    serving_folder: str,
+    checkpoint_folder: str,
     ingest: IngestConfig,
     model: ModelConfig,
     training: TrainingConfig,
@@ -42,16 +43,18 @@ def create_pipeline(
     store_versions: int = 2,
     beam_args: Sequence[str] = (),
     enable_cache: bool = True,
+    metadata_connection_config: ConnectionConfig | None = None,
+    preprocessing_fn: str = PREPROCESSING_FN,
+    run_fn: str = RUN_FN,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline from behaviour logs to a pushed model and a pushed behaviour store.
 
     Args:
         pipeline_name: Name under which runs and blessed models are recorded, and models are served.
-        pipeline_root: Folder of the artifacts.
-        metadata_path: SQLite file of the metadata.
-        schema_file: Curated schema of the records.
-        serving_folder: Model base path of TensorFlow Serving; versions are pushed into it.
-        checkpoint_folder: Folder of checkpoints of trainings under way.
+        pipeline_root: Path or URI of the artifacts.
+        schema_file: Path or URI of the curated schema of the records.
+        serving_folder: Model base path of TensorFlow Serving, a path or URI; versions are pushed into it.
+        checkpoint_folder: Path or URI for checkpoints of trainings under way.
         ingest: Logs, requests, splits.
         model: Architecture.
         training: Epochs, step size, vocabulary.
@@ -63,13 +66,16 @@ def create_pipeline(
         store_versions: Newest versions of the store that are kept of a folder.
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
+        metadata_connection_config: Where ML Metadata keeps what ran; None: where the runner does.
+        preprocessing_fn: Full name of Transform's function.
+        run_fn: Full name of the Trainer's function.
 
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, training.min_count)
+    data = _data_components(schema_file, ingest, training.min_count, preprocessing_fn)
     trainer = tfx.components.Trainer(
-        run_fn="lifelong.models.training.run_fn",
+        run_fn=run_fn,
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         schema=data.schema_gen.outputs["schema"],
@@ -80,7 +86,7 @@ def create_pipeline(
                 "model": dataclasses.asdict(model),
                 "training": dataclasses.asdict(training),
                 "features": _fields_of_features(ingest),
-                "checkpoint_folder": str(checkpoint_folder),
+                "checkpoint_folder": checkpoint_folder,
                 "data_contract": dataclasses.asdict(ingest.contract),
             }
         ),
@@ -118,7 +124,7 @@ def create_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(serving_folder))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving_folder)
         ),
     )
     store: list[Any] = []
@@ -127,7 +133,7 @@ def create_pipeline(
     return _pipeline(
         pipeline_name,
         pipeline_root,
-        metadata_path,
+        metadata_connection_config,
         [
             *data,
             *store,
@@ -145,13 +151,14 @@ def create_pipeline(
 
 def create_data_pipeline(
     pipeline_name: str,
-    pipeline_root: Path,
-    metadata_path: Path,
-    schema_file: Path,
+    pipeline_root: str,
+    schema_file: str,
     ingest: IngestConfig,
     min_count: int,
     beam_args: Sequence[str] = (),
     enable_cache: bool = True,
+    metadata_connection_config: ConnectionConfig | None = None,
+    preprocessing_fn: str = PREPROCESSING_FN,
 ) -> tfx.dsl.Pipeline:
     """Builds the part of the pipeline that makes the records, up to Transform.
 
@@ -160,20 +167,26 @@ def create_data_pipeline(
 
     Args:
         pipeline_name: Name under which runs are recorded.
-        pipeline_root: Folder of the artifacts.
-        metadata_path: SQLite file of the metadata.
-        schema_file: Curated schema of the records.
+        pipeline_root: Path or URI of the artifacts.
+        schema_file: Path or URI of the curated schema of the records.
         ingest: Logs, requests, splits.
         min_count: Items and categories seen less often in the training split are unknown ones.
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
+        metadata_connection_config: Where ML Metadata keeps what ran; None: where the runner does.
+        preprocessing_fn: Full name of Transform's function.
 
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, min_count)
+    data = _data_components(schema_file, ingest, min_count, preprocessing_fn)
     return _pipeline(
-        pipeline_name, pipeline_root, metadata_path, list(data), beam_args, enable_cache
+        pipeline_name,
+        pipeline_root,
+        metadata_connection_config,
+        list(data),
+        beam_args,
+        enable_cache,
     )
 
 
@@ -187,17 +200,19 @@ class _DataComponents(NamedTuple):
     transform: tfx.components.Transform
 
 
-def _data_components(schema_file: Path, ingest: IngestConfig, min_count: int) -> _DataComponents:
+def _data_components(
+    schema_file: str, ingest: IngestConfig, min_count: int, preprocessing_fn: str
+) -> _DataComponents:
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
-    schema_gen = tfx.components.ImportSchemaGen(schema_file=str(schema_file))
+    schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
     transform = tfx.components.Transform(
         examples=example_gen.outputs["examples"],
         schema=schema_gen.outputs["schema"],
-        preprocessing_fn="lifelong.models.preprocessing.preprocessing_fn",
+        preprocessing_fn=preprocessing_fn,
         splits_config=tfx.proto.SplitsConfig(
             analyze=[TRAIN],
             # Evaluation and baking read raw records, as a client sends raw ids.
@@ -235,18 +250,18 @@ def _fields_of_features(ingest: IngestConfig) -> list[dict[str, Any]]:
 
 def _pipeline(
     name: str,
-    root: Path,
-    metadata_path: Path,
+    root: str,
+    metadata: ConnectionConfig | None,
     components: list[Any],
     beam_args: Sequence[str],
     enable_cache: bool,
 ) -> tfx.dsl.Pipeline:
     return tfx.dsl.Pipeline(
         pipeline_name=name,
-        pipeline_root=str(root),
+        pipeline_root=root,
         components=components,
         enable_cache=enable_cache,
-        metadata_connection_config=sqlite_metadata_connection_config(str(metadata_path)),
+        metadata_connection_config=metadata,
         beam_pipeline_args=list(beam_args),
     )
 

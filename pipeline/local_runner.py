@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
@@ -31,11 +32,10 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
     prepare_data(config, workdir)
     pipeline = create_pipeline(
         pipeline_name=config.name,
-        pipeline_root=workdir.artifacts,
-        metadata_path=workdir.metadata,
-        schema_file=write_schema(config.data.all_features, workdir.schemas),
-        serving_folder=workdir.serving(config.name),
-        checkpoint_folder=workdir.checkpoints,
+        pipeline_root=workdir.pipeline_root(config),
+        schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
+        serving_folder=workdir.serving_folder(config),
+        checkpoint_folder=workdir.checkpoint_folder(config),
         ingest=config.data,
         model=config.model,
         training=config.training,
@@ -43,9 +43,10 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
         export=config.export,
         serving=config.serving,
         tree=_tree_config(config),
-        store_destination=config.store.destination or str(workdir.behavior_store(config.name)),
+        store_destination=workdir.store_destination(config),
         store_versions=config.store.keep_versions,
         beam_args=config.beam_args,
+        metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):

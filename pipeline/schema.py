@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf import text_format
@@ -43,20 +42,21 @@ def make_schema(features: tuple[Feature, ...]) -> schema_pb2.Schema:
     return schema
 
 
-def write_schema(features: tuple[Feature, ...], folder: Path) -> Path:
+def write_schema(features: tuple[Feature, ...], folder: str) -> str:
     """Writes the schema to a file named after its content.
 
     The pipeline's cache looks at the path alone, so another schema must have another path.
 
     Args:
         features: Extra features of the configuration.
-        folder: Where to write; made if missing.
+        folder: Path or URI to write to; made if missing.
 
     Returns:
         The file's path.
     """
     text = text_format.MessageToString(make_schema(features))
-    path = folder / f"schema-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pbtxt"
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path = f"{folder}/schema-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pbtxt"
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)
     return path

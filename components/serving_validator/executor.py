@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.serving_validator.validation import Candidate, Findings, validate
@@ -52,23 +54,34 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_split_uri(
             input_dict[EXAMPLES_KEY], exec_properties[SPLIT_KEY]
         )
-        folder = Path(blessing.uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        candidate = Candidate(
-            name=exec_properties[MODEL_NAME_KEY],
-            path=Path(path_utils.serving_model_path(model.uri)),
-            warmed_path=Path(path_utils.stamped_model_path(blessing.uri)),
-            log=folder / LOG_FILE,
-        )
         config = ServingConfig.from_json(exec_properties[CONFIG_KEY])
-        findings = validate(candidate, [str(Path(examples) / "*")], config)
+        fileio.makedirs(blessing.uri)
+        # The server is a process of this machine, and artifacts may lie elsewhere.
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            candidate = Candidate(
+                name=exec_properties[MODEL_NAME_KEY],
+                path=folder / "model",
+                warmed_path=folder / "warmed",
+                log=folder / LOG_FILE,
+            )
+            io_utils.copy_dir(path_utils.serving_model_path(model.uri), str(candidate.path))
+            try:
+                findings = validate(candidate, [f"{examples}/*"], config)
+            finally:
+                if candidate.log.exists():
+                    fileio.copy(str(candidate.log), f"{blessing.uri}/{LOG_FILE}", overwrite=True)
+            if not findings.reason:
+                warmed_path = path_utils.stamped_model_path(blessing.uri)
+                io_utils.copy_dir(str(candidate.warmed_path), warmed_path)
         _bless(blessing, findings)
         blessing.set_string_custom_property(MODEL_URI, model.uri)
 
 
 def _bless(blessing: types.Artifact, findings: Findings) -> None:
     blessed = not findings.reason
-    (Path(blessing.uri) / (_BLESSED_FILE if blessed else _NOT_BLESSED_FILE)).touch()
+    name = _BLESSED_FILE if blessed else _NOT_BLESSED_FILE
+    io_utils.write_string_file(f"{blessing.uri}/{name}", "")
     blessing.set_int_custom_property(BLESSED, int(blessed))
     # The Pusher takes the model from here, as InfraValidator's warmed one.
     blessing.set_int_custom_property(_HAS_MODEL, int(blessed))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +51,7 @@ class Executor(base_executor.BaseExecutor):
         export = ExportConfig.from_json(exec_properties["export"])
 
         started = time.monotonic()
-        model = load_trained(str(Path(trained.uri) / TRAINED_FOLDER))
+        model = load_trained(f"{trained.uri}/{TRAINED_FOLDER}")
         tables = model.long_term.bake()
         table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
         baked_path = path_utils.serving_model_dir(output.uri)
@@ -69,7 +67,7 @@ class Executor(base_executor.BaseExecutor):
         exact = model.long_term.bakes_exactly and export.table_type == "float32"
         allowed = exec_properties["tolerance"] if exact else math.inf
         if not difference <= allowed:
-            shutil.rmtree(output.uri)
+            tf.io.gfile.rmtree(output.uri)
             raise ValueError(
                 f"baked and unbaked scores differ by {difference:.3g} on {requests} requests of "
                 f"split {exec_properties['split']!r}; allowed: {allowed:.3g}. "
@@ -91,7 +89,7 @@ class Executor(base_executor.BaseExecutor):
 
 def _real_requests(examples: str, spec: ModelSpec, count: int) -> tf.data.Dataset:
     batches = request_dataset(
-        [str(Path(examples) / "*")],
+        [f"{examples}/*"],
         record_spec(spec.features),
         window=spec.model.window,
         batch_size=_PROOF_BATCH,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from lifelong.commands.ingest import IngestOptions
 from lifelong.commands.main import main
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.data.ids import string_id
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config, make_config_parser, save_config
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.behavior_store.lmdb_store import LmdbStore
@@ -56,13 +57,15 @@ def workdir(tmp_path):
 
 def new_version(workdir, number):
     tree = TreeConfig.of(load_config(workdir.config).data)
-    LmdbStore.create(workdir.behavior_store("shop") / str(number), tree.manifest("")).close()
+    LmdbStore.create(
+        Path(workdir.store_destination(Config(name="shop"))) / str(number), tree.manifest("")
+    ).close()
 
 
 def stored(workdir):
     """All events of the newest version."""
     found = []
-    with open_store(workdir.behavior_store("shop")) as store:
+    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
         for packed in store.scan():
             events = store.history(packed.user, 1_000_000)
             columns = [events[n].tolist() for n in ("item", "category", "timestamp", "quantity")]
@@ -118,7 +121,7 @@ def test_csv(tmp_path, workdir, ingest, header):
 def test_the_store_that_is_named(tmp_path, workdir, ingest):
     log = tmp_path / "live.jsonl"
     log.write_text(json_line(1))
-    named = workdir.behavior_store("shop").rename(tmp_path / "elsewhere")
+    named = Path(workdir.store_destination(Config(name="shop"))).rename(tmp_path / "elsewhere")
     assert "holds no behaviour store" in ingest(log, status=1)
     ingest(log, f"--store={named / '1'}")
     ingest(log, f"--store={named}")
@@ -178,7 +181,7 @@ def test_a_store_of_other_features_is_refused(tmp_path, workdir, ingest):
 def test_a_store_in_other_hands_is_refused(tmp_path, workdir, ingest):
     log = tmp_path / "log.jsonl"
     log.write_text(json_line(1))
-    with open_store(workdir.behavior_store("shop"), writable=True):
+    with open_store(Path(workdir.store_destination(Config(name="shop"))), writable=True):
         assert "is writing to" in ingest(log, status=1)
 
 
@@ -302,7 +305,7 @@ def test_kills_while_the_log_is_written_lose_nothing_and_double_nothing(tmp_path
     assert last.returncode == 0, errors
     assert "first the rest is read of live.jsonl.2, live.jsonl.1" in errors
     assert stored(workdir) == events(range(writer.events))
-    with open_store(workdir.behavior_store("shop")) as store:
+    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
         assert store.statistics().events == writer.events
     # What the killed ones had stored was noted: little is read again.
     assert int(output.split(" lines")[0].replace(",", "")) < writer.events - 200

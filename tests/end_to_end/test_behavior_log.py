@@ -11,7 +11,7 @@ from tfx.utils import path_utils
 
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.server.session import LoadedModel
@@ -65,7 +65,9 @@ def first_run(workdir, run_flags):
 
 
 def pushed_versions(workdir):
-    return sorted(path.name for path in workdir.serving("lifelong").glob("[0-9]*"))
+    return sorted(
+        path.name for path in Path(workdir.serving_folder(Config(name="lifelong"))).glob("[0-9]*")
+    )
 
 
 def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
@@ -81,7 +83,7 @@ def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     assert noted["largest_score_difference"] <= 1e-5
     assert f"{noted['warmup_requests']} warm-up requests go with the model" in output
     (version,) = pushed_versions(workdir)
-    pushed = workdir.serving("lifelong") / version
+    pushed = Path(workdir.serving_folder(Config(name="lifelong"))) / version
     # data_contract, and of serving_default and search three lengths, and batches of 2, 4 and 8.
     assert warm_up(LoadedModel(str(pushed), 1)) == noted["warmup_requests"] == 13
     assert (pushed / "batching_params.pbtxt").exists()
@@ -134,7 +136,9 @@ def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir,
     )
     batch = next(iter(requests))
     wire = {key: batch[key].numpy() for key in trained.structured_input_signature[1]}
-    scores = stock_scores(workdir.serving("lifelong") / version, wire, tmp_path)
+    scores = stock_scores(
+        Path(workdir.serving_folder(Config(name="lifelong"))) / version, wire, tmp_path
+    )
     valid = np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]
     assert scores[valid].std() > 0.01
     expected = trained(**{key: tf.constant(value) for key, value in wire.items()})["scores"]

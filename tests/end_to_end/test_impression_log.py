@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from benchmarks.finished_run import FinishedRun
 from benchmarks.store_parity import compare, eval_requests
 from lifelong.data.ids import string_id
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.client import PredictionClient
@@ -64,11 +65,11 @@ def test_the_model_is_trained_and_pushed(output, folder):
     workdir = Workdir(folder / "work")
     assert "Blessed" in output
     assert "Pusher" in read_last_run(workdir.metadata).executed
-    assert list(workdir.serving("shop").glob("[0-9]*"))
+    assert list(Path(workdir.serving_folder(Config(name="shop"))).glob("[0-9]*"))
 
 
 def test_behaviour_type_and_price_reach_the_served_model(output, folder):
-    base_path = Workdir(folder / "work").serving("shop")
+    base_path = Path(Workdir(folder / "work").serving_folder(Config(name="shop")))
     rng = np.random.default_rng(0)
     events = 40
     history = {
@@ -104,9 +105,9 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
 def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, folder):
     workdir = Workdir(folder / "work")
     run = FinishedRun.read(str(workdir.root))
-    (pushed,) = workdir.serving("shop").glob("[0-9]*")
+    (pushed,) = Path(workdir.serving_folder(Config(name="shop"))).glob("[0-9]*")
     requests = list(eval_requests(run, run.spec, 1_000))
-    with open_store(workdir.behavior_store("shop")) as store:
+    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
         parity = compare(LoadedModel(str(pushed), 1), store, requests, run.spec.model)
     assert parity.requests == len(requests) > 50
     assert min(parity.beyond_window, parity.events) > 10

@@ -3,10 +3,11 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from tests.end_to_end import sample_logs
 from tests.end_to_end.command import COMMAND, lifelong
@@ -49,4 +50,4 @@ def test_the_next_run_goes_on_from_the_last_epoch(tmp_path, run_flags):
     assert "goes on where it was interrupted" in output
     assert "epoch 1/12" not in output
     assert "epoch 12/12" in output
-    assert list(Workdir(tmp_path).serving("lifelong").glob("[0-9]*"))
+    assert list(Path(Workdir(tmp_path).serving_folder(Config(name="lifelong"))).glob("[0-9]*"))

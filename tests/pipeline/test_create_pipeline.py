@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
@@ -13,9 +14,8 @@ from lifelong.pipeline.default_data import default_ingestion
 
 COMMON = {
     "pipeline_name": "shop",
-    "pipeline_root": Path("/artifacts"),
-    "metadata_path": Path("/metadata.sqlite"),
-    "schema_file": Path("/schema.pbtxt"),
+    "pipeline_root": "gs://bucket/artifacts",
+    "schema_file": "gs://bucket/schema.pbtxt",
     "ingest": default_ingestion(Path("/behaviors.parquet")),
     "beam_args": ["--direct_num_workers=2"],
 }
@@ -24,8 +24,8 @@ COMMON = {
 def create(**more):
     return create_pipeline(
         **COMMON,
-        serving_folder=Path("/serving"),
-        checkpoint_folder=Path("/checkpoints"),
+        serving_folder="gs://bucket/serving",
+        checkpoint_folder="gs://bucket/checkpoints",
         model=ModelConfig(),
         training=TrainingConfig(min_count=7),
         eval_config=make_eval_config(0.6, -0.005),
@@ -115,3 +115,29 @@ def test_what_is_pushed_is_the_warmed_model_that_both_have_blessed():
     assert ServingConfig.from_json(properties["config"]).latency_budget_ms == 25
     assert properties["model_name"] == "shop"
     assert properties["split"] == "eval"
+
+
+def test_uris_stay_as_they_are(whole):
+    """No path library has made gs:/bucket of them."""
+    components = by_id(whole)
+    assert whole.pipeline_info.pipeline_root == "gs://bucket/artifacts"
+    told = {
+        "ImportSchemaGen": "gs://bucket/schema.pbtxt",
+        "Trainer": "gs://bucket/checkpoints",
+        "Pusher": "gs://bucket/serving",
+    }
+    for name, uri in told.items():
+        assert uri in json.dumps(components[name].exec_properties), name
+    everything = json.dumps({name: it.exec_properties for name, it in components.items()})
+    assert "gs:/b" not in everything.replace("gs://", "")
+
+
+def test_metadata_and_functions_may_be_others():
+    connection = ConnectionConfig(fake_database={})
+    other = create(
+        metadata_connection_config=connection, run_fn="shop.train", preprocessing_fn="shop.rows"
+    )
+    assert other.metadata_connection_config == connection
+    assert create().metadata_connection_config is None, "the runner's own"
+    assert by_id(other)["Trainer"].exec_properties["run_fn"] == "shop.train"
+    assert by_id(other)["Transform"].exec_properties["preprocessing_fn"] == "shop.rows"

@@ -55,6 +55,6 @@ def test_a_missing_key_is_an_anomaly(records, anomalies):
 
 
 def test_another_schema_has_another_path(tmp_path):
-    plain = write_schema((), tmp_path)
-    assert plain == write_schema((), tmp_path)
-    assert plain != write_schema((Feature("price", "candidate", "numeric"),), tmp_path)
+    plain = write_schema((), str(tmp_path))
+    assert plain == write_schema((), str(tmp_path))
+    assert plain != write_schema((Feature("price", "candidate", "numeric"),), str(tmp_path))

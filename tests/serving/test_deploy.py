@@ -9,7 +9,7 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from lifelong.pipeline.config import Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.metrics import PATH
 from lifelong.serving.server.model_config import read_config_file
@@ -113,7 +113,7 @@ def test_compose_mounts_every_file_that_a_flag_names(service):
             assert targets[path] == f"./{Path(path).name}:{path}:ro"
             assert (DEPLOY / Path(path).name).is_file()
     (model,) = [volume for target, volume in targets.items() if target.startswith("/models/")]
-    pushed = Workdir(Path("workdir")).serving("lifelong")
+    pushed = Path(Workdir(Path("workdir")).serving_folder(Config(name="lifelong")))
     assert model == f"${{MODEL_DIR:-../../{pushed}}}:/models/lifelong:ro"
 
 
