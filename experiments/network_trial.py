@@ -92,7 +92,7 @@ class NetworkTrial(Trial):
         checkpoints.mkdir(parents=True, exist_ok=True)
         transform_output = data.transform_output()
         files = data.transformed_files("train")
-        seconds_before = _start_clock(checkpoints)
+        seconds_before = start_clock(checkpoints)
         started = time.time()
         model = train(
             data.spec(self.variant.model),
@@ -137,10 +137,13 @@ def forget_earlier_models() -> None:
     gc.collect()
 
 
-def _start_clock(checkpoints: Path) -> float:
+def start_clock(checkpoints: Path) -> float:
     """Notes that training starts and returns the seconds of interrupted ones up to their last epoch.
 
     What a killed training did after its last epoch is done again, so that it does not count.
+
+    Args:
+        checkpoints: Folder of the training's checkpoints.
     """
     clock, epochs = checkpoints / _CLOCK_FILE, checkpoints / _EPOCHS_FILE
     seconds = 0.0

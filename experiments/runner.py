@@ -61,7 +61,7 @@ def run_trials(
     failures = []
     seconds: dict[str, list[float]] = {}
     for place, (title, trial) in enumerate(waiting):
-        _print(f"{title} ...{_time_left(seconds, [t for _, t in waiting[place:]])}")
+        _print(f"{title} ...{time_left(seconds, [t for _, t in waiting[place:]])}")
         started = time.monotonic()
         try:
             result = _run(trial, data, folder / trial.slug)
@@ -106,7 +106,7 @@ def _run(trial: Trial, data: ExperimentData, folder: Path) -> TrialResult:
     return result
 
 
-def _time_left(seconds: dict[str, list[float]], waiting: list[Trial]) -> str:
+def time_left(seconds: dict[str, list[float]], waiting: list[Trial]) -> str:
     """Says how long the waiting trials take if each takes as long as its kind has so far."""
     if not seconds:
         return ""

@@ -16,7 +16,8 @@ from lifelong.serving.prediction import PredictionError
 # Named, not imported: it needs TensorFlow.
 _MODULE = f"{__package__}.server_main"
 _INTERVAL_S = 0.05
-_STOP_S = 10.0
+# Seconds that a server has to end by itself.
+STOP_S = 10.0
 _LOG_LINES = 15
 
 
@@ -31,6 +32,9 @@ class ServerProcess:
         log: File that the server's messages are written to.
         flags: Flags of TensorFlow Serving; known is `--xla_cpu_compilation_enabled`.
 
+    Attributes:
+        command: What is run.
+
     Example:
         >>> with ServerProcess("lifelong", folder, log) as server:  # doctest: +SKIP
         ...     PredictionClient(server.wait_until_listening(60)).predict(request)
@@ -41,7 +45,7 @@ class ServerProcess:
         self._versions.mkdir()
         self._address_file = folder / "address"
         self._log = log
-        self._command = [
+        self.command = [
             sys.executable,
             "-m",
             _MODULE,
@@ -89,7 +93,7 @@ class ServerProcess:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -114,7 +118,7 @@ class ServerProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            return self._process.wait(_STOP_S)
+            return self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:  # It may still be loading, and not listen to anything.
             self._process.kill()
             self._process.wait()

@@ -68,6 +68,9 @@ class SearchPass:
         model: Its tables and searches.
         known: `[rows]` bool by vocabulary: what had been seen by that date.
         data: The records.
+
+    Attributes:
+        old_tables: The tables of the date, which every later model is searched with, too.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class SearchPass:
         # Baking adds the tables to them.
         self._weights = list(self._model.weights)
         self._tables = self._model.long_term.bake()
-        self._old = index_of_date([table.numpy() for table in self._tables], model, known)
+        self.old_tables = index_of_date([table.numpy() for table in self._tables], model, known)
         self._searched = {
             search: [tf.Variable(table) for table in self._tables] for search in model.searches
         }
@@ -122,7 +125,7 @@ class SearchPass:
             weight.assign(value)
         own = [table.numpy() for table in model.long_term.bake()]
         for search, variables in self._searched.items():
-            values = tables_to_search(search, own, self._old, self._kind)
+            values = tables_to_search(search, own, self.old_tables, self._kind)
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
 

@@ -18,9 +18,6 @@ from lifelong.data.keys import (
 )
 from lifelong.models.records import make_pool, record_spec
 
-# Records parsed at a time.
-_PARSED_TOGETHER = 1024
-
 
 class Events(NamedTuple):
     """E events of many users.
@@ -63,11 +60,12 @@ class Requests(NamedTuple):
     label: np.ndarray
 
 
-def read_records(files: Sequence[str]) -> tuple[Events, Requests]:
+def read_records(files: Sequence[str], batch_size: int = 1024) -> tuple[Events, Requests]:
     """Reads raw records, as ingestion writes them, into memory.
 
     Args:
         files: File patterns of TFRecord files (gzip).
+        batch_size: Records parsed at a time.
 
     Returns:
         The events in the order of the files, repeated where records overlap, and the requests in
@@ -78,7 +76,7 @@ def read_records(files: Sequence[str]) -> tuple[Events, Requests]:
             not fit its lists.
     """
     paths = tf.data.Dataset.list_files(list(files), shuffle=False)
-    records = tf.data.TFRecordDataset(paths, compression_type="GZIP").batch(_PARSED_TOGETHER)
+    records = tf.data.TFRecordDataset(paths, compression_type="GZIP").batch(batch_size)
     events, requests = [], []
     first_request = 0
     for serialized in records:

@@ -119,17 +119,17 @@ def test_an_interrupted_training_goes_on_and_an_other_ones_checkpoints_are_left(
 def test_an_interrupted_trainings_time_counts_up_to_its_last_epoch(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(network_trial.time, "time", lambda: now[0])
-    assert network_trial._start_clock(tmp_path) == 0
+    assert network_trial.start_clock(tmp_path) == 0
     # Killed before its first epoch ended.
     now[0] = 2000.0
-    assert network_trial._start_clock(tmp_path) == 0
+    assert network_trial.start_clock(tmp_path) == 0
     (tmp_path / "epochs.csv").write_text("")
     os.utime(tmp_path / "epochs.csv", (2300.0, 2300.0))
     now[0] = 9000.0
-    assert network_trial._start_clock(tmp_path) == 300.0
+    assert network_trial.start_clock(tmp_path) == 300.0
     # Killed again, with no further epoch.
     now[0] = 9500.0
-    assert network_trial._start_clock(tmp_path) == 300.0
+    assert network_trial.start_clock(tmp_path) == 300.0
     os.utime(tmp_path / "epochs.csv", (9600.0, 9600.0))
     now[0] = 9900.0
-    assert network_trial._start_clock(tmp_path) == 400.0
+    assert network_trial.start_clock(tmp_path) == 400.0

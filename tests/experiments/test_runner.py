@@ -1,7 +1,7 @@
 import pytest
 
 from lifelong.experiments import runner
-from lifelong.experiments.runner import conclude, run_trials
+from lifelong.experiments.runner import conclude, run_trials, time_left
 from lifelong.experiments.trial import read_result
 from tests.experiments.fake_trials import NO_DATA, FakeTrial
 
@@ -75,8 +75,8 @@ def test_an_interruption_ends_the_run_and_keeps_what_is_finished(run, reports):
 def test_the_time_left_goes_by_the_same_model_where_it_has_been_timed():
     waiting = [FakeTrial("eta", 2, []), FakeTrial("none", 2, []), FakeTrial("full", 1, [])]
     # 100 + 10, and for the model that was never timed the mean of the two.
-    assert runner._time_left({"eta": [90.0, 110.0], "none": [10.0]}, waiting) == " about 3 min left"
-    assert runner._time_left({}, waiting) == ""
+    assert time_left({"eta": [90.0, 110.0], "none": [10.0]}, waiting) == " about 3 min left"
+    assert time_left({}, waiting) == ""
 
 
 def test_the_report_is_printed_and_failures_make_the_exit_status(tmp_path, capsys):

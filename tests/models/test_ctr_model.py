@@ -5,10 +5,9 @@ import tensorflow as tf
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.history import split_history
 from lifelong.models.long_term import LONG_TERM_PARTS
 from lifelong.models.trained import build, load_trained, save_trained
-from tests.sample_models import SMALL, small_spec, spread
+from tests.sample_models import small_spec, spread
 
 TOLERANCE = 1e-5
 
@@ -219,30 +218,31 @@ def test_extra_features_reach_the_scores(batch, owner, kind):
 
 @pytest.mark.parametrize("match_evidence", [True, False])
 @pytest.mark.parametrize("popularity", [True, False])
-def test_popularity_and_evidence_of_the_short_part_reach_the_head(
-    batch, monkeypatch, popularity, match_evidence
+def test_popularity_and_evidence_of_the_short_part_reach_the_score(
+    batch, popularity, match_evidence
 ):
     model = spread(small_spec("none", popularity=popularity, match_evidence=match_evidence))
-    seen = []
-
-    def head(features, training):
-        seen.append(features)
-        return features[..., :1]
-
-    monkeypatch.setattr(model, "head", head)
-    model(batch)
-    short, _ = split_history(batch, SMALL.short_length, SMALL.long_length)
-    expected = []
-    if popularity:
-        expected.append(model.embeddings.popularity(batch["candidate_item"]))
-    if match_evidence:
-        gaps = batch["request_timestamp"][:, tf.newaxis] - short.values["history_timestamp"]
-        expected.append(model.short_matches(batch, short.values, gaps, short.mask))
-        assert np.any(expected[-1])
-    own = seen[0].shape[-1] - sum(part.shape[-1] for part in expected)
-    assert own == 2 + 2 * 4 + 1 + (8 + 4) + (8 + 4 + 4)
-    for place, part in zip(np.cumsum([own, 1]), expected, strict=False):
-        np.testing.assert_array_equal(seen[0][..., place : place + part.shape[-1]], part)
+    # All items and categories alike, so that nothing else tells candidates apart.
+    for table in (model.embeddings.item.embeddings, model.embeddings.category.embeddings):
+        table.assign(tf.ones_like(table))
+    rows = take(batch, np.flatnonzero(batch["history_length"]))
+    requests, history = len(rows["user"]), rows["history_item"].shape
+    request = {
+        **rows,
+        "history_item": np.full(history, 5),
+        "history_category": np.full(history, 1),
+        # One that the history holds, one that it does not, and a rarer one.
+        "candidate_item": np.tile([5, 4, 60], (requests, 1)),
+        "candidate_category": np.tile([1, 2, 2], (requests, 1)),
+        "candidate_length": np.full(requests, 3),
+    }
+    logits = model({key: tf.constant(value) for key, value in request.items()}).numpy()
+    held, other, rare = logits.T
+    assert (np.abs(other - rare) > 1e-4).all() == popularity
+    assert np.allclose(other, rare, atol=1e-6) != popularity
+    if not popularity:
+        assert (np.abs(held - other) > 1e-4).all() == match_evidence
+        assert np.allclose(held, other, atol=1e-6) != match_evidence
 
 
 def test_the_loss_counts_valid_candidates_only(model, batch):

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -79,12 +80,12 @@ def test_it_ends_with_a_process_that_is_killed(model_path, tmp_path):
 
 
 @pytest.fixture
-def stand_in(monkeypatch, tmp_path):
+def stand_in(tmp_path):
     """A server process that runs this code instead of a server."""
 
     def make(code):
         server = ServerProcess("shop", tmp_path, tmp_path / "server.log")
-        monkeypatch.setattr(server, "_command", [sys.executable, "-c", code])
+        server.command = [sys.executable, "-c", code]
         return server
 
     return make
@@ -115,9 +116,20 @@ def test_one_that_ends_as_it_should_changes_no_error(stand_in):
         raise ModelRefusedError("scores differ")
 
 
-def test_one_that_hangs_is_given_up_and_killed(stand_in, monkeypatch):
-    monkeypatch.setattr(server_process, "_STOP_S", 0.1)
-    server = stand_in("import time; time.sleep(600)")
-    with pytest.raises(ModelRefusedError, match=r"after 0\.2 s \(serving\.load_timeout_s"), server:
-        server.wait_until_listening(0.2)
-    assert server._process.returncode == -signal.SIGKILL
+def test_one_that_hangs_is_given_up_and_killed(stand_in, monkeypatch, tmp_path):
+    monkeypatch.setattr(server_process, "STOP_S", 0.1)
+    pid = tmp_path / "pid"
+    code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))"
+    server = stand_in(f"{code}; time.sleep(600)")
+    server.command.append(str(pid))
+
+    def wait():
+        with server:
+            while not (pid.exists() and pid.read_text()):
+                time.sleep(0.01)
+            server.wait_until_listening(0.2)
+
+    with pytest.raises(ModelRefusedError, match=r"after 0\.2 s \(serving\.load_timeout_s"):
+        wait()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)

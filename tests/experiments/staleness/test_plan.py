@@ -2,9 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from lifelong.experiments.staleness import plan as staleness_plan
 from lifelong.experiments.staleness.plan import known_by, make_plan
+from tests.sample_records import write_records
 
 DAY = 24 * 3600
 # 2024-01-01, a Monday.
@@ -26,15 +27,34 @@ def record(requests, candidates=(), history=()):
     }
 
 
+class Written:
+    """Records in files, one to a split, and what a plan asks of them."""
+
+    def __init__(self, folder, *records):
+        self._folder = folder
+        self._keys = list(records[0])
+        for split, one in zip(("train", "validation"), records, strict=False):
+            write_records([one], folder / f"{split}.gz")
+
+    def transformed_files(self, split):
+        return [str(self._folder / f"{split}.gz*")]
+
+    def transform_output(self):
+        return self
+
+    def transformed_feature_spec(self):
+        return {key: tf.io.RaggedFeature(tf.int64, value_key=key) for key in self._keys}
+
+
 @pytest.fixture
-def read(monkeypatch):
-    return lambda *records: monkeypatch.setattr(staleness_plan, "_read", lambda data: records)
+def written(tmp_path):
+    return lambda *records: Written(tmp_path, *records)
 
 
-def test_weeks_begin_on_monday_and_those_without_requests_do_not_count(read):
+def test_weeks_begin_on_monday_and_those_without_requests_do_not_count(written):
     # Weeks 0, 1 and 3; the last one has its Sunday alone.
-    read(record([0, 6, 7]), record([6, 13, 27]))
-    plan = make_plan(None, 2)
+    data = written(record([0, 6, 7]), record([6, 13, 27]))
+    plan = make_plan(data, 2)
     assert plan.spans == (
         (MONDAY, MONDAY + 7 * DAY),
         (MONDAY + 7 * DAY, MONDAY + 14 * DAY),
@@ -42,23 +62,23 @@ def test_weeks_begin_on_monday_and_those_without_requests_do_not_count(read):
     )
     assert plan.requests == (3, 2, 1)
     assert plan.date == MONDAY + 7 * DAY
-    assert make_plan(None, 1).requests == (5, 1)
+    assert make_plan(data, 1).requests == (5, 1)
 
 
 @pytest.mark.parametrize("weeks", [3, 30])
-def test_too_many_weeks_are_refused_with_how_many_there_are(read, weeks):
-    read(record([0, 7, 27]))
+def test_too_many_weeks_are_refused_with_how_many_there_are(written, weeks):
+    data = written(record([0, 7]), record([27]))
     with pytest.raises(ValueError, match=f"weeks is {weeks}, .* in 3 calendar weeks.*at most 2"):
-        make_plan(None, weeks)
+        make_plan(data, weeks)
 
 
-def test_known_is_what_any_event_or_candidate_before_the_date_has(read):
-    read(
+def test_known_is_what_any_event_or_candidate_before_the_date_has(written):
+    data = written(
         record([0, 7], candidates=[1, 2], history=[(0, 3), (6, 5)]),
         # Items 9 and 8 are outside the vocabulary, a row for each hash.
         record([1, 8], candidates=[9, 8], history=[(7, 4)]),
     )
-    known = known_by(None, MONDAY + 7 * DAY, {"item": 8, "category": 3})
+    known = known_by(data, MONDAY + 7 * DAY, {"item": 8, "category": 3})
     # The date itself is after; the last row is that of unknown items.
     np.testing.assert_array_equal(np.flatnonzero(known["item"]), [1, 3, 5, 7])
     np.testing.assert_array_equal(known["category"], [False, True, True])

@@ -114,8 +114,8 @@ def test_later_weights_are_searched_with_the_tables_of_the_date(scorer, data):
 
 
 def test_a_table_that_is_turned_around_finds_what_it_says(scorer, monkeypatch):
-    turned = [table[::-1].copy() for table in scorer.search._old]
-    monkeypatch.setattr(scorer.search, "_old", turned)
+    turned = [table[::-1].copy() for table in scorer.search.old_tables]
+    monkeypatch.setattr(scorer.search, "old_tables", turned)
     scored = scorer.search.score(scorer.base)
     own = scorer.found(scorer.model)
     baked = load_trained(scorer.base)

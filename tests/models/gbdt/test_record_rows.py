@@ -70,10 +70,8 @@ def test_requests_count_all_earlier_events(files):
         np.testing.assert_array_equal(requests.history_events[mine], expected)
 
 
-def test_candidates_of_many_batches_of_records_keep_their_requests(files, monkeypatch):
-    whole = read_records(files)
-    monkeypatch.setattr("lifelong.models.gbdt.record_rows._PARSED_TOGETHER", 3)
-    for expected, parts in zip(whole, read_records(files), strict=True):
+def test_candidates_of_many_batches_of_records_keep_their_requests(files):
+    for expected, parts in zip(read_records(files), read_records(files, 3), strict=True):
         for one, other in zip(expected, parts, strict=True):
             np.testing.assert_array_equal(one, other)
 

@@ -26,19 +26,19 @@ def test_looked_up_signatures_equal_hashed_ones(eta):
     np.testing.assert_array_equal(hashed, eta.signatures(rows))
 
 
-def test_a_baked_part_does_not_follow_its_embeddings_any_more(eta):
+def test_a_baked_part_does_not_follow_its_embeddings_any_more(model, eta):
     rows = tf.range(71)
     before = eta.signatures(rows).numpy()
     eta.bake()
-    table = eta._embeddings.item.embeddings
+    table = model.embeddings.item.embeddings
     table.assign(-table)
     np.testing.assert_array_equal(before, eta.signatures(rows))
 
 
-def test_signatures_follow_the_embeddings_while_training(eta):
+def test_signatures_follow_the_embeddings_while_training(model, eta):
     rows = tf.range(71)
     before = eta.signatures(rows).numpy()
-    table = eta._embeddings.item.embeddings
+    table = model.embeddings.item.embeddings
     table.assign(-table)
     assert (before != eta.signatures(rows).numpy()).all()
 

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -119,25 +121,25 @@ def test_a_step_takes_both_losses(make_soft, arguments, batch):
     np.testing.assert_allclose(logs["total_loss"], logs["loss"] + auxiliary, rtol=1e-5)
 
 
-def test_only_training_adds_the_loss_and_samples(make_soft, arguments, batch, monkeypatch):
+def test_only_training_adds_the_loss_and_reads_a_sample(make_soft, arguments, batch):
     model = make_soft(sampled_length=2)
-    part = model.long_term
-    widths = []
-    search = part.inner_product_search.call
-
-    def spy(candidates, events, mask):
-        widths.append(mask.shape[1])
-        assert (mask.numpy().sum(axis=1) == np.minimum(valid, widths[-1])).all()
-        return search(candidates, events, mask)
-
-    monkeypatch.setattr(part.inner_product_search, "call", spy)
-    inputs = arguments(model, batch)
-    valid = inputs[2].mask.numpy().sum(axis=1)
-    part(*inputs, training=True)
+    part, (wire, query, long) = model.long_term, arguments(model, batch)
+    sampled = part(wire, query, long, training=True).numpy()
     assert len(part.losses) == 1
-    part(*inputs, training=False)
+    whole = part(wire, query, long).numpy()
     assert part.losses == []
-    assert widths == [2, SMALL.long_length]
+    pairs = [
+        part(
+            wire, query, long._replace(mask=long.mask & np.isin(np.arange(SMALL.long_length), pair))
+        )
+        for pair in itertools.combinations(range(SMALL.long_length), 2)
+    ]
+    events = long.mask.numpy().sum(axis=1)
+    assert (events > 2).any()
+    for row, count in enumerate(events):
+        readings = np.array([pair[row] for pair in pairs]) if count > 2 else whole[row][np.newaxis]
+        assert np.abs(readings - sampled[row]).max(axis=(1, 2)).min() < 1e-5
+        assert count <= 2 or np.abs(whole[row] - sampled[row]).max() > 1e-4
 
 
 def test_training_notes_the_category_of_events_and_candidates(make_soft, arguments, batch):

@@ -13,7 +13,13 @@ from tests.sample_models import SMALL, small_spec
 
 
 @pytest.fixture
-def make_part():
+def embeddings_of():
+    """The embedding tables of each part that `make_part` has made."""
+    return {}
+
+
+@pytest.fixture
+def make_part(embeddings_of):
     """Makes the part of a name with random weights large enough to tell one input from another."""
 
     def make(name, **config):
@@ -21,7 +27,9 @@ def make_part():
         spec = small_spec("none")
         model = dataclasses.replace(spec.model, short_term=name, **config)
         spec = dataclasses.replace(spec, model=model)
-        part = make_short_term(spec, Embeddings(spec))
+        embeddings = Embeddings(spec)
+        part = make_short_term(spec, embeddings)
+        embeddings_of[part] = embeddings
         part(*request())
         rng = np.random.default_rng(3)
         for variable in part.trainable_variables:
@@ -45,13 +53,13 @@ def request():
 
 
 @pytest.fixture
-def arguments(batch):
+def arguments(batch, embeddings_of):
     """Gives the arguments that a model would call a part with, of some requests."""
 
     def take(part, rows=slice(None), **changed):
         taken = {key: np.asarray(value)[rows] for key, value in {**batch, **changed}.items()}
         wire = {key: tf.constant(value) for key, value in taken.items()}
         short, _ = split_history(wire, SMALL.short_length, SMALL.long_length)
-        return wire, part._embeddings.candidates(wire), short
+        return wire, embeddings_of[part].candidates(wire), short
 
     return take

@@ -11,8 +11,13 @@ TOLERANCE = 1e-5
 
 
 @pytest.fixture(params=SHORT_TERM_PARTS)
-def part(request, make_part):
-    return make_part(request.param)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def part(name, make_part):
+    return make_part(name)
 
 
 def test_one_interest_per_candidate(part, arguments):
@@ -87,11 +92,11 @@ def test_the_same_eager_and_traced(part, arguments):
     np.testing.assert_allclose(traced(*inputs), part(*inputs), atol=TOLERANCE)
 
 
-def test_another_part_takes_over_all_weights(part, arguments, make_part, tmp_path):
+def test_another_part_takes_over_all_weights(name, part, arguments, make_part, tmp_path):
     """A part that has never been trained has every weight that a checkpoint of it holds."""
     part(*arguments(part), training=True)
     saved = tf.train.Checkpoint(part=part).write(str(tmp_path / "checkpoint"))
-    again = make_part(part._spec.model.short_term)
+    again = make_part(name)
     for variable in again.trainable_variables:
         variable.assign(tf.zeros_like(variable))
     status = tf.train.Checkpoint(part=again).read(saved)

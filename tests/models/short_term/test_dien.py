@@ -103,9 +103,9 @@ def test_the_auxiliary_loss_follows_the_states(dien, arguments):
 
 @pytest.mark.parametrize("traced", [False, True])
 def test_the_gradient_of_the_auxiliary_loss_reaches_the_gru_and_the_embeddings(
-    dien, arguments, traced
+    dien, arguments, embeddings_of, traced
 ):
-    tables = (dien._embeddings.item, dien._embeddings.category)
+    tables = (embeddings_of[dien].item, embeddings_of[dien].category)
     variables = [
         *dien.extractor.trainable_variables,
         *(table.embeddings for table in tables),
@@ -141,13 +141,13 @@ def test_padding_does_not_change_the_auxiliary_loss(dien, arguments):
     np.testing.assert_array_equal(changed, loss)
 
 
-def test_the_same_interest_from_stock_tensorflow(dien, arguments, batch, tmp_path):
+def test_the_same_interest_from_stock_tensorflow(dien, arguments, embeddings_of, batch, tmp_path):
     spec = {key: value for key, value in wire_spec(()).items() if key != "user"}
 
     @tf.function(autograph=False)
     def serve(**wire):
         short, _ = split_history(wire, SMALL.short_length, SMALL.long_length)
-        interest = dien(wire, dien._embeddings.candidates(wire), short)
+        interest = dien(wire, embeddings_of[dien].candidates(wire), short)
         return {"scores": tf.reduce_sum(interest, axis=-1)}
 
     root = tf.Module()

@@ -1,11 +1,11 @@
 import numpy as np
 
 
-def test_equals_target_attention_over_events_and_their_age(make_part, arguments):
+def test_equals_target_attention_over_events_and_their_age(make_part, embeddings_of, arguments):
     part = make_part("target_attention")
     batch, query, short = arguments(part)
     age = batch["request_timestamp"][:, np.newaxis] - short.values["history_timestamp"]
-    tables = part._embeddings
+    tables = embeddings_of[part]
     events = np.concatenate(
         [
             tables.item(short.values["history_item"]),

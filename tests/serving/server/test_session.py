@@ -1,7 +1,6 @@
 import gc
 import shutil
 import threading
-import weakref
 
 import grpc
 import numpy as np
@@ -98,28 +97,28 @@ def no_collector():
     gc.enable()
 
 
-def live_graphs():
-    return sum(isinstance(it, tf.Graph) for it in gc.get_objects())
+def live(kind):
+    return sum(isinstance(it, kind) for it in gc.get_objects())
 
 
 def test_closing_frees_session_and_graph_at_once(half_plus, no_collector):
-    before = live_graphs()
+    graphs, sessions = live(tf.Graph), live(tf.compat.v1.Session)
     loaded = LoadedModel(half_plus[1], 1)
-    session = weakref.ref(loaded._session)
-    assert live_graphs() > before
+    assert live(tf.Graph) > graphs
+    assert live(tf.compat.v1.Session) == sessions + 1
     loaded.close()
-    assert session() is None
+    assert live(tf.compat.v1.Session) == sessions
     del loaded
-    assert live_graphs() == before
+    assert live(tf.Graph) == graphs
 
 
 def test_a_model_that_fails_to_load_leaves_nothing(half_plus, tmp_path, no_collector):
     shutil.copytree(half_plus[1], tmp_path / "copy", ignore=lambda *_: ["variables"])
-    before = live_graphs()
+    before = live(tf.Graph)
     for _ in range(2):
         with pytest.raises(ServingError):
             LoadedModel(str(tmp_path / "copy"), 1)
-    assert live_graphs() == before
+    assert live(tf.Graph) == before
 
 
 class Python(tf.Module):
