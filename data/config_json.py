@@ -1,11 +1,38 @@
-"""Builds nested dataclasses from what `json.loads` returned."""
+"""Configurations, nested dataclasses, as JSON and back."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
-from typing import Any
+from typing import Any, ClassVar, TypeVar
+
+T = TypeVar("T", bound="JsonConfig")
+
+
+@dataclasses.dataclass(frozen=True)
+class JsonConfig:
+    """A dataclass that travels as JSON text, as a component's parameter for example.
+
+    Attributes:
+        json_name: What errors call it.
+    """
+
+    json_name: ClassVar[str] = "config"
+
+    def to_json(self) -> str:
+        """Returns the configuration as canonical JSON: equal configurations give equal text."""
+        return json.dumps(dataclasses.asdict(typing.cast(Any, self)), sort_keys=True)
+
+    @classmethod
+    def from_json(cls: type[T], text: str) -> T:
+        """Returns the configuration that `to_json` wrote.
+
+        Raises:
+            ValueError: A key is unknown, or one that is needed is missing.
+        """
+        return decode(cls, json.loads(text), cls.json_name)
 
 
 def decode(kind: Any, value: Any, where: str) -> Any:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lifelong.experiments import plots
 from lifelong.experiments.item_metrics import ITEM_GROUPS
 from lifelong.experiments.metrics import ALL
 from lifelong.experiments.ranking_time import CANDIDATES
-from lifelong.experiments.summary import (
-    OF_HISTORY,
-    OF_MODEL,
-    ModelSummary,
-    summarize,
-)
-from lifelong.experiments.tables import cell, csv_text, exact, markdown_table
+from lifelong.experiments.summary import ModelSummary, summarize
+from lifelong.experiments.tables import cell, csv_text, markdown_table
 from lifelong.experiments.trial import TrialResult, write_atomically
 
 _SECONDS_PER_MINUTE = 60
@@ -59,30 +55,30 @@ def write_comparison(results: Sequence[TrialResult], trials: int, folder: Path) 
 def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str:
     counts = models[0].overall
     requests, candidates = (cell(counts[key], ",.0f").partition(" ")[0] for key in _COUNTS)
-    heading = ["model", "seeds", "validation AUC", "AUC", "GAUC", "log loss", "parameters"]
-    heading += ["training requests/s", "training min", "ranking ms"]
-    overall = [heading]
-    for model in models:
-        figures = model.figures
-        overall.append(
-            [
-                model.name,
-                str(len(model.seeds)),
-                cell(figures["validation_auc"]),
-                *(cell(model.overall[key]) for key in ("auc", "gauc", "log_loss")),
-                cell(figures["parameters"], ",.0f").partition(" ")[0],
-                cell(figures["training_requests_per_s"], ",.0f"),
-                cell(figures["training_seconds"], ".1f", 1 / _SECONDS_PER_MINUTE),
-                cell(figures["ranking_ms"], ".2f"),
-            ]
-        )
+    overall = [
+        {
+            "model": model.name,
+            "seeds": str(len(model.seeds)),
+            "validation AUC": cell(model.figures["validation_auc"]),
+            "AUC": cell(model.overall["auc"]),
+            "GAUC": cell(model.overall["gauc"]),
+            "log loss": cell(model.overall["log_loss"]),
+            "parameters": cell(model.figures["parameters"], ",.0f").partition(" ")[0],
+            "training requests/s": cell(model.figures["training_requests_per_s"], ",.0f"),
+            "training min": cell(model.figures["training_seconds"], ".1f", 1 / _SECONDS_PER_MINUTE),
+            "ranking ms": cell(model.figures["ranking_ms"], ".2f"),
+        }
+        for model in models
+    ]
     histories = [history for history in models[0].by_history if history != ALL]
-    by_history = [["model", *histories]]
-    for model in models:
-        by_history.append([model.name, *(cell(model.by_history[h]["auc"]) for h in histories)])
-    by_item = [["model", *ITEM_GROUPS]]
-    for model in models:
-        by_item.append([model.name, *(cell(model.by_item[g]["auc"]) for g in ITEM_GROUPS)])
+    by_history = [
+        {"model": model.name, **{h: cell(model.by_history[h]["auc"]) for h in histories}}
+        for model in models
+    ]
+    by_item = [
+        {"model": model.name, **{group: cell(model.by_item[group]["auc"]) for group in ITEM_GROUPS}}
+        for model in models
+    ]
     return "\n\n".join(
         [
             "# Comparison on the eval split",
@@ -115,18 +111,18 @@ def _item_counts(models: Sequence[ModelSummary]) -> str:
 
 def _csv(models: Sequence[ModelSummary]) -> str:
     """Writes a line for each model and bucket of history length, `all` first."""
-    heading = ["model", "history", "seeds"]
-    for key in (*OF_HISTORY, *OF_MODEL):
-        heading += [key] if key in _COUNTS else [key, f"{key}_sd"]
-    for group in ITEM_GROUPS:
-        heading += [f"{group}_items_auc", f"{group}_items_auc_sd"]
-    rows = [heading]
+    rows: list[dict[str, Any]] = []
     for model in models:
+        items = {f"{group}_items_auc": stats["auc"] for group, stats in model.by_item.items()}
         for history, of_history in model.by_history.items():
-            row = [model.name, history, str(len(model.seeds))]
-            for key, stat in {**of_history, **model.figures}.items():
-                row += [exact(stat.mean)] if key in _COUNTS else [exact(stat.mean), exact(stat.sd)]
-            for of_group in model.by_item.values():
-                row += [exact(of_group["auc"].mean), exact(of_group["auc"].sd)]
+            row: dict[str, Any] = {
+                "model": model.name,
+                "history": history,
+                "seeds": len(model.seeds),
+            }
+            for key, stat in {**of_history, **model.figures, **items}.items():
+                row |= (
+                    {key: stat.mean} if key in _COUNTS else {key: stat.mean, f"{key}_sd": stat.sd}
+                )
             rows.append(row)
     return csv_text(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +46,9 @@ class TrainingItems(NamedTuple):
     seen: np.ndarray
 
 
+@functools.lru_cache(maxsize=1)
 def read_training_items(data: ExperimentData) -> TrainingItems:
-    """Reads which items the training data know."""
+    """Reads which items the training data know, once for all trials of a process."""
     vocabulary = data.transform_output().vocabulary_by_name("item")
     events, _ = read_records(data.raw_files("train"))
     return TrainingItems(np.array(vocabulary).astype(np.int64), np.unique(events.item))

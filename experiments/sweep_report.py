@@ -14,7 +14,7 @@ from lifelong.experiments.metrics import Metrics, overall
 from lifelong.experiments.plots import legend_beside, save, tidy
 from lifelong.experiments.ranking_time import CANDIDATES
 from lifelong.experiments.summary import Stat
-from lifelong.experiments.tables import cell, csv_text, exact, markdown_table
+from lifelong.experiments.tables import cell, csv_text, markdown_table
 from lifelong.experiments.trial import Measured, TrialResult, write_atomically
 from lifelong.models.config import ModelSpec
 from lifelong.models.layers.sim_hash import WORD_BITS
@@ -71,20 +71,20 @@ def write_sweep(results: Sequence[TrialResult], trained: Path, folder: Path) -> 
 
 def _markdown(points: Sequence[_Point], trained: Path) -> str:
     spec = ModelSpec.from_json((trained / SPEC_FILE).read_text())
-    rows = [["bits M", "events K", "", "validation AUC", "AUC", "GAUC", "log loss", "bytes"]]
-    rows[0].append("ranking ms")
-    for point in points:
-        figures = (point.measured.validation_auc, point.overall.auc, point.overall.gauc)
-        rows.append(
-            [
-                str(point.bits),
-                str(point.events),
-                point.how,
-                *(cell(Stat(figure, None)) for figure in (*figures, point.overall.log_loss)),
-                str(point.row_bytes),
-                cell(Stat(point.measured.ranking_ms, None), ".2f"),
-            ]
-        )
+    rows = [
+        {
+            "bits M": str(point.bits),
+            "events K": str(point.events),
+            "": point.how,
+            "validation AUC": _cell(point.measured.validation_auc),
+            "AUC": _cell(point.overall.auc),
+            "GAUC": _cell(point.overall.gauc),
+            "log loss": _cell(point.overall.log_loss),
+            "bytes": str(point.row_bytes),
+            "ranking ms": _cell(point.measured.ranking_ms, ".2f"),
+        }
+        for point in points
+    ]
     return "\n\n".join(
         [
             "# Signature bits and searched events on the eval split",
@@ -97,14 +97,27 @@ def _markdown(points: Sequence[_Point], trained: Path) -> str:
     )
 
 
+def _cell(figure: float | None, form: str = ".4f") -> str:
+    return cell(Stat(figure, None), form)
+
+
 def _csv(points: Sequence[_Point]) -> str:
-    rows = [["bits", "events", "how", "validation_auc", "auc", "gauc", "log_loss", "row_bytes"]]
-    rows[0].append("ranking_ms")
-    for point in points:
-        figures = [point.measured.validation_auc, point.overall.auc, point.overall.gauc]
-        figures += [point.overall.log_loss, point.row_bytes, point.measured.ranking_ms]
-        rows.append([str(point.bits), str(point.events), point.how, *map(exact, figures)])
-    return csv_text(rows)
+    return csv_text(
+        [
+            {
+                "bits": point.bits,
+                "events": point.events,
+                "how": point.how,
+                "validation_auc": point.measured.validation_auc,
+                "auc": point.overall.auc,
+                "gauc": point.overall.gauc,
+                "log_loss": point.overall.log_loss,
+                "row_bytes": point.row_bytes,
+                "ranking_ms": point.measured.ranking_ms,
+            }
+            for point in points
+        ]
+    )
 
 
 def _plot(points: Sequence[_Point], path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from lifelong.experiments.summary import Stat
 
@@ -19,23 +19,16 @@ def cell(stat: Stat, form: str = ".4f", scale: float = 1.0) -> str:
     return mean if stat.sd is None else f"{mean} ± {format(stat.sd * scale, form)}"
 
 
-def exact(value: float | None) -> str:
-    """Writes a figure for programs, to six digits; whole numbers in full; nothing for None."""
-    if value is None:
-        return ""
-    return str(int(value)) if value == int(value) else f"{value:.6g}"
+def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Writes rows (cells by heading), whose columns but the first are numbers, as Markdown."""
+    frame = pd.DataFrame(rows)
+    alignment = ("left", *["right"] * (len(frame.columns) - 1))
+    return frame.to_markdown(index=False, disable_numparse=True, colalign=alignment)
 
 
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Writes a table whose first row is the heading and whose other columns are numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:]))
+def csv_text(rows: Sequence[Mapping[str, str | float | None]]) -> str:
+    """Writes rows (figures by heading) as CSV for programs.
 
-
-def csv_text(rows: Sequence[Sequence[str]]) -> str:
-    """Writes rows as CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    Columns of whole numbers are written in full, others to six digits; None as nothing.
+    """
+    return pd.DataFrame(rows).convert_dtypes().to_csv(index=False, float_format="%.6g")

@@ -182,7 +182,7 @@ class TrainingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class ExportConfig:
+class ExportConfig(config_json.JsonConfig):
     """How the trained model is served; its training does not depend on it.
 
     Attributes:
@@ -201,6 +201,8 @@ class ExportConfig:
             unless it is the same share w = kept / shown of the negatives of every request.
     """
 
+    json_name = "export"
+
     table_type: TableTypeName = "float32"
     jit_compile: bool = False
     negative_sampling_rate: float = 1.0
@@ -212,15 +214,6 @@ class ExportConfig:
                 f"export.negative_sampling_rate is {self.negative_sampling_rate}; expected the "
                 "share of negatives that the records hold, above 0 and at most 1 (1: all of them)"
             )
-
-    def to_json(self) -> str:
-        """Returns the choices as canonical JSON text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> ExportConfig:
-        """Reads what `to_json` wrote."""
-        return config_json.decode(cls, json.loads(text), "export")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,7 @@ from lifelong.data.keys import (
     HISTORY_EVENTS,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
+    RECORDS,
     RECORDS_SIGNATURE,
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
@@ -97,7 +98,7 @@ class ServingSignatures:
         functions = {
             TRANSFORM_SIGNATURE: _concrete(self.transform_features, wire),
             RECORDS_SIGNATURE: _concrete(
-                self.score_records, {"records": tf.TensorSpec([None], tf.string, name="records")}
+                self.score_records, {RECORDS: tf.TensorSpec([None], tf.string, name=RECORDS)}
             ),
             CONTRACT_SIGNATURE: _concrete(self.data_contract, {"user": wire["user"]}),
         }

@@ -64,7 +64,8 @@ def request_dataset(
         count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
         order = tf.range(count)
         if between is not None:
-            order = tf.boolean_mask(order, _within(pool[REQUEST_TIMESTAMP], between))
+            times = pool[REQUEST_TIMESTAMP]
+            order = tf.boolean_mask(order, (between[0] <= times) & (times < between[1]))
             count = tf.size(order, out_type=tf.int64)
         if shuffle:
             order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])
@@ -87,15 +88,12 @@ def request_dataset(
     return requests.prefetch(tf.data.AUTOTUNE)
 
 
-def count_requests(
-    files: Sequence[str], spec: Mapping[str, Any], between: tuple[int, int] | None = None
-) -> int:
+def count_requests(files: Sequence[str], spec: Mapping[str, Any]) -> int:
     """Counts the requests in files of per-user records.
 
     Args:
         files: File patterns of TFRecord files (gzip).
         spec: Parsing specification, as for `request_dataset`.
-        between: Which requests to count, as for `request_dataset`.
 
     Raises:
         ValueError: If no file fits the patterns.
@@ -103,8 +101,7 @@ def count_requests(
     timestamps = {REQUEST_TIMESTAMP: spec[REQUEST_TIMESTAMP]}
 
     def count(serialized: tf.Tensor) -> tf.Tensor:
-        times = tf.io.parse_example(serialized, timestamps)[REQUEST_TIMESTAMP].flat_values
-        return tf.size(times) if between is None else tf.math.count_nonzero(_within(times, between))
+        return tf.size(tf.io.parse_example(serialized, timestamps)[REQUEST_TIMESTAMP].flat_values)
 
     records = serialized_records(files, parallel_reads=_OPEN_POOLS).batch(_COUNTED_TOGETHER)
     return int(sum(records.map(count).as_numpy_iterator()))
@@ -128,8 +125,3 @@ def serialized_records(files: Sequence[str], parallel_reads: int = 1) -> tf.data
     return tf.data.TFRecordDataset(
         sorted(paths), compression_type="GZIP", num_parallel_reads=parallel_reads
     )
-
-
-def _within(times: tf.Tensor, between: tuple[int, int]) -> tf.Tensor:
-    start, end = between
-    return (times >= start) & (times < end)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Literal
 
 import numpy as np
 
 from lifelong.components.behavior_example_gen import config_checks
-from lifelong.data import config_json
+from lifelong.data.config_json import JsonConfig
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
@@ -110,7 +109,7 @@ class SplitConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class IngestConfig:
+class IngestConfig(JsonConfig):
     """Everything that decides what the records contain.
 
     Attributes:
@@ -178,16 +177,3 @@ class IngestConfig:
             ValueError: Names the field and the fix.
         """
         config_checks.check(self)
-
-    def to_json(self) -> str:
-        """Returns the configuration as canonical JSON: equal configurations give equal text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> IngestConfig:
-        """Returns the configuration that `to_json` wrote.
-
-        Raises:
-            ValueError: A key is unknown.
-        """
-        return config_json.decode(cls, json.loads(text), "config")

@@ -22,6 +22,7 @@ from lifelong.data.keys import (
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
     REQUEST_TIMESTAMP,
+    USER,
 )
 
 # Events that are encoded at a time: bounds memory.
@@ -130,7 +131,7 @@ def _record_batch(
     features = list(config.all_features)
     user = requests.rows["user"][plan.request_start]
     columns = {
-        "user": _scalars(user),
+        USER: _scalars(user),
         EVENTS_BEFORE_RECORD: _scalars(plan.skipped),
     }
     rows = cols.ranges(plan.first, plan.end)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.data import config_json
+from lifelong.data.config_json import JsonConfig
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
@@ -18,7 +17,7 @@ _DAY = 24 * 3600
 
 
 @dataclasses.dataclass(frozen=True)
-class TreeConfig:
+class TreeConfig(JsonConfig):
     """Everything that decides what a store holds.
 
     And nothing else: a store is built again when one of these, or the log, changes.
@@ -114,16 +113,3 @@ class TreeConfig:
             source=f"{log}\nconfig:{digest[:16]}",
             shards=self.shards,
         )
-
-    def to_json(self) -> str:
-        """Returns the configuration as canonical JSON: equal configurations give equal text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> TreeConfig:
-        """Returns the configuration that `to_json` wrote.
-
-        Raises:
-            ValueError: A key is unknown.
-        """
-        return config_json.decode(cls, json.loads(text), "config")

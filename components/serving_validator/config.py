@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
-from lifelong.data import config_json
+from lifelong.data.config_json import JsonConfig
 
 # TensorFlow Serving refuses a model with more.
 MAX_WARMUP_REQUESTS = 1000
@@ -24,7 +23,7 @@ _AT_LEAST = {
 
 
 @dataclasses.dataclass(frozen=True)
-class ServingConfig:
+class ServingConfig(JsonConfig):
     """How a model is served before it is pushed, and what is pushed with it.
 
     Attributes:
@@ -47,6 +46,8 @@ class ServingConfig:
         xla_cpu_compilation_enabled: Whether the servers that models are pushed to run with the flag
             of this name, which `export.jit_compile` needs.
     """
+
+    json_name = "serving"
 
     validation_requests: int = 64
     tolerance: float = 1e-5
@@ -80,12 +81,3 @@ class ServingConfig:
         """Sizes that batches are filled up to: powers of two, and the largest."""
         sizes = [2**power for power in range(self.max_batch_size.bit_length())]
         return sizes if sizes[-1] == self.max_batch_size else [*sizes, self.max_batch_size]
-
-    def to_json(self) -> str:
-        """Returns the configuration as canonical JSON: equal configurations give equal text."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> ServingConfig:
-        """Reads what `to_json` wrote."""
-        return config_json.decode(cls, json.loads(text), "serving")

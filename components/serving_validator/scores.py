@@ -11,7 +11,7 @@ import tensorflow as tf
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
-from lifelong.data.keys import RECORDS_SIGNATURE, REQUEST_CANDIDATES, SCORES
+from lifelong.data.keys import RECORDS, RECORDS_SIGNATURE, REQUEST_CANDIDATES, SCORES
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 from lifelong.serving.request import Request, stack_requests
@@ -94,7 +94,7 @@ def _scores_of_records(
     client: PredictionClient, requests: Sequence[RecordedRequest], expected: Sequence[np.ndarray]
 ) -> Comparison:
     records = np.array([request.serialized() for request in requests], object)
-    scores = _call(client, RECORDS_SIGNATURE, {"records": records})
+    scores = _call(client, RECORDS_SIGNATURE, {RECORDS: records})
     return Comparison(
         _difference(scores, np.concatenate(expected), RECORDS_SIGNATURE), RECORDS_SIGNATURE
     )

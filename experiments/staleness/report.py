@@ -18,7 +18,7 @@ from lifelong.experiments.staleness.plan import StalenessPlan
 from lifelong.experiments.staleness.plot import plot_staleness
 from lifelong.experiments.staleness.tables import OLD, OLD_EVENTS, OWN
 from lifelong.experiments.summary import Stat
-from lifelong.experiments.tables import NOTHING, cell, csv_text, exact, markdown_table
+from lifelong.experiments.tables import cell, csv_text, markdown_table
 from lifelong.experiments.trial import TrialResult, write_atomically
 
 # Columns of the table: model, search and heading of its AUC; all but the own have a recall, too.
@@ -37,7 +37,6 @@ _OF_POINT = (
     "events",
     "new_events",
 )
-_OF_SEARCH = tuple(field.name for field in dataclasses.fields(SearchMetrics))
 
 _NOTES = """\
 Each model is trained on the base, all requests before the date, and then on each week's requests;
@@ -77,14 +76,14 @@ def write_staleness(results: Sequence[TrialResult], plan: StalenessPlan, folder:
 
 
 def _markdown(measured: Measurements, plan: StalenessPlan) -> str:
-    heading = ["week", "from", "requests"]
-    for _, search, text in _COLUMNS:
-        heading += [text] if search == OWN else [text, "found"]
-    rows = [heading]
+    rows = []
     for point, (span, requests) in enumerate(zip(plan.spans, plan.requests, strict=True)):
-        row = [str(point or "base"), _day(span[0]), f"{requests:,}"]
-        for model, search, _ in _COLUMNS:
-            row += _cells(measured.get(model, {}).get(point), search)
+        row = {"week": str(point or "base"), "from": _day(span[0]), "requests": f"{requests:,}"}
+        for model, search, heading in _COLUMNS:
+            of_search = _search(measured, model, point, search)
+            row[heading] = cell(Stat(of_search and of_search.auc, None))
+            if search != OWN:
+                row[f"{heading}, found"] = cell(Stat(of_search and of_search.recall, None), ".3f")
         rows.append(row)
     return "\n\n".join(
         [
@@ -98,26 +97,28 @@ def _markdown(measured: Measurements, plan: StalenessPlan) -> str:
     )
 
 
-def _cells(point: StalenessMeasured | None, search: str) -> list[str]:
-    if point is None:
-        return [NOTHING] if search == OWN else [NOTHING, NOTHING]
-    row = point.search(search)
-    auc = cell(Stat(row.auc, None))
-    return [auc] if search == OWN else [auc, cell(Stat(row.recall, None), ".3f")]
+def _search(measured: Measurements, model: str, point: int, search: str) -> SearchMetrics | None:
+    of_point = measured.get(model, {}).get(point)
+    return of_point and of_point.search(search)
 
 
 def _csv(measured: Measurements, plan: StalenessPlan) -> str:
     """Writes a line for each model, point and search."""
-    rows = [["model", "week", "from", "requests", *_OF_SEARCH, *_OF_POINT]]
-    for model, points in measured.items():
-        for point, of_point in sorted(points.items()):
-            start, requests = plan.spans[point][0], plan.requests[point]
-            of_all = [exact(getattr(of_point, name)) for name in _OF_POINT]
-            for search in of_point.searches:
-                _, *figures = dataclasses.astuple(search)
-                named = [model, str(point), _day(start), str(requests), search.search]
-                rows.append([*named, *map(exact, figures), *of_all])
-    return csv_text(rows)
+    return csv_text(
+        [
+            {
+                "model": model,
+                "week": point,
+                "from": _day(plan.spans[point][0]),
+                "requests": plan.requests[point],
+                **dataclasses.asdict(search),
+                **{name: getattr(of_point, name) for name in _OF_POINT},
+            }
+            for model, points in measured.items()
+            for point, of_point in sorted(points.items())
+            for search in of_point.searches
+        ]
+    )
 
 
 def _day(timestamp: int) -> str:

@@ -1,5 +1,5 @@
 from lifelong.experiments.summary import Stat
-from lifelong.experiments.tables import cell, csv_text, exact, markdown_table
+from lifelong.experiments.tables import cell, csv_text, markdown_table
 
 
 def test_a_cell_shows_the_deviation_only_if_there_is_one():
@@ -10,18 +10,17 @@ def test_a_cell_shows_the_deviation_only_if_there_is_one():
     assert cell(Stat(12345.6, None), ",.0f") == "12,346"
 
 
-def test_numbers_for_programs():
-    assert exact(None) == ""
-    assert exact(0.123456789) == "0.123457"
-    assert exact(6000.0) == "6000"
-    assert exact(1234567) == "1234567"
-
-
-def test_markdown_is_aligned():
-    assert markdown_table([["model", "AUC"], ["eta", "0.75"]]) == (
-        "| model |  AUC |\n| ----- | ---: |\n| eta   | 0.75 |"
+def test_figures_for_programs():
+    rows = [
+        {"model": "eta", "auc": 0.123456789, "parameters": 1234567, "seconds": 6000.0},
+        {"model": "eta+hidden=[8,8]", "auc": None, "parameters": None, "seconds": 0.25},
+    ]
+    assert csv_text(rows) == (
+        'model,auc,parameters,seconds\neta,0.123457,1234567,6000\n"eta+hidden=[8,8]",,,0.25\n'
     )
 
 
-def test_csv_quotes_what_it_must():
-    assert csv_text([["a", "b"], ["eta+hidden=[8,8]", "1"]]) == 'a,b\n"eta+hidden=[8,8]",1\n'
+def test_markdown_is_aligned_and_shows_cells_as_they_are():
+    assert markdown_table([{"model": "eta", "AUC": "0.750"}, {"model": "1", "AUC": "-"}]) == (
+        "| model   |   AUC |\n|:--------|------:|\n| eta     | 0.750 |\n| 1       |     - |"
+    )

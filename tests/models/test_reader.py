@@ -88,7 +88,6 @@ def test_only_requests_of_a_period_are_read_and_their_histories_stay(files, shuf
     assert 0 < len(expected) < len(everything)
     found = requests(read(files, shuffle=shuffle, between=between))
     assert sorted(found) == sorted(expected)
-    assert count_requests(files, record_spec(()), between) == len(expected)
 
 
 def test_periods_next_to_each_other_have_every_request_once(files):
@@ -96,13 +95,11 @@ def test_periods_next_to_each_other_have_every_request_once(files):
     periods = [(START, middle), (middle, START + 91 * DAY)]
     parts = [requests(read(files, between=period)) for period in periods]
     assert sorted(parts[0] + parts[1]) == sorted(requests(read(files)))
-    counts = [count_requests(files, record_spec(()), period) for period in periods]
-    assert sum(counts) == count_requests(files, record_spec(()))
+    assert sum(map(len, parts)) == count_requests(files, record_spec(()))
 
 
 def test_a_period_without_requests_has_no_batches(files):
     assert read(files, between=(0, START)) == []
-    assert count_requests(files, record_spec(()), (0, START)) == 0
 
 
 def test_no_file_is_an_error_that_names_the_pattern(tmp_path):
