@@ -19,7 +19,11 @@ find_python() {
         "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 \
         "$(command -v python3 || true)" \
         "$(uv python find 3.10 2>/dev/null || true)"; do
-        if is_python310 "$candidate"; then echo "$candidate"; return; fi
+        if is_python310 "$candidate"; then
+            # Not the link in an environment that is active, which may be the one to be made anew.
+            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+            return
+        fi
     done
     # A uv that may download interpreters brings its own.
     uv python install -q 3.10 >/dev/null 2>&1 && uv python find 3.10

@@ -4,6 +4,8 @@ B requests in a batch, N candidates of a request, L events of a history, newest 
 found for a candidate, D the size of an embedding, M signature bits in W words of 64. Masks are True
 for events; without one, all places of a history are events.
 
+The tensors of a call are given by position or name, or all of them as one tuple.
+
 Search, one `SearchedEvents` for every candidate:
 
 - `HardSearch`: candidates' categories `[B, N]` and events' `[B, L]` to the K latest that are equal.

@@ -12,15 +12,15 @@ from lifelong.models.layers.checks import (
     check_positive,
     check_shapes,
     last_size,
-    one_structure,
 )
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class AUGRU(keras.layers.Layer):
+class AUGRU(LayerOfTensors):
     """Evolves the interest in each candidate along one sequence of interest states.
 
     With x_t the state and a_t the candidate's attention to it:
@@ -63,19 +63,6 @@ class AUGRU(keras.layers.Layer):
         check_positive("AUGRU", units=units)
         self.units = units
 
-    def __call__(
-        self,
-        states: tf.Tensor,
-        attention: tf.Tensor | None = None,
-        state_mask: tf.Tensor | None = None,
-        **kwargs: Any,
-    ) -> tf.Tensor:
-        """Evolves; `states` may also be a tuple of all the tensors."""
-        inputs = one_structure(
-            "AUGRU", 2, states=states, attention=attention, state_mask=state_mask
-        )
-        return super().__call__(inputs, **kwargs)
-
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the size D; columns are update, reset and candidate."""
         size = last_size("AUGRU", "states", input_shape[0], "B S D")
@@ -89,10 +76,13 @@ class AUGRU(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(3 * self.units,), initializer="zeros")
         self.built = True
 
-    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def compute(
+        self,
+        states: tf.Tensor,
+        attention: tf.Tensor,
+        state_mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Evolves; see the class."""
-        states, attention, *rest = inputs
-        state_mask = rest[0] if rest else None
         check_floating("AUGRU", states=states, attention=attention)
         check_dtype("AUGRU", "state_mask", state_mask, tf.bool)
         check_shapes(

@@ -10,39 +10,6 @@ from typing import Any
 import tensorflow as tf
 
 
-def one_structure(owner: str, required: int, **arguments: Any) -> tuple[Any, ...]:
-    """Returns the tensors of a call as one tuple.
-
-    One structure of tensors is what both Keras versions build and reload a layer from.
-
-    Args:
-        owner: Name of the layer, for the message.
-        required: How many of the arguments must be given.
-        **arguments: In the order of the tuple; None for those not given. The first one may also be
-            a tuple or list of all the tensors.
-
-    Raises:
-        ValueError: If a required argument is missing, one follows a missing one, or there are too
-            many.
-    """
-    first, *others = arguments.values()
-    packed = isinstance(first, tuple | list) and all(other is None for other in others)
-    given = list(first) if packed else [first, *others]
-    while given and given[-1] is None:
-        given.pop()
-    names = [f"`{name}`" for name in arguments]
-    if len(given) > len(names):
-        raise ValueError(f"{owner}: got {len(given)} tensors; expected {', '.join(names)}")
-    for index in range(max(required, len(given))):
-        if index >= len(given) or given[index] is None:
-            optional = f" and optionally {', '.join(names[required:])}" if names[required:] else ""
-            raise ValueError(
-                f"{owner}: {names[index]} is missing; expected {', '.join(names[:required])}"
-                f"{optional}"
-            )
-    return tuple(given)
-
-
 def last_size(owner: str, argument: str, shape: Any, names: str) -> int:
     """Returns the last dimension of an argument, on which weights depend.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,15 +14,15 @@ from lifelong.models.layers.checks import (
     check_positive,
     check_shapes,
     last_size,
-    one_structure,
 )
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked_in_half_precision, masked_softmax
 
 keras: Any = tf.keras
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class ExactSearchUnit(keras.layers.Layer):
+class ExactSearchUnit(LayerOfTensors):
     """Attends over the events that a search found for each candidate, with many heads.
 
     Per head i, the weights are softmax((W_bi z_b) . (W_ai e_a) * scale) over a candidate's valid
@@ -80,19 +81,6 @@ class ExactSearchUnit(keras.layers.Layer):
         self.value_dim = value_dim
         self.scale = None if scale is None else float(scale)
 
-    def __call__(
-        self,
-        query: tf.Tensor,
-        events: tf.Tensor | None = None,
-        event_mask: tf.Tensor | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Attends; `query` may also be a tuple of all the tensors."""
-        inputs = one_structure(
-            "ExactSearchUnit", 2, query=query, events=events, event_mask=event_mask
-        )
-        return super().__call__(inputs, **kwargs)
-
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the sizes Dq and Dz."""
         query_size = last_size("ExactSearchUnit", "query", input_shape[0], "B N Dq")
@@ -117,10 +105,19 @@ class ExactSearchUnit(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs: tuple[tf.Tensor, ...], return_attention_scores: bool = False) -> Any:
+    def call(self, inputs: Sequence[tf.Tensor], return_attention_scores: bool = False) -> Any:
         """Attends; see the class."""
-        query, events, *rest = inputs
-        event_mask = rest[0] if rest else None
+        return self.compute(*inputs, return_attention_scores=return_attention_scores)
+
+    def compute(
+        self,
+        query: tf.Tensor,
+        events: tf.Tensor,
+        event_mask: tf.Tensor | None = None,
+        *,
+        return_attention_scores: bool = False,
+    ) -> Any:
+        """Attends; see the class."""
         check_floating("ExactSearchUnit", query=query, events=events)
         check_dtype("ExactSearchUnit", "event_mask", event_mask, tf.bool)
         shared = events.shape.rank == 3

@@ -11,7 +11,6 @@ from lifelong.models.layers.checks import check_bool, check_dtype, check_shapes,
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
-    as_tensors,
     best_first,
     capped,
     make_searched_events,
@@ -77,16 +76,13 @@ class HammingSearch(EventSearch):
         self.ordered = ordered
         self.jit_compile = jit_compile
 
-    def call(
+    def compute(
         self,
         candidate_signature: tf.Tensor,
         history_signature: tf.Tensor,
         history_mask: tf.Tensor | None = None,
     ) -> SearchedEvents:
         """Searches; see the class."""
-        candidate_signature, history_signature, history_mask = as_tensors(
-            candidate_signature, history_signature, history_mask
-        )
         self._check(candidate_signature, history_signature, history_mask)
         if history_mask is None:
             history_mask = tf.ones(tf.shape(history_signature)[:2], tf.bool)

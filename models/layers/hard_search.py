@@ -11,7 +11,6 @@ from lifelong.models.layers.history_index import find_runs, index_history, posit
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
-    as_tensors,
     capped,
     make_searched_events,
 )
@@ -54,16 +53,13 @@ class HardSearch(EventSearch):
         [SIM](https://arxiv.org/abs/2006.05639), section 3 (hard search).
     """
 
-    def call(
+    def compute(
         self,
         candidate_category: tf.Tensor,
         history_category: tf.Tensor,
         history_mask: tf.Tensor | None = None,
     ) -> SearchedEvents:
         """Searches; see the class."""
-        candidate_category, history_category, history_mask = as_tensors(
-            candidate_category, history_category, history_mask
-        )
         self._check(candidate_category, history_category, history_mask)
         index = index_history(history_category, history_mask)
         # [B, N]

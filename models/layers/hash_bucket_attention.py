@@ -12,9 +12,9 @@ from lifelong.models.layers.checks import (
     check_positive,
     check_shapes,
     last_size,
-    one_structure,
 )
 from lifelong.models.layers.hyperplanes import CODE_BITS, hyperplane_initializer, side_codes
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
@@ -24,7 +24,7 @@ _SHORTEST = 1e-6
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class HashBucketAttention(keras.layers.Layer):
+class HashBucketAttention(LayerOfTensors):
     """Attends to the events that share hash codes with a candidate, without comparing pairs.
 
     Random hyperplanes give every vector `hashes` bits, read as G = hashes / width codes of `width`
@@ -94,25 +94,6 @@ class HashBucketAttention(keras.layers.Layer):
         """Codes G of a vector."""
         return self.hashes // self.width
 
-    def __call__(
-        self,
-        query: tf.Tensor,
-        history: tf.Tensor | None = None,
-        values: tf.Tensor | None = None,
-        history_mask: tf.Tensor | None = None,
-        **kwargs: Any,
-    ) -> tf.Tensor:
-        """Attends; `query` may also be a tuple of all the tensors."""
-        inputs = one_structure(
-            "HashBucketAttention",
-            3,
-            query=query,
-            history=history,
-            values=values,
-            history_mask=history_mask,
-        )
-        return super().__call__(inputs, **kwargs)
-
     def build(self, input_shape: Any) -> None:
         """Draws the random hyperplanes, once: from then on they are saved with the model."""
         size = last_size("HashBucketAttention", "query", input_shape[0], "B N D")
@@ -125,10 +106,14 @@ class HashBucketAttention(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def compute(
+        self,
+        query: tf.Tensor,
+        history: tf.Tensor,
+        values: tf.Tensor,
+        history_mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Attends; see the class."""
-        query, history, values, *rest = inputs
-        history_mask = rest[0] if rest else None
         check_floating("HashBucketAttention", query=query, history=history, values=values)
         check_dtype("HashBucketAttention", "history_mask", history_mask, tf.bool)
         check_shapes(

@@ -10,7 +10,6 @@ from lifelong.models.layers.checks import check_dtype, check_floating, check_sha
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
-    as_tensors,
     best_events,
 )
 
@@ -54,14 +53,13 @@ class InnerProductSearch(EventSearch):
     def __init__(self, k: int, **kwargs: Any) -> None:
         super().__init__(k, **{**kwargs, "dtype": "float32"})
 
-    def call(
+    def compute(
         self,
         candidate: tf.Tensor,
         history: tf.Tensor,
         history_mask: tf.Tensor | None = None,
     ) -> SearchedEvents:
         """Searches; see the class."""
-        candidate, history, history_mask = as_tensors(candidate, history, history_mask)
         self._check(candidate, history, history_mask)
         # [B, N, D] x [B, L, D] -> [B, N, L]
         scores = tf.matmul(

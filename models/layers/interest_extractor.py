@@ -15,15 +15,15 @@ from lifelong.models.layers.checks import (
     check_shapes,
     check_sizes,
     last_size,
-    one_structure,
 )
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked
 
 keras: Any = tf.keras
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class InterestExtractor(keras.layers.Layer):
+class InterestExtractor(LayerOfTensors):
     """Reads events into interest states with a GRU, which an auxiliary loss supervises.
 
     `auxiliary_loss` asks state t to tell event t + 1 from another one, by an MLP on both.
@@ -81,13 +81,6 @@ class InterestExtractor(keras.layers.Layer):
         dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
         self.judge = [*(dense(size, activation="relu") for size in self.hidden), dense(1)]
 
-    def __call__(
-        self, events: tf.Tensor, event_mask: tf.Tensor | None = None, **kwargs: Any
-    ) -> tf.Tensor:
-        """Reads events; `events` may also be a tuple of both tensors."""
-        inputs = one_structure("InterestExtractor", 1, events=events, event_mask=event_mask)
-        return super().__call__(inputs, **kwargs)
-
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the size D, those of the auxiliary loss too."""
         size = last_size("InterestExtractor", "events", input_shape[0], "B S D")
@@ -104,10 +97,12 @@ class InterestExtractor(keras.layers.Layer):
             layer.build((None, inputs))
         self.built = True
 
-    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def compute(
+        self,
+        events: tf.Tensor,
+        event_mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Reads events; see the class."""
-        events, *rest = inputs
-        event_mask = rest[0] if rest else None
         check_floating("InterestExtractor", events=events)
         check_dtype("InterestExtractor", "event_mask", event_mask, tf.bool)
         check_shapes(

@@ -11,8 +11,8 @@ from lifelong.models.layers.checks import (
     check_dtype,
     check_measure,
     check_shapes,
-    one_structure,
 )
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 
 keras: Any = tf.keras
 
@@ -23,7 +23,7 @@ _LOG_HOURS_OF_A_YEAR = 9.1
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class MatchEvidence(keras.layers.Layer):
+class MatchEvidence(LayerOfTensors):
     """Says how many of a candidate's events match it, and when they happened.
 
     Softmax attention gives the average of events, which is the same for one purchase of an item as
@@ -68,14 +68,8 @@ class MatchEvidence(keras.layers.Layer):
             check_measure("MatchEvidence", **{f"decay_days[{index}]": days})
         self.decay_days = tuple(float(days) for days in decay_days)
 
-    def __call__(self, match: tf.Tensor, gap: tf.Tensor | None = None, **kwargs: Any) -> tf.Tensor:
-        """Counts; `match` may also be a tuple of both tensors."""
-        inputs = one_structure("MatchEvidence", 2, match=match, gap=gap)
-        return super().__call__(inputs, **kwargs)
-
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def compute(self, match: tf.Tensor, gap: tf.Tensor) -> tf.Tensor:
         """Counts; see the class."""
-        match, gap = inputs
         check_dtype("MatchEvidence", "match", match, tf.bool)
         check_dtype("MatchEvidence", "gap", gap, tf.int64, tf.int32)
         shared = gap.shape.rank == 2

@@ -11,7 +11,6 @@ from lifelong.models.layers.history_index import find_runs, index_history, posit
 from lifelong.models.layers.searched_events import (
     EventSearch,
     SearchedEvents,
-    as_tensors,
     capped,
     make_searched_events,
 )
@@ -63,14 +62,13 @@ class NeighborSearch(EventSearch):
         [SIM](https://arxiv.org/abs/2006.05639), section 3 (soft search by an inverted index).
     """
 
-    def call(
+    def compute(
         self,
         neighbors: tf.Tensor,
         history_item: tf.Tensor,
         history_mask: tf.Tensor | None = None,
     ) -> SearchedEvents:
         """Searches; see the class."""
-        neighbors, history_item, history_mask = as_tensors(neighbors, history_item, history_mask)
         self._check(neighbors, history_item, history_mask)
         shape = tf.shape(neighbors)
         requests, candidates, listed = shape[0], shape[1], shape[2]

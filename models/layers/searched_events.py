@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from lifelong.models.layers.checks import check_positive
-
-keras: Any = tf.keras
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 
 
 class SearchedEvents(NamedTuple):
@@ -26,7 +25,7 @@ class SearchedEvents(NamedTuple):
     relevance: tf.Tensor
 
 
-class EventSearch(keras.layers.Layer):
+class EventSearch(LayerOfTensors):
     """A layer that finds at most `k` events of a long history for each candidate.
 
     Args:
@@ -45,11 +44,6 @@ class EventSearch(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "k": self.k}
-
-
-def as_tensors(*values: Any) -> list[tf.Tensor | None]:
-    """Converts a search's arguments but those that are None: tf_keras converts the first alone."""
-    return [None if value is None else tf.convert_to_tensor(value) for value in values]
 
 
 def best_events(scores: tf.Tensor, history_mask: tf.Tensor | None, k: int) -> SearchedEvents:

@@ -15,15 +15,15 @@ from lifelong.models.layers.checks import (
     check_shapes,
     check_sizes,
     last_size,
-    one_structure,
 )
+from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked_in_half_precision, masked_softmax
 
 keras: Any = tf.keras
 
 
 @keras.utils.register_keras_serializable(package="lifelong")
-class TargetAttention(keras.layers.Layer):
+class TargetAttention(LayerOfTensors):
     """DIN's local activation unit: a small MLP weighs every event against the candidate.
 
     The MLP sees [q, k, q - k, q * k] of candidate q and event k. As q - k is linear in both, a
@@ -75,19 +75,6 @@ class TargetAttention(keras.layers.Layer):
         self.upper = [dense(size, activation=self.activation) for size in self.hidden[1:]]
         self.upper.append(dense(1))
 
-    def __call__(
-        self,
-        query: tf.Tensor,
-        history: tf.Tensor | None = None,
-        history_mask: tf.Tensor | None = None,
-        **kwargs: Any,
-    ) -> tf.Tensor:
-        """Attends; `query` may also be a tuple of all the tensors."""
-        inputs = one_structure(
-            "TargetAttention", 2, query=query, history=history, history_mask=history_mask
-        )
-        return super().__call__(inputs, **kwargs)
-
     def build(self, input_shape: Any) -> None:
         """Creates the weights for the sizes Dq and Dk."""
         query_size = last_size("TargetAttention", "query", input_shape[0], "B N Dq")
@@ -110,10 +97,13 @@ class TargetAttention(keras.layers.Layer):
             layer.build((None, None, None, size))
         self.built = True
 
-    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    def compute(
+        self,
+        query: tf.Tensor,
+        history: tf.Tensor,
+        history_mask: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         """Attends; see the class."""
-        query, history, *rest = inputs
-        history_mask = rest[0] if rest else None
         check_floating("TargetAttention", query=query, history=history)
         check_dtype("TargetAttention", "history_mask", history_mask, tf.bool)
         check_shapes(

@@ -6,7 +6,6 @@ from lifelong.models.layers.checks import (
     check_positive,
     check_shapes,
     last_size,
-    one_structure,
 )
 
 
@@ -62,15 +61,3 @@ def test_last_size():
             last_size("Layer", "x", shape, "B D")
     with pytest.raises(ValueError, match=r"`x` has shape unknown; expected .* with a known D"):
         last_size("Layer", "x", tf.TensorShape(None), "... D")
-
-
-def test_tensors_of_a_call_become_one_structure():
-    assert one_structure("Layer", 1, a=1, b=None, c=None) == (1,)
-    assert one_structure("Layer", 1, a=[1, 2], b=None, c=None) == (1, 2)
-    assert one_structure("Layer", 2, a=1, b=2, c=3) == (1, 2, 3)
-    with pytest.raises(ValueError, match="Layer: `b` is missing; expected `a`, `b` and optionally"):
-        one_structure("Layer", 2, a=1, b=None, c=3)
-    with pytest.raises(ValueError, match="Layer: `b` is missing"):
-        one_structure("Layer", 1, a=1, b=None, c=3)
-    with pytest.raises(ValueError, match="Layer: got 3 tensors; expected `a`, `b`"):
-        one_structure("Layer", 1, a=(1, 2, 3), b=None)
