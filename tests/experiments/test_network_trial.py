@@ -15,6 +15,8 @@ from lifelong.models.scores import CandidateScores
 from lifelong.models.trained import TRAINED_FOLDER, load_trained
 from tests.experiments import fake_trials
 
+pytestmark = pytest.mark.slow
+
 
 def test_everything_is_measured(finished, data):
     measured = finished.measured

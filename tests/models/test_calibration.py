@@ -13,6 +13,8 @@ from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import serialize
 from tests.stock_tensorflow import stock_scores
 
+pytestmark = pytest.mark.slow
+
 RATE = 0.1
 SERIALIZED = [serialize(record) for record in RECORDS]
 

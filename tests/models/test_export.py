@@ -42,31 +42,32 @@ def models(transform_output, tmp_path_factory):
     return folder / "unbaked", folder / "baked", model
 
 
+@pytest.fixture(scope="module")
+def baked(models):
+    """The baked SavedModel, loaded."""
+    return tf.saved_model.load(str(models[1]))
+
+
 def valid_scores(outputs, wire):
     count = np.asarray(wire["candidate_length"])[:, np.newaxis]
     return np.asarray(outputs["scores"])[np.arange(outputs["scores"].shape[1]) < count]
 
 
-def test_baked_scores_equal_unbaked_ones(models, wire):
-    unbaked, baked, _ = models
+def test_baked_scores_equal_unbaked_ones(models, baked, wire):
     scores = [
-        valid_scores(tf.saved_model.load(str(path)).signatures["serving_default"](**wire), wire)
-        for path in (unbaked, baked)
+        valid_scores(loaded.signatures["serving_default"](**wire), wire)
+        for loaded in (tf.saved_model.load(str(models[0])), baked)
     ]
     assert np.std(scores[0]) > 0.01
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-6)
 
 
-def test_the_baked_model_holds_the_table_and_no_rotation(models):
-    unbaked, baked, model = models
-    spec = model.spec
+def test_the_baked_model_holds_the_table_and_no_rotation(models, baked):
+    unbaked, spec = tf.saved_model.load(str(models[0])), models[2].spec
     words = -(-spec.model.signature_bits // 64)
 
-    def variables(path):
-        return {
-            (variable.dtype, tuple(variable.shape))
-            for variable in tf.saved_model.load(str(path)).model_variables
-        }
+    def variables(loaded):
+        return {(variable.dtype, tuple(variable.shape)) for variable in loaded.model_variables}
 
     rotation = (tf.float32, (spec.model.item_dim, spec.model.signature_bits))
     table = (tf.int64, (spec.vocabulary_sizes["item"], words))
@@ -76,9 +77,8 @@ def test_the_baked_model_holds_the_table_and_no_rotation(models):
     assert table in variables(baked)
 
 
-def test_every_input_starts_with_the_request_dimension(models):
-    _, baked, _ = models
-    signatures = tf.saved_model.load(str(baked)).signatures
+def test_every_input_starts_with_the_request_dimension(baked):
+    signatures = baked.signatures
     assert set(signatures) == {
         "serving_default",
         "search",
@@ -132,8 +132,7 @@ def test_features_are_transformed_whatever_their_names(tmp_path):
 
 
 def test_only_stock_kernels_without_python(models):
-    _, baked, _ = models
-    proto = saved_model_pb2.SavedModel.FromString((baked / "saved_model.pb").read_bytes())
+    proto = saved_model_pb2.SavedModel.FromString((models[1] / "saved_model.pb").read_bytes())
     graph = proto.meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
     assert not {node.op for node in nodes} & {"PyFunc", "EagerPyFunc", "PyFuncStateless"}
@@ -144,9 +143,8 @@ def test_nothing_is_compiled_by_default(models):
         assert b"_XlaMustCompile" not in (path / "saved_model.pb").read_bytes()
 
 
-def test_records_score_as_their_requests(models, wire):
-    _, baked, _ = models
-    signatures = tf.saved_model.load(str(baked)).signatures
+def test_records_score_as_their_requests(baked, wire):
+    signatures = baked.signatures
     records = tf.constant([serialize(record) for record in RECORDS])
     by_record = signatures["score_records"](records=records)
     by_request = valid_scores(signatures["serving_default"](**wire), wire)
@@ -161,25 +159,22 @@ def test_records_score_as_their_requests(models, wire):
     assert by_record["request_candidates"].numpy().sum() == len(by_request)
 
 
-def test_more_requests_than_are_scored_together(models):
+def test_more_requests_than_are_scored_together(baked):
     """One user with many requests, scored in several steps, as with few."""
-    _, baked, _ = models
-    score = tf.saved_model.load(str(baked)).signatures["score_records"]
+    score = baked.signatures["score_records"]
     many = tf.constant([serialize(record) for record in make_records(users=60, seed=9)])
     together = score(records=many)["scores"]
     alone = [score(records=many[i : i + 1])["scores"] for i in range(60)]
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-6)
 
 
-def test_no_records_give_no_scores(models):
-    _, baked, _ = models
-    score = tf.saved_model.load(str(baked)).signatures["score_records"]
+def test_no_records_give_no_scores(baked):
+    score = baked.signatures["score_records"]
     assert score(records=tf.constant([], tf.string))["scores"].shape == [0]
 
 
-def test_unknown_ids_and_empty_histories_are_scored(models, wire):
-    _, baked, _ = models
-    rank = tf.saved_model.load(str(baked)).signatures["serving_default"]
+def test_unknown_ids_and_empty_histories_are_scored(baked, wire):
+    rank = baked.signatures["serving_default"]
     unknown = {key: value[:1] for key, value in wire.items()}
     for key in ("user", "candidate_item", "candidate_category", "history_item"):
         unknown[key] = tf.ones_like(unknown[key]) * 10**15
@@ -188,9 +183,8 @@ def test_unknown_ids_and_empty_histories_are_scored(models, wire):
     assert np.isfinite(rank(**unknown)["scores"]).all()
 
 
-def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
-    _, baked, _ = models
-    outputs = tf.saved_model.load(str(baked)).signatures["search"](**wire)
+def test_searched_events_are_real_distinct_and_in_the_long_part(baked, wire):
+    outputs = baked.signatures["search"](**wire)
     position, relevance = (outputs[f"searched_{key}"].numpy() for key in ("position", "relevance"))
     assert (position.dtype, relevance.dtype) == (np.int64, np.float32)
     length = wire["history_length"].numpy()
@@ -210,9 +204,9 @@ def test_searched_events_are_real_distinct_and_in_the_long_part(models, wire):
 def test_stock_tensorflow_in_a_fresh_process_gives_the_training_processs_scores(
     models, transform_output, wire, tmp_path
 ):
-    _, baked, model = models
+    _, path, model = models
     expected = ServingSignatures(model, transform_output).rank(**wire)
-    scores = {"scores": stock_scores(baked, wire, tmp_path)}
+    scores = {"scores": stock_scores(path, wire, tmp_path)}
     np.testing.assert_allclose(valid_scores(scores, wire), valid_scores(expected, wire), atol=1e-6)
 
 

@@ -13,6 +13,8 @@ from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import serialize
 from tests.signature_runs import run_signature
 
+pytestmark = pytest.mark.slow
+
 COMPILED = ExportConfig(jit_compile=True)
 ALSH = {"soft_search": SoftSearchConfig(dim=3, served_by="alsh")}
 
@@ -22,6 +24,15 @@ def wire():
     batch = {key: value.numpy() for key, value in all_requests(RECORDS).items()}
     del batch["candidate_label"]
     return batch
+
+
+@pytest.fixture(scope="module")
+def compiled(transform_output, tmp_path_factory):
+    """An unbaked model, and the folder that it was exported to with compilation."""
+    model = spread_model("eta", transform_output)
+    folder = tmp_path_factory.mktemp("compiled")
+    export_model(model, transform_output, str(folder), COMPILED)
+    return model, folder
 
 
 def compiled_functions(path):
@@ -55,11 +66,10 @@ def test_compiled_scores_are_the_uncompiled_ones(
     assert np.std(run_signature(plain, "serving_default", wire)["scores"]) > 0.01
 
 
-def test_records_are_scored_without_compilation(transform_output, tmp_path):
+def test_records_are_scored_without_compilation(compiled, transform_output):
     """Their shapes change from call to call."""
-    model = spread_model("eta", transform_output)
-    export_model(model, transform_output, str(tmp_path), COMPILED)
-    loaded = tf.saved_model.load(str(tmp_path))
+    model, folder = compiled
+    loaded = tf.saved_model.load(str(folder))
     score = loaded.signatures["score_records"]
     used, waiting = set(), [score.graph.as_graph_def()]
     library = {function.signature.name: function for function in waiting[0].library.function}
@@ -77,12 +87,11 @@ def test_records_are_scored_without_compilation(transform_output, tmp_path):
     np.testing.assert_allclose(score(records=records)["scores"], expected, atol=1e-6)
 
 
-def test_the_model_stays_as_it_is(transform_output, tmp_path):
-    model = spread_model("eta", transform_output)
-    export_model(model, transform_output, str(tmp_path / "1"), COMPILED)
+def test_the_model_stays_as_it_is(compiled, transform_output, tmp_path):
+    model, _ = compiled
     assert not model.long_term.hamming_search.jit_compile
-    export_model(model, transform_output, str(tmp_path / "2"))
-    assert compiled_functions(tmp_path / "2") == 0
+    export_model(model, transform_output, str(tmp_path))
+    assert compiled_functions(tmp_path) == 0
 
 
 @pytest.mark.parametrize("long_term", [name for name in LONG_TERM_PARTS if name != "eta"])

@@ -11,6 +11,8 @@ from lifelong.models.config import ExportConfig, SoftSearchConfig
 from lifelong.models.export import ServingSignatures, export_model
 from tests.sample_models import RECORDS, all_requests, spread_model
 
+pytestmark = pytest.mark.slow
+
 # Bytes. These models' tables of items and signatures are larger.
 LARGEST_CONSTANT = 300
 

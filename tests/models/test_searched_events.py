@@ -12,6 +12,8 @@ from lifelong.models.training import make_spec
 from lifelong.models.wire import searched_wire_spec, wire_spec
 from tests.sample_models import RECORDS, run_transform, small_config, spread
 
+pytestmark = pytest.mark.slow
+
 FEATURES = (
     Feature("channel", "event"),
     Feature("price", "event", "numeric"),
@@ -27,13 +29,18 @@ REQUEST_TIME = 1_510_000_000
 UNKNOWN = 10**15
 
 
-@pytest.fixture(scope="module", params=["shared", "matched", "category"])
-def signatures(request, tmp_path_factory):
-    """Signatures of a reloaded SavedModel with SIM hard and features of events."""
-    folder = tmp_path_factory.mktemp("searched")
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """Transform's output on records with features."""
     rng = np.random.default_rng(2)
     records = [record | features_of_record(record, rng) for record in RECORDS]
-    output = run_transform(folder, records, FEATURES)
+    return run_transform(tmp_path_factory.mktemp("transform"), records, FEATURES)
+
+
+@pytest.fixture(scope="module", params=["shared", "matched", "category"])
+def signatures(request, output, tmp_path_factory):
+    """Signatures of a reloaded SavedModel with SIM hard and features of events."""
+    folder = tmp_path_factory.mktemp("searched")
     config = dataclasses.asdict(dataclasses.replace(CONFIG, unknown_items=request.param))
     spec = make_spec({"model": config, "features": [vars(f) for f in FEATURES]}, output)
     model = spread(spec)

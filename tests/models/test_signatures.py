@@ -14,6 +14,8 @@ from tests.sample_models import RECORDS, SMALL, all_requests, spread_model
 from tests.sample_searches import searched_requests
 from tests.signature_runs import run_signature
 
+pytestmark = pytest.mark.slow
+
 INT64 = np.iinfo(np.int64)
 # Scores are sums of another order in a batch of another size.
 TOLERANCE = 1e-5

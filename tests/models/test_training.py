@@ -16,6 +16,8 @@ from lifelong.models.training import begin, fit, fit_passes
 from tests.sample_models import SMALL, small_spec
 from tests.sample_records import make_records, write_records
 
+pytestmark = pytest.mark.slow
+
 TRAINING = TrainingConfig(epochs=4, batch_size=8, learning_rate=0.01, patience=10, pool_users=8)
 
 

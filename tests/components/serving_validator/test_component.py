@@ -9,6 +9,8 @@ from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.pipeline.run_record import read_last_run
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"validation_requests": 8, "latency_requests": 5, "latency_candidates": 5}
 GOOD = ServingConfig(**QUICK, warmup_requests=5)
 TOO_SLOW = ServingConfig(**QUICK, latency_budget_ms=1e-6)

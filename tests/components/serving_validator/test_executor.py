@@ -18,6 +18,8 @@ from lifelong.serving.server.warmup import WARMUP_FILE, warm_up
 from tests.batching_parameters import read_batching_parameters
 from tests.sample_models import spread_model
 
+pytestmark = pytest.mark.slow
+
 # Few and quick: 12 requests of the ten users.
 QUICK = {"validation_requests": 12, "latency_requests": 20, "latency_candidates": 20}
 CONFIG = ServingConfig(**QUICK, warmup_requests=14, max_batch_size=4)

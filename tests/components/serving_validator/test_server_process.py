@@ -15,6 +15,8 @@ from lifelong.components.serving_validator.server_process import ServerProcess
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 
+pytestmark = pytest.mark.slow
+
 # Starts a server, says where it listens, and waits.
 STARTS_ONE = """
 import sys, time

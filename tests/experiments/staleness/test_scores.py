@@ -14,6 +14,8 @@ from lifelong.models.trained import load_trained, save_trained
 from lifelong.models.wire import wire_spec
 from tests.sample_models import SMALL, spread_model
 
+pytestmark = pytest.mark.slow
+
 
 class Scorer:
     """A small model with random weights as of the date, and the pass that scores it later."""

@@ -9,6 +9,8 @@ from lifelong.experiments.staleness.training import WeeklyTraining
 from lifelong.models.trained import load_trained
 from lifelong.models.training import make_spec
 
+pytestmark = pytest.mark.slow
+
 WEEKS = 3
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from tests.models.layers.layer_calls import FEWER_CALLS, SAME, assert_same, built, eager, traced
 from tests.models.layers.layer_cases import BATCHES, CASES
 
+pytestmark = pytest.mark.slow
+
 keras = tf.keras
 
 

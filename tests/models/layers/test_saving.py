@@ -14,6 +14,8 @@ from lifelong.models.layers import (
     length_mask,
 )
 
+pytestmark = pytest.mark.slow
+
 keras = tf.keras
 
 

@@ -32,6 +32,8 @@ from lifelong.serving.behavior_store.lmdb_store import (
 from lifelong.serving.behavior_store.packed_user import pack_user
 from lifelong.serving.behavior_store.verify import verify
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = Manifest(shards=2, block_size=16)
 USERS = range(40)
 

@@ -21,6 +21,8 @@ from tests.server_process import ServerProcess
 from tests.serving.server import wild_requests as wild
 from tests.serving.server.both_models import predict_request
 
+pytestmark = pytest.mark.slow
+
 Code = grpc.StatusCode
 # What a client's mistake may be answered with: no UNKNOWN or INTERNAL of an exception that nobody
 # expected, no UNAVAILABLE of a server that is gone, no DEADLINE_EXCEEDED of a call that hangs.

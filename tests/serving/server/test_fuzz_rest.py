@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.slow
+
 TIMEOUT_S = 20
 MAX_GROWTH = 300 * 2**20
 FUZZ = settings(

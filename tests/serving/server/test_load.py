@@ -9,6 +9,8 @@ from benchmarks.load import put_under_load
 from lifelong.models.export import export_model
 from tests.sample_models import spread_model
 
+pytestmark = pytest.mark.slow
+
 SECONDS, PUSH_EVERY_S, MIN_PUSHES = 20.0, 1.5, 9
 # Memory goes up and down with the calls and loads of the moment, and a young server grows a little.
 # A version of this small model takes 30 MB: kept, those of two quarters would add over 150 MB.
