@@ -42,8 +42,9 @@ def explained(error: ModuleNotFoundError, what: str) -> ModuleNotFoundError:
         >>> explained(ModuleNotFoundError(name="lmdb"), "the behaviour store").msg
         "the behaviour store needs lmdb, which is not installed; run: pip install 'lifelong[store]'"
     """
-    module = (error.name or "").partition(".")[0]
+    module = error.name or ""
     if module not in EXTRAS:
+        # Also where a part of an installed package is missing: that is a wrong version.
         return error
     return ModuleNotFoundError(
         f"{what} needs {module}, which is not installed; run: "

@@ -44,7 +44,9 @@ class CheckpointFolder:
         for path in sorted(files, key=lambda path: (path.name == _NAMES_OTHERS, path)):
             target = f"{self._uri}/{path.relative_to(self.path).as_posix()}"
             tf.io.gfile.makedirs(target.rpartition("/")[0])
-            tf.io.gfile.copy(str(path), target, overwrite=True)
+            # Under its name a file is complete.
+            tf.io.gfile.copy(str(path), f"{target}.part", overwrite=True)
+            tf.io.gfile.rename(f"{target}.part", target, overwrite=True)
 
 
 @contextlib.contextmanager

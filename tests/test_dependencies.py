@@ -95,9 +95,10 @@ def test_extras_are_told_as_they_are_declared():
 
 
 def test_an_error_that_no_extra_mends_stays_as_it_is():
-    error = ModuleNotFoundError("No module named 'shop'", name="shop")
-    assert explained(error, "lifelong run") is error
-    told = explained(ModuleNotFoundError(name="tfx.v1"), "lifelong run")
+    for name in ("shop", "tfx.no_such_part"):
+        error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+        assert explained(error, "lifelong run") is error
+    told = explained(ModuleNotFoundError(name="tfx"), "lifelong run")
     assert str(told) == (
         "lifelong run needs tfx, which is not installed; run: pip install 'lifelong[pipeline]'"
     )

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,25 @@ def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data,
         strict=True,
     ):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_training_goes_on_from_a_uri_as_from_a_folder(data, tmp_path):
+    uri, trained = "ram://training/checkpoints", []
+    for place in (tmp_path / "checkpoints", uri):
+        for epochs in (1, 2):
+            training = dataclasses.replace(TRAINING, epochs=epochs)
+            model = fit(small_spec("none"), training, *data, place, str(tmp_path / "logs"))
+        trained.append(model)
+    with tf.io.gfile.GFile(f"{uri}/epochs.csv") as rows:
+        assert [row["epoch"] for row in csv.DictReader(rows)] == ["0", "1"]
+    tf.io.gfile.rmtree(uri)
+    local, remote = (model.get_weights() for model in trained)
+    assert_same(local, remote)
+
+
+def test_a_trained_model_may_lie_at_a_uri(data):
+    model = begin(small_spec("eta"), TRAINING)
+    save_trained(model, "ram://trained/model")
+    assert_same(load_trained("ram://trained/model").get_weights(), model.get_weights())
+    with pytest.raises(FileNotFoundError, match="ram://trained/nothing holds no trained model"):
+        load_trained("ram://trained/nothing")

@@ -2,7 +2,10 @@ import copy
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
 
 from lifelong.data.features import Feature
 from lifelong.pipeline.schema import make_schema, write_schema
@@ -58,3 +61,10 @@ def test_another_schema_has_another_path(tmp_path):
     plain = write_schema((), str(tmp_path))
     assert plain == write_schema((), str(tmp_path))
     assert plain != write_schema((Feature("price", "candidate", "numeric"),), str(tmp_path))
+
+
+def test_a_schema_may_be_written_to_a_uri():
+    path = write_schema((), "ram://schemas")
+    assert path.startswith("ram://schemas/schema-")
+    with tf.io.gfile.GFile(path) as file:
+        assert text_format.Parse(file.read(), schema_pb2.Schema()) == make_schema(())

@@ -104,9 +104,10 @@ def at_once(monkeypatch):
 def bless(examples, tmp_path):
     """Runs the executor and returns the blessing."""
 
-    def run(model, config, split="eval"):
-        blessing = standard_artifacts.InfraBlessing()
-        blessing.uri = str(tmp_path / "blessing")
+    def run(model, config, split="eval", blessing=None):
+        if blessing is None:
+            blessing = standard_artifacts.InfraBlessing()
+            blessing.uri = str(tmp_path / "blessing")
         Executor().Do(
             {"model": [model], "examples": [examples]},
             {"blessing": [blessing]},

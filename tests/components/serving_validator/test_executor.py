@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from tfx.components.pusher.executor import Executor as PusherExecutor
+from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
-from tfx.utils import path_utils
+from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator import validation
 from lifelong.components.serving_validator.config import ServingConfig
@@ -189,3 +190,15 @@ def test_warm_up_requests_that_the_server_does_not_take_are_refused(
 def test_an_empty_split_validates_nothing_and_is_an_error(plain, bless, at_once):
     with pytest.raises(ValueError, match=r"Split-empty.* hold no request"):
         bless(plain, CONFIG, split="empty")
+
+
+def test_model_and_blessing_may_lie_at_uris(plain, bless, at_once):
+    model, blessing = standard_artifacts.Model(), standard_artifacts.InfraBlessing()
+    model.uri, blessing.uri = "ram://validator/model", "ram://validator/blessing"
+    io_utils.copy_dir(plain.uri, model.uri)
+    config = ServingConfig(**QUICK, warmup_requests=2, max_batch_size=1)
+    assert noted(bless(model, config, blessing=blessing))["blessed"] == 1
+    warmed = path_utils.stamped_model_path(blessing.uri)
+    assert fileio.exists(f"{blessing.uri}/INFRA_BLESSED")
+    assert fileio.exists(f"{warmed}/{WARMUP_FILE}")
+    assert warm_up(LoadedModel(warmed, 1)) == 2
