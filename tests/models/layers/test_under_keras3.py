@@ -1,4 +1,4 @@
-"""Runs the layers' tests once more under the other Keras version."""
+"""Runs the tests of the layers and of their examples once more under the other Keras version."""
 
 import os
 import subprocess
@@ -16,12 +16,13 @@ import tensorflow as tf
 )
 def test_the_layers_pass_their_tests_under_keras_3(request):
     folder = Path(__file__).parent
+    examples = Path(request.config.rootpath) / "tests" / "examples"
     # Fixtures of the folders above may need what does not run under Keras 3. The folder is found
     # before what Keras 3 loads adds another package of the name `tests` to the path.
     code = "import sys, pytest, tests.models.layers; sys.exit(pytest.main(sys.argv[1:]))"
     options = ["-q", "-p", "no:cacheprovider", f"--confcutdir={folder}"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *options, str(folder)],
+        [sys.executable, "-c", code, *options, str(folder), str(examples)],
         cwd=request.config.rootpath,
         env={**os.environ, "TF_USE_LEGACY_KERAS": "0"},
         capture_output=True,

@@ -1,0 +1,1 @@
+"""Whole uses of the layers, to run and to copy."""
