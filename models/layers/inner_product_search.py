@@ -21,7 +21,9 @@ class InnerProductSearch(EventSearch):
     """Finds the `k` events of the largest inner product with each candidate, exactly.
 
     Masked events are never found, whatever they hold. Of events of the same inner product the one
-    of the smaller position wins.
+    of the smaller position wins. Products are float32, whose rounding may vary with the machine and
+    with the sizes of a batch: events whose products differ by no more than that are a tie, in which
+    either may be found.
 
     Args:
         k: Events to find per candidate, at least 1; K = min(k, L).

@@ -78,7 +78,10 @@ class SimSoftLongTerm(SearchedHistory, TrainedSearch):
     def search(
         self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
     ) -> SearchedEvents:
-        """Finds the events of the largest inner products; ties go to the more recent one."""
+        """Finds the events of the largest inner products, as `InnerProductSearch` does.
+
+        Ties go to the more recent event, but for those that rounding decides.
+        """
         del query
         if self._searcher is not None:
             return self._searcher.search(batch, history)
