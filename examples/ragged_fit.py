@@ -21,8 +21,6 @@ from lifelong.models.layers import (
     pad_history,
 )
 
-pytestmark = pytest.mark.slow
-
 keras = tf.keras
 
 CATEGORIES, LONGEST, CANDIDATES = 12, 60, 5

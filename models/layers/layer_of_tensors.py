@@ -37,7 +37,7 @@ class LayerOfTensors(keras.layers.Layer):
         Raises:
             ValueError: If a tensor is missing, or there are too many.
         """
-        taken = _tensors_of(type(self))
+        taken = _tensors_of(type(self).compute)
         named = {name: arguments.pop(name) for name in taken.names if name in arguments}
         given = taken.signature.bind_partial(*tensors, **named).arguments
         inputs = one_tuple(
@@ -59,8 +59,8 @@ class _Taken(NamedTuple):
 
 
 @functools.cache
-def _tensors_of(layer: type[LayerOfTensors]) -> _Taken:
-    _, *arguments = inspect.signature(layer.compute).parameters.values()
+def _tensors_of(compute: Callable[..., Any]) -> _Taken:
+    _, *arguments = inspect.signature(compute).parameters.values()
     tensors = [it for it in arguments if it.kind is not inspect.Parameter.KEYWORD_ONLY]
     required = sum(it.default is inspect.Parameter.empty for it in tensors)
     return _Taken(tuple(it.name for it in tensors), required, inspect.Signature(tensors))

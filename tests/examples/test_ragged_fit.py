@@ -12,6 +12,8 @@ from examples.ragged_fit import (
     train,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def logs():
