@@ -7,8 +7,8 @@ ARGS ?=
 export LIFELONG_PYTHON
 
 # A worker process a core; files are not divided, for what their tests share is made once a process.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-fast nightly lint types format bench serve help clean
 
