@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
-from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
+from ml_metadata.proto import ConnectionConfig
 from tfx import v1 as tfx
 
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen

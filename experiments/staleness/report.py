@@ -81,9 +81,9 @@ def _markdown(measured: Measurements, plan: StalenessPlan) -> str:
         row = {"week": str(point or "base"), "from": _day(span[0]), "requests": f"{requests:,}"}
         for model, search, heading in _COLUMNS:
             of_search = _search(measured, model, point, search)
-            row[heading] = cell(Stat(of_search and of_search.auc, None))
+            row[heading] = cell(Stat(of_search.auc if of_search else None, None))
             if search != OWN:
-                row[f"{heading}, found"] = cell(Stat(of_search and of_search.recall, None), ".3f")
+                row[f"{heading}, found"] = cell(Stat(of_search.recall if of_search else None, None), ".3f")
         rows.append(row)
     return "\n\n".join(
         [
@@ -99,7 +99,7 @@ def _markdown(measured: Measurements, plan: StalenessPlan) -> str:
 
 def _search(measured: Measurements, model: str, point: int, search: str) -> SearchMetrics | None:
     of_point = measured.get(model, {}).get(point)
-    return of_point and of_point.search(search)
+    return of_point.search(search) if of_point else None
 
 
 def _csv(measured: Measurements, plan: StalenessPlan) -> str:
