@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lifelong.commands.main import make_parser
+from lifelong.commands.parser import make_parser
 from lifelong.experiments.compare import make_trials
 from lifelong.experiments.gbdt_trial import GbdtTrial
 from lifelong.experiments.network_trial import NetworkTrial
