@@ -68,6 +68,11 @@ def rank(options: RankOptions) -> int:
     from lifelong.serving.client import PredictionClient
     from lifelong.serving.ranker import Ranker, RankRequest
 
+    if options.security != ClientSecurity() and not options.server:
+        raise ValueError(
+            "security is set, but server is empty: the server that this command starts has neither "
+            "TLS nor a token; name a --server"
+        )
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     workdir = Workdir.at(options.workdir)
     config = load_config(workdir.config)

@@ -83,7 +83,9 @@ def _markdown(measured: Measurements, plan: StalenessPlan) -> str:
             of_search = _search(measured, model, point, search)
             row[heading] = cell(Stat(of_search.auc if of_search else None, None))
             if search != OWN:
-                row[f"{heading}, found"] = cell(Stat(of_search.recall if of_search else None, None), ".3f")
+                row[f"{heading}, found"] = cell(
+                    Stat(of_search.recall if of_search else None, None), ".3f"
+                )
         rows.append(row)
     return "\n\n".join(
         [

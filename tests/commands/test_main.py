@@ -18,6 +18,7 @@ def test_every_command_has_help(command, capsys):
     ("arguments", "message"),
     [
         (["rank", "--user=1"], "start with `lifelong run`"),
+        (["rank", "--user=1", "--security.tls=true"], "security is set, but server is empty"),
         (["ingest", "log.csv"], "start with `lifelong run`"),
         (["serve"], "push a model with `lifelong run`"),
         (["run", "--data.behaviors.files=nothing-*.csv"], "splits.validation_start is empty"),
@@ -53,3 +54,10 @@ def test_a_value_of_the_wrong_kind_is_refused(argument, message, capsys):
 def test_a_value_out_of_range_is_refused(capsys, tmp_path):
     assert main(["run", "--model.heads=0", f"--workdir={tmp_path}"]) == 1
     assert "model.heads is 0; it must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["run"], ["serve"], ["compare"], ["ingest", "log.csv"]])
+def test_a_workdir_that_is_not_of_this_machine_is_refused(command, capsys):
+    assert main([*command, "--workdir=gs://shop"]) == 1
+    said = capsys.readouterr().err
+    assert "workdir is 'gs://shop'; it must be a folder of this machine. Set pipeline_root" in said
