@@ -47,7 +47,11 @@ def with_options(
         parser.add_class_arguments(options, as_group=False)
         return parser
 
-    return Command(help_text, make_parser, lambda parsed, _: run(options(**vars(parsed))))
+    def run_with(parsed: Namespace, arguments: Sequence[str]) -> int:
+        # Options within options are dataclasses of their own.
+        return run(options(**vars(make_parser().instantiate_classes(parsed))))
+
+    return Command(help_text, make_parser, run_with)
 
 
 def experiment(

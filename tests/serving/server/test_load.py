@@ -1,4 +1,4 @@
-"""The short form of `make bench ARGS=load`: half a minute of everything at once."""
+"""The short form of `make bench ARGS=load`: a quarter of a minute of everything at once."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.sample_models import spread_model
 
 pytestmark = pytest.mark.slow
 
-SECONDS, PUSH_EVERY_S, MIN_PUSHES = 20.0, 1.5, 9
+SECONDS, PUSH_EVERY_S, MIN_PUSHES = 12.0, 1.0, 9
 # Memory goes up and down with the calls and loads of the moment, and a young server grows a little.
 # A version of this small model takes 30 MB: kept, those of two quarters would add over 150 MB.
 MAX_GROWTH = 60 * 2**20
