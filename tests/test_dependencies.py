@@ -118,6 +118,7 @@ sys.meta_path.insert(0, Missing())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "code", "message"),
     [
