@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,6 +43,7 @@ def with_options(
         run: Given the options, does it; returns the exit status.
     """
 
+    @functools.cache
     def make_parser() -> ArgumentParser:
         parser = ArgumentParser(description=help_text, allow_abbrev=False)
         parser.add_class_arguments(options, as_group=False)

@@ -11,7 +11,6 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
@@ -55,27 +54,36 @@ class Executor(base_executor.BaseExecutor):
             input_dict[EXAMPLES_KEY], exec_properties[SPLIT_KEY]
         )
         config = ServingConfig.from_json(exec_properties[CONFIG_KEY])
-        fileio.makedirs(blessing.uri)
         # The server is a process of this machine, and artifacts may lie elsewhere.
         with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
+            is_here = _is_of_this_machine(blessing.uri)
+            place = Path(blessing.uri) if is_here else Path(temporary) / "blessing"
+            place.mkdir(parents=True, exist_ok=True)
             candidate = Candidate(
                 name=exec_properties[MODEL_NAME_KEY],
-                path=folder / "model",
-                warmed_path=folder / "warmed",
-                log=folder / LOG_FILE,
+                path=_fetch(path_utils.serving_model_path(model.uri), Path(temporary) / "model"),
+                warmed_path=Path(path_utils.stamped_model_path(str(place))),
+                log=place / LOG_FILE,
             )
-            io_utils.copy_dir(path_utils.serving_model_path(model.uri), str(candidate.path))
             try:
                 findings = validate(candidate, [f"{examples}/*"], config)
             finally:
-                if candidate.log.exists():
-                    fileio.copy(str(candidate.log), f"{blessing.uri}/{LOG_FILE}", overwrite=True)
-            if not findings.reason:
-                warmed_path = path_utils.stamped_model_path(blessing.uri)
-                io_utils.copy_dir(str(candidate.warmed_path), warmed_path)
+                if not is_here:
+                    io_utils.copy_dir(str(place), blessing.uri)
         _bless(blessing, findings)
         blessing.set_string_custom_property(MODEL_URI, model.uri)
+
+
+def _is_of_this_machine(uri: str) -> bool:
+    return "://" not in uri
+
+
+def _fetch(uri: str, folder: Path) -> Path:
+    """Returns a folder of this machine with what lies at a URI: itself, where it is one."""
+    if _is_of_this_machine(uri):
+        return Path(uri)
+    io_utils.copy_dir(uri, str(folder))
+    return folder
 
 
 def _bless(blessing: types.Artifact, findings: Findings) -> None:
