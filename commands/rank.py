@@ -132,7 +132,7 @@ class _User(NamedTuple):
 
 
 def _find_user(user: str, store: BehaviorStore | None, config: Config) -> _User:
-    from lifelong.data.logs.queries import possible_ids, read_user_history
+    from lifelong.data.logs.queries import read_user_history, user_id
 
     if store is None:
         found, history = read_user_history(config.data.behaviors, config.data.features, user)
@@ -142,11 +142,11 @@ def _find_user(user: str, store: BehaviorStore | None, config: Config) -> _User:
         raise ValueError(
             f"user {user} has no event in {config.data.behaviors.files}; try another --user"
         )
-    for candidate in possible_ids(user):
-        with store.read(candidate) as tree:
-            if tree.events:
-                last = int(tree.history(1)["timestamp"][0])
-                return _User(candidate, tree.events, last, None)
+    wanted = user_id(config.data.behaviors, user)
+    with store.read(wanted) as tree:
+        if tree.events:
+            last = int(tree.history(1)["timestamp"][0])
+            return _User(wanted, tree.events, last, None)
     raise ValueError(f"user {user} has no event in the behaviour store; try another --user")
 
 

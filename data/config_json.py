@@ -39,7 +39,8 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     """Returns `value` as an instance of `kind`, which `dataclasses.asdict` and JSON took apart.
 
     Args:
-        kind: A dataclass, `tuple[T, ...]`, an optional of these, or a plain type.
+        kind: A dataclass, `tuple[T, ...]`, a plain type, or a union of one of each, with or without
+            None.
         value: Lists, dictionaries and scalars as JSON gives them.
         where: Path of the value, to name in errors.
 
@@ -50,7 +51,8 @@ def decode(kind: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
+        options = [option for option in typing.get_args(kind) if option is not type(None)]
+        kind = next((option for option in options if _holds(option, value)), options[0])
         return decode(kind, value, where)
     if origin is tuple:
         item = typing.get_args(kind)[0]
@@ -74,3 +76,10 @@ def decode(kind: Any, value: Any, where: str) -> Any:
             **{name: decode(hints[name], part, f"{where}.{name}") for name, part in value.items()}
         )
     return value
+
+
+def _holds(kind: Any, value: Any) -> bool:
+    """Whether a value that JSON gave can be of this kind."""
+    if isinstance(value, dict):
+        return dataclasses.is_dataclass(kind)
+    return (typing.get_origin(kind) is tuple) == isinstance(value, list)

@@ -6,14 +6,14 @@ import dataclasses
 import json
 from collections.abc import Mapping
 
-from lifelong.data.logs.config import LogColumns
+from lifelong.data.logs.config import LogConfig
 
 # Of the rule in `lifelong.data.ids` by which values become ids: raised when that changes.
-VERSION = 1
+VERSION = 2
 # The two halves of a contract by name, with the fields that each of them tells.
 _HALVES = {
-    "id_space": ("version", "user", "item", "id_space"),
-    "category_taxonomy": ("version", "category", "category_taxonomy"),
+    "id_space": ("version", "text", "user", "item", "id_space"),
+    "category_taxonomy": ("version", "text", "category", "category_taxonomy"),
 }
 # What is told where no contract is known.
 NO_CONTRACT = dict.fromkeys(_HALVES, "")
@@ -40,6 +40,7 @@ class DataContract:
         category: Column of the category.
         id_space: Label of the way in which user and item ids are assigned.
         category_taxonomy: Label of the way in which categories are assigned.
+        text: Which of user, item and category are declared to be text, in this order, with commas.
     """
 
     version: int
@@ -48,28 +49,30 @@ class DataContract:
     category: str = "category"
     id_space: str = ""
     category_taxonomy: str = ""
+    text: str = ""
 
     @classmethod
-    def of(
-        cls, columns: LogColumns, id_space: str = "", category_taxonomy: str = ""
-    ) -> DataContract:
+    def of(cls, log: LogConfig, id_space: str = "", category_taxonomy: str = "") -> DataContract:
         """Returns the contract of what this version reads from a log.
 
         Args:
-            columns: Of the behaviour log.
+            log: The behaviour log.
             id_space: Label, see the class.
             category_taxonomy: Label, see the class.
         """
+        columns = log.columns
+        names = {key: getattr(columns, key) for key in ("user", "item", "category")}
+        text = ",".join(key for key, column in names.items() if column in log.text_columns)
         return cls(
-            VERSION, columns.user, columns.item, columns.category, id_space, category_taxonomy
+            VERSION, **names, text=text, id_space=id_space, category_taxonomy=category_taxonomy
         )
 
     def texts(self) -> dict[str, str]:
         """Returns both halves as canonical JSON: what the signature `data_contract` tells.
 
         Example:
-            >>> DataContract(version=1, category_taxonomy="2024").texts()["category_taxonomy"]
-            '{"category": "category", "category_taxonomy": "2024", "version": 1}'
+            >>> DataContract(version=2, category_taxonomy="2024").texts()["category_taxonomy"]
+            '{"category": "category", "category_taxonomy": "2024", "text": "", "version": 2}'
         """
         return {
             half: json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import datetime
+from typing import NamedTuple
 
 import numpy as np
 
-WEEK = 7 * 24 * 3600
+DAY = 24 * 3600
+WEEK = 7 * DAY
 # 1970-01-01 was a Thursday; weeks begin on Monday.
 MONDAY = -3 * 24 * 3600
+
+
+class TimeRange(NamedTuple):
+    """Times that are possible.
+
+    Attributes:
+        earliest: Unix seconds of the first.
+        latest: Unix seconds of the last.
+    """
+
+    earliest: int
+    latest: int
 
 
 def parse_time(text: str, name: str = "time") -> int:

@@ -193,7 +193,7 @@ def _typed(key: str, value: npt.ArrayLike, is_id: bool) -> np.ndarray:
     expected = "integers" if is_id else "integers or floats"
     raise ValueError(
         f"{key} is of type {array.dtype}; expected {expected}. Text becomes an id through"
-        " lifelong.data.ids.string_id"
+        " lifelong.data.ids.ids_of"
     )
 
 

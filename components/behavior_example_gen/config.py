@@ -163,7 +163,7 @@ class IngestConfig(JsonConfig):
     @property
     def contract(self) -> DataContract:
         """How ids and categories are made."""
-        return DataContract.of(self.behaviors.columns, self.id_space, self.category_taxonomy)
+        return DataContract.of(self.behaviors, self.id_space, self.category_taxonomy)
 
     def fields_of(self, log: str) -> list[Field]:
         """Returns what is read of the log `behaviors`, `impressions` or `users`."""

@@ -16,6 +16,7 @@ def check(config: IngestConfig) -> None:
     for name, log in config.logs.items():
         _check_log(name, log)
     _check_features(config)
+    _check_text_columns(config)
     _check_numbers(config)
     _check_splits(config)
 
@@ -34,6 +35,11 @@ def _check_log(name: str, log: LogConfig) -> None:
         )
     if len(set(log.column_names)) != len(log.column_names):
         raise ValueError(f"{name}.column_names has a name twice: {', '.join(log.column_names)}")
+    earliest, latest = log.time_range
+    if earliest > latest:
+        raise ValueError(
+            f"{name}.latest ({log.latest or 'a day from now'}) is before {name}.earliest"
+        )
 
 
 def _check_features(config: IngestConfig) -> None:
@@ -60,6 +66,30 @@ def _check_features(config: IngestConfig) -> None:
             raise ValueError(
                 "users: a user table is set but no feature is `of: user`; declare one or "
                 "remove the table"
+            )
+
+
+def _check_text_columns(config: IngestConfig) -> None:
+    text_of: dict[str, dict[str, bool]] = {}
+    for name, log in config.logs.items():
+        fields = [f for f in config.fields_of(name) if f.kind in ("id", "categorical")]
+        for column in log.text_columns:
+            if all(field.column != column for field in fields):
+                raise ValueError(
+                    f"{name}.text_columns names {column!r}, which is no column of ids, categories or "
+                    f"categorical features; those are {', '.join(field.column for field in fields)}"
+                )
+        for field in fields:
+            text_of.setdefault(field.key, {})[name] = field.is_text
+    for key, by_log in text_of.items():
+        if len(set(by_log.values())) > 1:
+            text, other = (
+                next(name for name, is_text in by_log.items() if is_text is wanted)
+                for wanted in (True, False)
+            )
+            raise ValueError(
+                f"the {key} is text by {text}.text_columns, but not in {other}: name its column in "
+                f"{other}.text_columns too, or in neither"
             )
 
 

@@ -13,7 +13,7 @@ from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.features import features_of
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.data.logs.counts import Counts
 
 
@@ -127,9 +127,9 @@ def _positives(
     rows = cols.ranges(start[baskets], end[baskets])
     names = config.requests.positive_behaviors
     if names:
-        allowed = [string_id(name) for name in names] + [
-            int(name) for name in names if name.isdigit()
-        ]
+        log = config.behaviors
+        is_text = log.columns.behavior in log.text_columns
+        allowed = [id_of(name, is_text) for name in names]
         rows = rows[np.isin(events["history_behavior"][rows], allowed)]
     basket = np.searchsorted(start, rows, side="right") - 1
     # Within a basket events are ordered by item: keep the first of each item.

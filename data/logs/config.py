@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Literal
+
+from lifelong.data.times import DAY, TimeRange, parse_time
 
 Format = Literal["auto", "csv", "parquet", "jsonl"]
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
 @dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A label that is made of a number, such as a rating or the seconds of a view.
+
+    Attributes:
+        column: Column with the number.
+        at_least: The label is 1 where the number is at least that, else 0.
+    """
+
+    column: str
+    at_least: float
+
+
+@dataclasses.dataclass(frozen=True)
 class LogColumns:
     """Names of a log's columns.
 
-    Ids may be integers, which are kept, or text, which `lifelong.data.ids.string_id` turns into
-    integers. Parquet and JSON lines say which of the two a value is; in CSV, where all is text,
-    canonical decimal integers are integers.
+    Ids may be integers, which are kept, or text, which becomes integers: `lifelong.data.ids` has the
+    rule, the same for all formats.
 
     Attributes:
         user: Column with the user id.
@@ -25,7 +40,7 @@ class LogColumns:
             timestamps. Times without a zone are UTC.
         behavior: Column of the behaviour log with the behaviour type (click, cart, buy); when set,
             it becomes the categorical event feature `behavior`. Empty: the log has none.
-        label: Column of the impression log with the label, 0 or 1.
+        label: Column of the impression log with the label, 0 or 1; or a comparison that gives it.
         request: Column of the impression log with a request id; impressions of one user, time and
             request id are one request. Empty: those of one user and time are.
     """
@@ -35,7 +50,7 @@ class LogColumns:
     category: str = "category"
     timestamp: str = "timestamp"
     behavior: str = ""
-    label: str = "label"
+    label: str | Comparison = "label"
     request: str = ""
 
 
@@ -50,7 +65,12 @@ class LogConfig:
         column_names: All column names of CSV files without a header line, in order. Empty: the
             first line of each file is a header.
         delimiter: The character between the columns of CSV files.
-        timestamp_unit: Unit of integer times.
+        timestamp_unit: Unit of times that are numbers.
+        text_columns: Columns of ids, categories or categorical features that are text even where
+            they look like numbers: `007` and `7` are two ids there. A key that is text in one log
+            must be text in all.
+        earliest: A date or ISO time; rows of an earlier time are set aside as unusable.
+        latest: Likewise, for later times. Empty: a day after now.
     """
 
     files: str = ""
@@ -59,8 +79,21 @@ class LogConfig:
     column_names: tuple[str, ...] = ()
     delimiter: str = ","
     timestamp_unit: TimeUnit = "s"
+    text_columns: tuple[str, ...] = ()
+    earliest: str = "1990-01-01"
+    latest: str = ""
 
     @property
     def patterns(self) -> list[str]:
         """The globs in `files`, one by one."""
         return [pattern.strip() for pattern in self.files.split(",") if pattern.strip()]
+
+    @property
+    def time_range(self) -> TimeRange:
+        """The times that rows may have.
+
+        Raises:
+            ValueError: `earliest` or `latest` cannot be read.
+        """
+        latest = parse_time(self.latest, "latest") if self.latest else int(time.time()) + DAY
+        return TimeRange(parse_time(self.earliest, "earliest"), latest)

@@ -25,7 +25,6 @@ class CsvFormat(TextFormat):
 
     name = "csv"
     suffixes = (".csv", ".tsv")
-    has_types = False
 
     def names(self, path: str, log: LogConfig) -> list[str]:
         """Returns the configured names, or those in the header line."""

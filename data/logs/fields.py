@@ -10,7 +10,7 @@ import numpy as np
 
 from lifelong.data.columns import Columns
 from lifelong.data.features import Feature, features_of
-from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong.data.logs.config import Comparison, LogColumns, LogConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +22,15 @@ class Field:
         column: Name in the log.
         kind: How values are read. A missing `id`, `time` or `label` makes the row unusable, a
             missing feature becomes 0 (`numeric`) or the empty text (`categorical`).
+        is_text: Whether ids or categorical values are text even where they look like numbers.
+        at_least: The label is whether the number in the column is at least that; None: the number.
     """
 
     key: str
     column: str
     kind: Literal["id", "time", "label", "categorical", "numeric"]
+    is_text: bool = False
+    at_least: float | None = None
 
 
 def event_features(columns: LogColumns, features: Iterable[Feature]) -> tuple[Feature, ...]:
@@ -48,23 +52,26 @@ def event_features(columns: LogColumns, features: Iterable[Feature]) -> tuple[Fe
 
 def behavior_fields(log: LogConfig, features: Sequence[Feature]) -> list[Field]:
     """Returns the fields of a behaviour log: its keys and event features."""
-    return [*_keys(log), *map(_feature_field, event_features(log.columns, features))]
+    return [*_keys(log), *_feature_fields(log, event_features(log.columns, features))]
 
 
 def impression_fields(log: LogConfig, features: Sequence[Feature]) -> list[Field]:
     """Returns the fields of an impression log: keys, label, request, features of both."""
     columns = log.columns
-    fields = [*_keys(log), Field("label", columns.label, "label")]
+    label = Field("label", str(columns.label), "label")
+    if isinstance(columns.label, Comparison):
+        label = Field("label", columns.label.column, "label", at_least=columns.label.at_least)
+    fields = [*_keys(log), label]
     if columns.request:
-        fields.append(Field("request", columns.request, "id"))
+        fields.append(_id_field("request", columns.request, log))
     owned = features_of(features, "candidate") + features_of(features, "request")
-    return [*fields, *map(_feature_field, owned)]
+    return [*fields, *_feature_fields(log, owned)]
 
 
 def user_fields(log: LogConfig, features: Sequence[Feature]) -> list[Field]:
     """Returns the fields of a user table: the user and user features."""
-    user = Field("user", log.columns.user, "id")
-    return [user, *map(_feature_field, features_of(features, "user"))]
+    user = _id_field("user", log.columns.user, log)
+    return [user, *_feature_fields(log, features_of(features, "user"))]
 
 
 def no_rows(fields: Sequence[Field]) -> Columns:
@@ -78,12 +85,24 @@ def no_rows(fields: Sequence[Field]) -> Columns:
 def _keys(log: LogConfig) -> list[Field]:
     columns = log.columns
     return [
-        Field("user", columns.user, "id"),
-        Field("item", columns.item, "id"),
-        Field("category", columns.category, "id"),
+        _id_field("user", columns.user, log),
+        _id_field("item", columns.item, log),
+        _id_field("category", columns.category, log),
         Field("timestamp", columns.timestamp, "time"),
     ]
 
 
-def _feature_field(feature: Feature) -> Field:
-    return Field(feature.key, feature.source_column, feature.kind)
+def _id_field(key: str, column: str, log: LogConfig) -> Field:
+    return Field(key, column, "id", is_text=column in log.text_columns)
+
+
+def _feature_fields(log: LogConfig, features: Iterable[Feature]) -> list[Field]:
+    return [
+        Field(
+            feature.key,
+            feature.source_column,
+            feature.kind,
+            is_text=feature.source_column in log.text_columns,
+        )
+        for feature in features
+    ]

@@ -48,12 +48,10 @@ class Format(abc.ABC):
     Attributes:
         name: As the configuration calls it.
         suffixes: With which files of this format end, before that of a compression.
-        has_types: Whether the format tells numbers from text.
     """
 
     name: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
-    has_types: ClassVar[bool] = True
 
     @abc.abstractmethod
     def names(self, path: str, log: LogConfig) -> list[str]:

@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from lifelong.data.columns import Columns
 from lifelong.data.ids import MISSING_ID
-from lifelong.data.logs import values
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
 from lifelong.data.logs.format import LogFile
-from lifelong.data.logs.formats import FORMATS
+from lifelong.data.logs.id_values import parse_ids
 from lifelong.data.logs.rows import BadRow, LogBatch, RawBatch
+from lifelong.data.logs.time_values import parse_times
+from lifelong.data.logs.values import Parsed, parse_labels, parse_numbers
 
 NOT_UTF8 = "not UTF-8"
 
@@ -34,7 +35,6 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
         TypeError: The type of a column cannot be read.
     """
     count = len(raw.rows)
-    has_types = FORMATS[file.format].has_types
     block: Columns = {}
     reasons: list[str] = [""]
     reason = np.zeros(count, np.int16)
@@ -48,7 +48,7 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
     if not raw.decodable:
         refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
     for field in fields:
-        parsed = _parse(raw.columns.get(field.column, pa.nulls(count)), field, has_types, log)
+        parsed = _parse(raw.columns.get(field.column, pa.nulls(count)), field, log)
         name = field.column if field.kind in ("categorical", "numeric") else field.key
         for fault, mask in parsed.faults.items():
             refuse(mask & ~parsed.missing, f"{name}: {fault}")
@@ -70,34 +70,35 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
     return LogBatch(block, bad, missing)
 
 
-def _parse(
-    column: pa.Array | list[Any], field: Field, has_types: bool, log: LogConfig
-) -> values.Parsed:
+def _parse(column: pa.Array | list[Any], field: Field, log: LogConfig) -> Parsed:
     if isinstance(column, list):
-        return _parse_mixed(column, field, has_types, log)
+        return _parse_mixed(column, field, log)
     try:
         if field.kind == "time":
-            return values.parse_times(column, log.timestamp_unit)
+            return parse_times(column, log.timestamp_unit, log.time_range)
         if field.kind == "label":
-            return values.parse_labels(column)
+            return parse_labels(column, field.at_least)
         if field.kind == "numeric":
-            return values.parse_numbers(column)
-        return values.parse_ids(column, digits_are_integers=not has_types)
+            return parse_numbers(column)
+        return parse_ids(column, field.is_text)
     except TypeError as error:
         raise TypeError(f"column {field.column!r}: {error}") from error
 
 
-def _parse_mixed(column: list[Any], field: Field, has_types: bool, log: LogConfig) -> values.Parsed:
+def _parse_mixed(column: list[Any], field: Field, log: LogConfig) -> Parsed:
     """Parses the values of each type by themselves."""
     kinds = [_json_kind(value) for value in column]
     dtype = np.float32 if field.kind in ("label", "numeric") else np.int64
-    result = values.Parsed(np.zeros(len(column), dtype), np.zeros(len(column), bool))
+    result = Parsed(np.zeros(len(column), dtype), np.zeros(len(column), bool))
     for kind in sorted(set(kinds)):
         indices = np.flatnonzero([other == kind for other in kinds])
         if kind == "unreadable":
             result.faults.setdefault(kind, np.zeros(len(column), bool))[indices] = True
             continue
-        part = _parse(pa.array([column[i] for i in indices]), field, has_types, log)
+        chosen = [column[i] for i in indices]
+        if kind == "digits":  # more than int64 holds
+            chosen = [str(number) for number in chosen]
+        part = _parse(pa.array(chosen), field, log)
         result.values[indices] = part.values
         result.missing[indices] = part.missing
         for fault, mask in part.faults.items():
@@ -107,7 +108,18 @@ def _parse_mixed(column: list[Any], field: Field, has_types: bool, log: LogConfi
 
 def _json_kind(value: Any) -> str:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return "digits"
+    if isinstance(value, str) and not _is_unicode(value):
         return "unreadable"
     if value is None or isinstance(value, (bool, int, float, str)):
         return type(value).__name__
     return "unreadable"
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text has no half surrogate pairs; JSON can write such."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

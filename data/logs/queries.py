@@ -11,7 +11,7 @@ import pyarrow as pa
 from lifelong.data import columns as cols
 from lifelong.data.events import sort_events
 from lifelong.data.features import Feature
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.data.keys import HISTORY
 from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
@@ -44,25 +44,29 @@ def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | s
         The user's id and events, in the names that `lifelong.serving.request.build_request` takes.
 
     Raises:
-        ValueError: The log cannot be read.
+        ValueError: The log cannot be read, or no user can be called `user`.
     """
     fields = behavior_fields(log, features)
-    wanted = [user] if isinstance(user, int) else possible_ids(user)
+    wanted = user if isinstance(user, int) else user_id(log, user)
     blocks = [
-        cols.take(batch.block, np.isin(batch.block["user"], wanted))
+        cols.take(batch.block, batch.block["user"] == wanted)
         for batch in reading.read_all(log, fields, "behaviors")
     ]
     events, _ = sort_events(cols.concat(blocks))
-    users = events.pop("user")
+    del events["user"]
     return UserHistory(
-        user=int(users[0]) if len(users) else wanted[0],
+        user=wanted,
         events={key.removeprefix(HISTORY): column for key, column in events.items()},
     )
 
 
-def possible_ids(text: str) -> list[int]:
-    """Returns the ids in records that a user may have who is called this in the log."""
-    return [string_id(text), *([int(text)] if text.isdigit() else [])]
+def user_id(log: LogConfig, text: str) -> int:
+    """Returns the id in records of the user who is called this in the log.
+
+    Raises:
+        ValueError: No user can be called this.
+    """
+    return id_of(text, is_text=log.columns.user in log.text_columns)
 
 
 def popular_items(

@@ -62,7 +62,7 @@ def _typed(name: str, value: npt.ArrayLike, dtype: str) -> np.ndarray:
     if array.dtype.kind not in ("iu" if dtype == "int64" else "iuf"):
         raise ValueError(
             f"events: {name} is of type {array.dtype}; expected {dtype}. Text becomes an id through"
-            " lifelong.data.ids.string_id"
+            " lifelong.data.ids.ids_of"
         )
     if array.dtype.kind == "u" and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"events: {name} holds {array.max()}, which is too large for int64")

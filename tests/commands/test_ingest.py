@@ -15,7 +15,7 @@ import pytest
 from lifelong.commands.ingest import IngestOptions
 from lifelong.commands.main import main
 from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config, make_config_parser, save_config
 from lifelong.serving.behavior_store import open_store
@@ -36,7 +36,7 @@ def json_line(number, **changes):
 
 
 def event(number):
-    return (string_id(f"u{number % 50}"), number, number % 9, NOW + number, 1.5)
+    return (id_of(f"u{number % 50}"), number, number % 9, NOW + number, 1.5)
 
 
 @pytest.fixture

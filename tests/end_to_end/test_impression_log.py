@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.finished_run import FinishedRun
 from benchmarks.store_parity import compare, eval_requests
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
@@ -73,19 +73,19 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
     rng = np.random.default_rng(0)
     events = 40
     history = {
-        "item": [string_id(f"i{i}") for i in rng.integers(0, sample_logs.ITEMS, events)],
-        "category": [string_id(f"c{i}") for i in rng.integers(0, 20, events)],
+        "item": [id_of(f"i{i}") for i in rng.integers(0, sample_logs.ITEMS, events)],
+        "category": [id_of(f"c{i}") for i in rng.integers(0, 20, events)],
         "timestamp": sample_logs.START + np.arange(events) * sample_logs.DAY,
     }
     candidates = {
-        "item": [string_id(f"i{i}") for i in range(5)],
-        "category": [string_id(f"c{i}") for i in range(5)],
+        "item": [id_of(f"i{i}") for i in range(5)],
+        "category": [id_of(f"c{i}") for i in range(5)],
     }
 
     def scores(client, behavior, price):
         request = build_request(
-            string_id("u1"),
-            {**history, "behavior": np.full(events, string_id(behavior))},
+            id_of("u1"),
+            {**history, "behavior": np.full(events, id_of(behavior))},
             {**candidates, "price": np.full(5, price, np.float32)},
             sample_logs.START + 300 * sample_logs.DAY,
             max_events=70,

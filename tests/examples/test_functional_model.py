@@ -11,6 +11,8 @@ from examples.functional_model import (
     train,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def requests():

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+pytestmark = pytest.mark.slow
+
 keras = tf.keras
 
 if keras.layers.Layer.__module__.startswith("keras."):

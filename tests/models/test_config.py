@@ -3,12 +3,12 @@ import json
 
 import pytest
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
 from lifelong.models.config import ExportConfig, ModelSpec
 from tests.sample_models import small_spec
 
-CONTRACT = DataContract(1, id_space="shop-7", category_taxonomy="2024-05")
+CONTRACT = DataContract(VERSION, id_space="shop-7", category_taxonomy="2024-05")
 
 
 def test_a_specification_is_read_as_it_was_written():

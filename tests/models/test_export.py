@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
 from lifelong.models.config import SoftSearchConfig
 from lifelong.models.export import ServingSignatures, export_model
@@ -21,6 +21,8 @@ from tests.sample_models import (
 )
 from tests.sample_records import make_records, serialize
 from tests.stock_tensorflow import stock_scores
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +96,7 @@ def test_every_input_starts_with_the_request_dimension(baked):
 
 def test_the_data_contract_is_told_once_a_row(transform_output, tmp_path):
     model = spread_model("none", transform_output)
-    contract = DataContract(1, id_space="shop-7: Kunden, Größe")
+    contract = DataContract(VERSION, id_space="shop-7: Kunden, Größe")
     model.spec = dataclasses.replace(model.spec, data_contract=contract)
     export_model(model, transform_output, str(tmp_path))
     told = tf.saved_model.load(str(tmp_path)).signatures["data_contract"]

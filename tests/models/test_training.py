@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.models import training
 from lifelong.models.config import SoftSearchConfig, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
@@ -168,7 +168,7 @@ def test_an_interrupted_training_does_not_train_the_search_again(
     assert auc(second, data[2]) == pytest.approx(best, abs=1e-4)
 
 
-@pytest.mark.parametrize("contract", [None, DataContract(1, id_space="shop-7")])
+@pytest.mark.parametrize("contract", [None, DataContract(VERSION, id_space="shop-7")])
 def test_the_data_contract_reaches_the_specification(transform_output, contract):
     config = {"model": {"long_term": "sim_hard"}, "features": []}
     if contract is not None:

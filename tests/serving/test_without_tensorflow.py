@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.models.export import export_model
 from lifelong.models.training import make_spec
 from lifelong.serving.behavior_store import Manifest
@@ -64,7 +64,7 @@ print(json.dumps({
 def online(transform_output, tmp_path_factory):
     """A served model and a store of its data: address and folder."""
     folder = tmp_path_factory.mktemp("online")
-    contract = DataContract(1)
+    contract = DataContract(VERSION)
     config = {
         "model": dataclasses.asdict(small_config("sim_hard")),
         "features": [],

@@ -26,7 +26,7 @@ ROWS = [
 @pytest.fixture
 def config(write_log):
     return IngestConfig(
-        behaviors=LogConfig(write_log("log.csv", ROWS)),
+        behaviors=LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01"),
         requests=RequestConfig(min_history=2, negatives=2),
         splits=SplitConfig(validation_start="1970-01-15", eval_start="1970-01-22"),
         window=5,
@@ -51,7 +51,9 @@ def do(config, examples, quarantine):
 
 def test_do_writes_splits_quarantine_and_counts(config, tmp_path, write_log, capsys):
     bad = {**ROWS[0], "user": -1}
-    config = dataclasses.replace(config, behaviors=LogConfig(write_log("bad.csv", [*ROWS, bad])))
+    config = dataclasses.replace(
+        config, behaviors=LogConfig(write_log("bad.csv", [*ROWS, bad]), earliest="1970-01-01")
+    )
     examples, quarantine = artifacts(tmp_path)
     do(config, examples, quarantine)
     assert artifact_utils.decode_split_names(examples.split_names) == [
@@ -87,7 +89,9 @@ def test_do_writes_splits_quarantine_and_counts(config, tmp_path, write_log, cap
 
 def test_too_many_bad_rows_fail_the_run(config, tmp_path, write_log):
     rows = [*ROWS, *({**ROWS[0], "item": None, "user": 77} for _ in range(3))]
-    config = dataclasses.replace(config, behaviors=LogConfig(write_log("bad.csv", rows)))
+    config = dataclasses.replace(
+        config, behaviors=LogConfig(write_log("bad.csv", rows), earliest="1970-01-01")
+    )
     message = (
         r"3 of 183 rows of the log behaviors cannot be used \(1\.64%; max_bad_share allows 1\.00%\)"
         r"\. Worst: 3 rows of .*bad\.csv \(item: missing\), such as row 182: '77,,c0,0'"

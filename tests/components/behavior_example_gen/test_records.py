@@ -10,7 +10,7 @@ from lifelong.components.behavior_example_gen.records import (
 )
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data.features import Feature
-from lifelong.data.ids import string_id
+from lifelong.data.ids import MISSING_ID
 from lifelong.data.logs.config import LogColumns, LogConfig
 
 
@@ -157,7 +157,7 @@ def test_records_hold_events_requests_candidates_and_features(made):
             "candidate_label": [0.0, 1.0, 0.0],
             "candidate_place": [70, 71, 72],
             "user_age": [0.0],
-            "user_city": [string_id("")],
+            "user_city": [MISSING_ID],
         },
         {
             "user": [8],
@@ -183,7 +183,7 @@ def test_records_hold_events_requests_candidates_and_features(made):
 def test_an_empty_user_table_gives_missing_features(made):
     empty = {key: column[:0] for key, column in USERS.items()}
     for row in rows_of(made, empty)[0]:
-        assert (row["user_age"], row["user_city"]) == ([0.0], [string_id("")])
+        assert (row["user_age"], row["user_city"]) == ([0.0], [MISSING_ID])
 
 
 def test_records_are_the_same_however_many_are_encoded_at_a_time(made, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, SplitConfig
 from lifelong.data.features import Feature
-from lifelong.data.ids import string_id
+from lifelong.data.ids import MISSING_ID, id_of
 from lifelong.data.logs.config import LogColumns, LogConfig
 
 FEATURES = (
@@ -49,11 +49,13 @@ USERS = [{"user": "anna", "age": 33, "city": "Ulm"}, {"user": "bob", "age": 44, 
 @pytest.fixture
 def config(write_log):
     return IngestConfig(
-        behaviors=LogConfig(write_log("events.csv", EVENTS)),
+        behaviors=LogConfig(write_log("events.csv", EVENTS), earliest="1970-01-01"),
         impressions=LogConfig(
-            write_log("shown.parquet", SHOWN), columns=LogColumns(request="request")
+            write_log("shown.parquet", SHOWN),
+            columns=LogColumns(request="request"),
+            earliest="1970-01-01",
         ),
-        users=LogConfig(write_log("users.jsonl", USERS)),
+        users=LogConfig(write_log("users.jsonl", USERS), earliest="1970-01-01"),
         features=FEATURES,
         splits=SPLITS,
         window=2,
@@ -79,8 +81,8 @@ def requests_of(record):
 def test_an_impression_log_gives_the_requests(ingest, config):
     result = ingest(config)
     train = {record["user"][0]: record for record in result.records["train"]}
-    phone, tablet = string_id("phone"), string_id("tablet")
-    anna = train[string_id("anna")]
+    phone, tablet = id_of("phone"), id_of("tablet")
+    anna = train[id_of("anna")]
     assert sorted(requests_of(anna), key=str) == sorted(
         [
             (20, 1, {7: (1.0, 1.5), 8: (0.0, 1.5)}, phone),
@@ -92,13 +94,13 @@ def test_an_impression_log_gives_the_requests(ingest, config):
     assert anna["history_item"] == [1, 2, 3, 4]
     assert anna["events_before_record"] == [0]
     assert anna["user_age"] == [33.0]
-    assert anna["user_city"] == [string_id("Ulm")]
+    assert anna["user_city"] == [id_of("Ulm")]
 
-    new = train[string_id("new")]
+    new = train[id_of("new")]
     assert list(requests_of(new)) == [(40, 0, {7: (1.0, 1.5)}, phone)]
     assert new["history_item"] == new["history_timestamp"] == []
     assert new["user_age"] == [0.0], "not in the user table"
-    assert new["user_city"] == [string_id("")]
+    assert new["user_city"] == [MISSING_ID]
 
     (later,) = result.records["eval"]
     assert later["history_item"] == [3, 4], "two events reach back"
@@ -118,7 +120,7 @@ def test_without_request_ids_one_user_and_time_is_a_request(ingest, config):
         config, impressions=dataclasses.replace(config.impressions, columns=LogColumns())
     )
     result = ingest(config)
-    anna = next(r for r in result.records["train"] if r["user"] == [string_id("anna")])
+    anna = next(r for r in result.records["train"] if r["user"] == [id_of("anna")])
     assert anna["request_candidates"] == [3, 1]
     assert result.counts["requests/contradictory_features"] == 1
 
@@ -131,7 +133,9 @@ def test_impressions_are_sampled_too(ingest, config):
 
 
 def test_a_user_listed_twice_is_counted(ingest, config, write_log):
-    users = LogConfig(write_log("twice.jsonl", [*USERS, *USERS, {**USERS[0], "age": 12}]))
+    users = LogConfig(
+        write_log("twice.jsonl", [*USERS, *USERS, {**USERS[0], "age": 12}]), earliest="1970-01-01"
+    )
     result = ingest(dataclasses.replace(config, users=users))
     assert result.counts["users/duplicates"] == 2
     assert result.counts["users/contradictory"] == 1
@@ -141,7 +145,7 @@ def test_negatives_come_from_other_users_of_the_same_week_and_split(ingest, writ
     week = 7 * DAY
     rows = [event(user, item, time) for user, item, time in _crowd(week)]
     config = IngestConfig(
-        behaviors=LogConfig(write_log("log.parquet", rows)),
+        behaviors=LogConfig(write_log("log.parquet", rows), earliest="1970-01-01"),
         requests=dataclasses.replace(IngestConfig().requests, min_history=1, negatives=5),
         splits=SplitConfig(validation_start="1970-01-14", eval_start="1970-01-20"),
         window=10,

@@ -10,7 +10,7 @@ from lifelong.components.behavior_example_gen.config import IngestConfig, Reques
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data.features import Feature
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong.data.times import week_of
@@ -65,8 +65,8 @@ def brute_force(log, config):
                 r["user"],
                 r["timestamp"],
                 r["item"],
-                string_id(r["category"]),
-                string_id(r["action"]),
+                id_of(r["category"]),
+                id_of(r["action"]),
                 r["price"],
             )
             for r in log
@@ -92,7 +92,7 @@ def brute_force(log, config):
             if split < 0 or len(before) < config.requests.min_history:
                 continue
             positives = {}
-            names = [string_id(name) for name in config.requests.positive_behaviors]
+            names = [id_of(name) for name in config.requests.positive_behaviors]
             for event in basket:
                 if not names or event[4] in names:
                     positives.setdefault(event[2], event[3])

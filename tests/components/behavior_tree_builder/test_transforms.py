@@ -13,7 +13,7 @@ from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees, _Build
 from lifelong.components.log_reading.counting import WriteCounts, read_counts
 from lifelong.data import columns as cols
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.data.logs.config import LogConfig
 from lifelong.serving.behavior_store import open_store
 from tests.components.behavior_tree_builder.conftest import DAY, START
@@ -26,8 +26,8 @@ def expected(rows):
     """Distinct events of each user in the order (timestamp, item, category, features)."""
     users = collections.defaultdict(set)
     for row in rows:
-        ids = [string_id(row[name]) for name in ("item", "category", "action")]
-        users[string_id(row["user"])].add((row["timestamp"], *ids, row["price"]))
+        ids = [id_of(row[name]) for name in ("item", "category", "action")]
+        users[id_of(row["user"])].add((row["timestamp"], *ids, row["price"]))
     return {user: sorted(events) for user, events in users.items()}
 
 

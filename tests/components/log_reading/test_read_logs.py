@@ -17,7 +17,7 @@ def by_parity(user):
 
 
 def table(path, fields_of):
-    log = LogConfig(path)
+    log = LogConfig(path, earliest="1970-01-01")
     return Table(log, fields_of(log, ()))
 
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lifelong.data.datasets import complete_journey
-from lifelong.data.ids import string_id
+from lifelong.data.ids import id_of
 from lifelong.data.logs import reading
 from lifelong.data.logs.fields import behavior_fields
 from lifelong.pipeline.default_data import default_ingestion
@@ -23,7 +23,7 @@ def package(tmp_path, monkeypatch):
         "product_id": [20, 10, 99],
         "quantity": [1, 2, 3],
         "sales_value": [0.5, 1.0, 1.5],
-        "transaction_timestamp": pa.array([60_500_000_000] * 3, pa.timestamp("ns")),
+        "transaction_timestamp": pa.array([1_500_000_000_500_000_000] * 3, pa.timestamp("ns")),
     }
     products = {
         "product_id": [20, 10],
@@ -49,15 +49,15 @@ def test_prepare_joins_sales_with_products(tmp_path):
     assert items == {
         "item": [10, 20],
         "category": ["UNKNOWN", "BREAD"],
-        "category_id": [string_id("UNKNOWN"), string_id("BREAD")],
+        "category_id": [id_of("UNKNOWN"), id_of("BREAD")],
         "name": ["UNKNOWN 1 LB", "RYE"],
     }
     config = default_ingestion(prepared.behaviors)
     config.validate()
     fields = behavior_fields(config.behaviors, config.features)
     (batch,) = reading.read_all(config.behaviors, fields, "behaviors")
-    assert batch.block["timestamp"].tolist() == [60, 60, 60]
-    assert batch.block["category"].tolist()[0] == string_id("BREAD")
+    assert batch.block["timestamp"].tolist() == [1_500_000_000] * 3
+    assert batch.block["category"].tolist()[0] == id_of("BREAD")
 
 
 def test_files_that_are_there_are_not_written_again(tmp_path, package):

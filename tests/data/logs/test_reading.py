@@ -8,7 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from lifelong.data.features import Feature
-from lifelong.data.ids import string_id
+from lifelong.data.ids import (
+    LEADING_ZEROS,
+    MISSING_ID,
+    NEGATIVE,
+    NO_INTEGER,
+    NUL,
+    ROUNDED,
+    TOO_LARGE,
+    fingerprint,
+    id_of,
+)
 from lifelong.data.logs import reading, text_lines
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong.data.logs.fields import Field, behavior_fields
@@ -16,6 +26,11 @@ from lifelong.data.logs.format import Piece
 
 GOOD = {"user": 1, "item": 2, "category": 3, "timestamp": 1500000000}
 FORMATS = ("csv", "jsonl", "parquet")
+
+
+def log_of(**options):
+    """A log whose times may be small numbers."""
+    return LogConfig(**{"earliest": "1970-01-01", **options})
 
 
 def read(log, fields=None):
@@ -28,13 +43,14 @@ def read(log, fields=None):
 
 
 def only_bad(path, **log):
-    block, bad, _ = read(LogConfig(files=path, **log))
+    block, bad, _ = read(log_of(files=path, **log))
     assert len(block["user"]) == 2, "the good rows around it stay"
     (row,) = bad
     assert row.file == path
     return row
 
 
+OUTSIDE = "outside 1990-01-01 to 2025-01-01"
 # A bad value, the column it stands in and the reason given.
 BAD_VALUES = [
     ("user", None, "user: missing"),
@@ -44,8 +60,9 @@ BAD_VALUES = [
     ("user", -1, "user: negative"),
     ("item", -7, "item: negative"),
     ("category", -7, "category: negative"),
-    ("timestamp", -5, "timestamp: out of range (check timestamp_unit)"),
-    ("timestamp", 1500000000000, "timestamp: out of range (check timestamp_unit)"),
+    ("timestamp", -5, f"timestamp: {OUTSIDE}"),
+    ("timestamp", 1500000000000, f"timestamp: {OUTSIDE} (inside it if timestamp_unit is ms)"),
+    ("timestamp", 20220408, f"timestamp: {OUTSIDE} (a date such as 20220408? write 2022-04-08)"),
 ]
 
 
@@ -53,7 +70,7 @@ BAD_VALUES = [
 @pytest.mark.parametrize(("column", "value", "reason"), BAD_VALUES)
 def test_a_bad_value_is_quarantined_in_every_format(write_log, suffix, column, value, reason):
     path = write_log(f"log.{suffix}", [GOOD, {**GOOD, column: value}, {**GOOD, "user": 5}])
-    row = only_bad(path)
+    row = only_bad(path, earliest="1990-01-01", latest="2025-01-01")
     assert row.reason == reason
     assert row.row == (3 if suffix == "csv" else 2)
     assert str(value) in row.text or value is None
@@ -72,7 +89,7 @@ def test_a_label_must_be_0_or_1(write_log, suffix):
     rows = [{**GOOD, "label": label} for label in (0, 1, 2, None)]
     path = write_log(f"log.{suffix}", rows)
     fields = [Field("user", "user", "id"), Field("label", "label", "label")]
-    block, bad, _ = read(LogConfig(files=path), fields)
+    block, bad, _ = read(log_of(files=path), fields)
     assert block["label"].tolist() == [0.0, 1.0]
     assert [row.reason for row in bad] == ["label: not 0 or 1", "label: missing"]
 
@@ -81,7 +98,7 @@ def test_boolean_and_text_labels(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"user": 1, "label": true}\n{"user": 1, "label": false}\n')
     fields = [Field("user", "user", "id"), Field("label", "label", "label")]
-    assert read(LogConfig(files=str(path)), fields)[0]["label"].tolist() == [1.0, 0.0]
+    assert read(log_of(files=str(path)), fields)[0]["label"].tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize("line", ["1,2,3", "1,2,3,4,5", "1"])
@@ -109,16 +126,16 @@ def test_csv_quotes_blank_lines_crlf_bom_and_row_numbers(tmp_path):
         '1,2,"a,b",4\r\n\r\n5,6,say ""x"",8\r\n-1,6,7,8\r\n9,9,"q""q",9'
     )
     path.write_text(text, newline="")
-    block, bad, _ = read(LogConfig(files=str(path)))
+    block, bad, _ = read(log_of(files=str(path)))
     assert block["user"].tolist() == [1, 5, 9]
-    assert block["category"].tolist() == [string_id(t) for t in ("a,b", 'say ""x""', 'q"q')]
+    assert block["category"].tolist() == [id_of(t) for t in ("a,b", 'say ""x""', 'q"q')]
     assert [(row.row, row.reason) for row in bad] == [(5, "user: negative")]
 
 
 def test_csv_without_a_header_and_with_tabs(tmp_path):
     path = tmp_path / "log.txt"
     path.write_text("1\t2\tbuy\t3\t4\n")
-    log = LogConfig(
+    log = log_of(
         files=str(path),
         format="csv",
         delimiter="\t",
@@ -131,7 +148,7 @@ def test_csv_without_a_header_and_with_tabs(tmp_path):
         "item": [2],
         "category": [3],
         "timestamp": [4],
-        "history_behavior": [string_id("buy")],
+        "history_behavior": [id_of("buy")],
     }
 
 
@@ -150,19 +167,21 @@ def test_malformed_json(tmp_path, line, reason):
 def test_json_values_of_several_types_are_read_by_their_own_type(tmp_path):
     path = tmp_path / "log.jsonl"
     users = ['"7"', "7", "7.0", "7.5", "null", '"a"', "[7]", "-7", '"2017-01-01"', str(2**63)]
+    users += ['"\\ud800"', '"a\\u0000"', f"{2**53}.0"]
     rows = [f'{{"user": {u}, "item": 1, "category": 1, "timestamp": 1}}\n' for u in users]
     path.write_text("".join(rows))
-    block, bad, _ = read(LogConfig(files=str(path)))
-    assert block["user"].tolist() == [
-        string_id("7"),
-        7,
-        7,
-        string_id("a"),
-        string_id("2017-01-01"),
-    ]
-    reasons = {row.row: row.reason for row in bad}
-    unreadable, missing, negative = "user: unreadable", "user: missing", "user: negative"
-    assert reasons == {4: unreadable, 5: missing, 7: unreadable, 8: negative, 10: unreadable}
+    block, bad, _ = read(log_of(files=str(path)))
+    assert block["user"].tolist() == [7, 7, 7, id_of("a"), id_of("2017-01-01")]
+    assert {row.row: row.reason for row in bad} == {
+        4: f"user: {NO_INTEGER}",
+        5: "user: missing",
+        7: "user: unreadable",
+        8: f"user: {NEGATIVE}",
+        10: f"user: {TOO_LARGE}",
+        11: "user: unreadable",
+        12: f"user: {NUL}",
+        13: f"user: {ROUNDED}",
+    }
 
 
 def test_a_text_column_of_json_that_looks_like_times_stays_text(tmp_path):
@@ -170,8 +189,8 @@ def test_a_text_column_of_json_that_looks_like_times_stays_text(tmp_path):
     path.write_text(
         '{"user": 1, "item": "2017-01-01", "category": 1, "timestamp": "1970-01-01T00:01:00"}\n'
     )
-    block, _, _ = read(LogConfig(files=str(path)))
-    assert block["item"].tolist() == [string_id("2017-01-01")]
+    block, _, _ = read(log_of(files=str(path)))
+    assert block["item"].tolist() == [id_of("2017-01-01")]
     assert block["timestamp"].tolist() == [60]
 
 
@@ -181,13 +200,34 @@ def test_bytes_that_are_not_utf8_are_quarantined(tmp_path):
     assert only_bad(str(path)).reason == "not UTF-8"
 
 
-def test_integers_of_19_digits_and_leading_zeros_in_csv(tmp_path):
-    path = tmp_path / "log.csv"
-    path.write_text(f"user,item,category,timestamp\n{2**63 - 1},007,{2**63},4\n")
-    block, _, _ = read(LogConfig(files=str(path)))
-    assert block["user"].tolist() == [2**63 - 1]
-    assert block["item"].tolist() == [string_id("007")], "another id than 7"
-    assert block["category"].tolist() == [string_id(str(2**63))], "does not fit: text"
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("carry", [int, str, "{}.0".format])
+def test_an_id_is_the_same_in_every_format_and_type(write_log, suffix, carry):
+    ids = [1017, 0, 7, 123_456_789]
+    rows = [{**GOOD, **dict.fromkeys(("user", "item", "category"), carry(i))} for i in ids]
+    block, bad, _ = read(log_of(files=write_log(f"log.{suffix}", rows)))
+    assert not bad
+    for key in ("user", "item", "category"):
+        assert block[key].tolist() == ids
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_ids_that_may_be_others_are_quarantined_with_the_reason(write_log, suffix):
+    texts = ["007", str(2**63), "-1", "a\0b", str(2**63 - 1)]
+    rows = [{**GOOD, "item": text} for text in texts]
+    block, bad, _ = read(log_of(files=write_log(f"log.{suffix}", rows)))
+    assert block["item"].tolist() == [2**63 - 1]
+    reasons = [row.reason.removeprefix("item: ") for row in bad]
+    assert reasons == [LEADING_ZEROS, TOO_LARGE, NEGATIVE, NUL]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_column_declared_text_keeps_leading_zeros(write_log, suffix):
+    path = write_log(f"log.{suffix}", [{**GOOD, "item": text} for text in ("007", "7", "x")])
+    block, bad, _ = read(log_of(files=path, text_columns=("item",)))
+    assert not bad
+    assert block["item"].tolist() == [fingerprint(text) for text in ("007", "7", "x")]
+    assert block["user"].tolist() == [1] * 3
 
 
 @pytest.mark.parametrize(
@@ -196,7 +236,7 @@ def test_integers_of_19_digits_and_leading_zeros_in_csv(tmp_path):
 def test_units_of_integer_times(write_log, unit, value):
     for suffix in FORMATS:
         path = write_log(f"log.{suffix}", [{**GOOD, "timestamp": value}])
-        block, _, _ = read(LogConfig(files=path, timestamp_unit=unit))
+        block, _, _ = read(log_of(files=path, timestamp_unit=unit))
         assert block["timestamp"].tolist() == [60]
 
 
@@ -215,7 +255,7 @@ def test_units_of_integer_times(write_log, unit, value):
 def test_times_as_text(write_log, text, seconds):
     for suffix in FORMATS:
         path = write_log(f"log.{suffix}", [{**GOOD, "timestamp": text}])
-        assert read(LogConfig(files=path))[0]["timestamp"].tolist() == [seconds]
+        assert read(log_of(files=path))[0]["timestamp"].tolist() == [seconds]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +272,7 @@ def test_parquet_timestamp_types(tmp_path, kind):
     times = pa.array([86400], pa.timestamp("s")).cast(kind)
     table = pa.table({"user": [1], "item": [1], "category": [1], "timestamp": times})
     pq.write_table(table, tmp_path / "log.parquet")
-    block, _, _ = read(LogConfig(files=str(tmp_path / "log.parquet")))
+    block, _, _ = read(log_of(files=str(tmp_path / "log.parquet")))
     assert block["timestamp"].tolist() == [86400]
 
 
@@ -246,11 +286,11 @@ def test_parquet_ids_of_other_types(tmp_path):
         }
     )
     pq.write_table(table, tmp_path / "log.parquet")
-    log = LogConfig(files=str(tmp_path / "log.parquet"))
+    log = log_of(files=str(tmp_path / "log.parquet"))
     _, bad, _ = read(log)
     assert [row.reason for row in bad] == [
-        "item: negative",
-        "user: unreadable",
+        f"item: {TOO_LARGE}",
+        f"user: {NO_INTEGER}",
         "user: missing",
         "user: missing",
     ]
@@ -269,11 +309,11 @@ def test_features_missing_and_unreadable(write_log):
         {**GOOD, "price": "inf", "colour": "red"},
     ]
     for suffix in FORMATS:
-        log = LogConfig(files=write_log(f"log.{suffix}", rows))
+        log = log_of(files=write_log(f"log.{suffix}", rows))
         block, bad, batches = read(log, behavior_fields(log, features))
         assert block["history_price"].tolist() == [1.5, 0.0]
         assert block["history_price"].dtype == np.float32
-        assert block["history_color"].tolist() == [string_id("red"), string_id("")]
+        assert block["history_color"].tolist() == [id_of("red"), MISSING_ID]
         assert [row.reason for row in bad] == ["price: unreadable"] * 2
         missing = sum((batch.missing for batch in batches), start=type(batches[0].missing)())
         assert missing == {"history_price": 1, "history_color": 1}
@@ -288,7 +328,7 @@ def test_large_text_files_are_read_in_parts_with_right_row_numbers(tmp_path, suf
     else:
         lines = [f'{{"user": {u}, "item": {i}, "category": "x", "timestamp": 9}}' for u, i in rows]
     path.write_text("\n".join(lines))
-    log = LogConfig(files=str(path))
+    log = log_of(files=str(path))
     parts = list(text_lines.byte_ranges(str(path), 500))
     assert len(parts) > 4
     assert parts[0].start == 0
@@ -309,21 +349,21 @@ def test_large_text_files_are_read_in_parts_with_right_row_numbers(tmp_path, suf
 def test_compressed_text(tmp_path, suffix, pack):
     path = tmp_path / f"log.csv.{suffix}"
     path.write_bytes(pack(b"user,item,category,timestamp\n1,2,3,4\n-1,2,3,4\n"))
-    block, bad, _ = read(LogConfig(files=str(path)))
+    block, bad, _ = read(log_of(files=str(path)))
     assert block["user"].tolist() == [1]
     assert bad[0].row == 3
 
 
 def test_several_globs(write_log):
     one, two = write_log("a-1.csv", [GOOD]), write_log("b.jsonl", [{**GOOD, "user": 9}])
-    block, _, _ = read(LogConfig(files=f"{one.replace('a-1', 'a-*')}, {two}"))
+    block, _, _ = read(log_of(files=f"{one.replace('a-1', 'a-*')}, {two}"))
     assert block["user"].tolist() == [1, 9]
 
 
 def test_what_cannot_be_read_at_all_is_said_clearly(tmp_path, write_log):
     def fails(error, match, **log):
         with pytest.raises(error, match=match):
-            read(LogConfig(**log))
+            read(log_of(**log))
 
     fails(FileNotFoundError, r"behaviors\.files: no file matches '.*none-\*", files="none-*.csv")
     path = write_log("log.csv", [{"user": 1, "item": 2, "kind": 3, "timestamp": 4}])
@@ -345,9 +385,9 @@ def test_large_ids_beside_a_fraction_keep_all_digits(tmp_path):
     path = tmp_path / "log.jsonl"
     rows = [{**GOOD, "user": 2**53 + 1}, {**GOOD, "user": 1.5}, {**GOOD, "user": 2**63 - 1}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    block, bad, _ = read(LogConfig(files=str(path)))
+    block, bad, _ = read(log_of(files=str(path)))
     assert block["user"].tolist() == [2**53 + 1, 2**63 - 1]
-    assert [row.reason for row in bad] == ["user: unreadable"]
+    assert [row.reason for row in bad] == [f"user: {NO_INTEGER}"]
 
 
 def test_json_of_any_depth_is_only_malformed(tmp_path):

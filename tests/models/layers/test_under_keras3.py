@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
+
+from tests.models.layers.layer_calls import IS_KERAS_3
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
-    tf.keras.layers.Layer.__module__.startswith("keras."),
+    IS_KERAS_3,
     reason="these tests run under Keras 3 already",
 )
 def test_the_layers_pass_their_tests_under_keras_3(request):

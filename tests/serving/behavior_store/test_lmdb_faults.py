@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.serving.behavior_store import (
     Manifest,
     StoreCorruptedError,
@@ -218,7 +218,7 @@ def test_a_missing_shard_and_one_of_another_store_are_refused(tmp_path):
     build(tmp_path / "here")
     build(
         tmp_path / "there",
-        Manifest(contract=DataContract(1, id_space="another"), shards=2, block_size=16),
+        Manifest(contract=DataContract(VERSION, id_space="another"), shards=2, block_size=16),
     )
     shard = shard_folder(tmp_path / "here", 1)
     shutil.rmtree(shard)

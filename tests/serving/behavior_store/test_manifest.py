@@ -3,10 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
 
-CONTRACT = DataContract(1, id_space="shop", category_taxonomy="shelves")
+CONTRACT = DataContract(VERSION, id_space="shop", category_taxonomy="shelves")
 
 
 def test_a_manifest_is_read_as_it_was_written():

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lifelong.data.ids import string_id
+from lifelong.data.ids import LEADING_ZEROS, MISSING_ID, NO_INTEGER, TOO_LARGE, id_of
 from lifelong.data.logs.csv_format import CsvFormat
 from lifelong.serving.follower.chunk import Chunk, opening_of
 from lifelong.serving.follower.event_lines import EventLines
@@ -22,11 +22,11 @@ def test_lines_become_columns_of_the_store(parser):
     text = {**GOOD, "user": "u1", "item": "i", "category": "c", "timestamp": "2017-07-14T02:40:01Z"}
     parsed = parser.parse(chunk_of(GOOD, text))
     assert {name: column.tolist() for name, column in parsed.events.items()} == {
-        "user": [1, string_id("u1")],
-        "item": [2, string_id("i")],
-        "category": [3, string_id("c")],
+        "user": [1, id_of("u1")],
+        "item": [2, id_of("i")],
+        "category": [3, id_of("c")],
         "timestamp": [1500000000, 1500000001],
-        "channel": [string_id("web")] * 2,
+        "channel": [id_of("web")] * 2,
         "quantity": [1.5, 1.5],
     }
     assert parsed.count == 2
@@ -35,7 +35,7 @@ def test_lines_become_columns_of_the_store(parser):
 
 def test_missing_features_are_counted(parser):
     parsed = parser.parse(chunk_of({**GOOD, "qty": None}, {k: GOOD[k] for k in list(GOOD)[:4]}))
-    assert parsed.events["channel"].tolist() == [string_id("web"), string_id("")]
+    assert parsed.events["channel"].tolist() == [id_of("web"), MISSING_ID]
     assert parsed.events["quantity"].tolist() == [0, 0]
     assert parsed.missing == {"history_channel": 1, "history_quantity": 2}
 
@@ -47,13 +47,14 @@ BAD_LINES = [
     (b"\0\0\0\n", "malformed JSON"),
     (b"[" * 100_000 + b"\n", "malformed JSON"),
     ({**GOOD, "user": None}, "user: missing"),
-    ({**GOOD, "user": 1.5}, "user: unreadable"),
-    ({**GOOD, "user": 2**64}, "user: unreadable"),
+    ({**GOOD, "user": 1.5}, f"user: {NO_INTEGER}"),
+    ({**GOOD, "user": 2**64}, f"user: {TOO_LARGE}"),
+    ({**GOOD, "user": "007"}, f"user: {LEADING_ZEROS}"),
     ({**GOOD, "item": -1}, "item: negative"),
     ({**GOOD, "category": [3]}, "category: unreadable"),
-    ({**GOOD, "timestamp": 1500000000000}, "timestamp: out of range (check timestamp_unit)"),
+    ({**GOOD, "timestamp": 1500000000000}, "timestamp: outside 1990-01-01 to "),
     ({**GOOD, "qty": "many"}, "qty: unreadable"),
-    ({**GOOD, "channel": "\ud800"}, "utf-8"),
+    ({**GOOD, "channel": "\ud800"}, "channel: unreadable"),
 ]
 
 
@@ -106,7 +107,7 @@ def test_csv_with_a_header(csv):
     ):
         parsed = csv.parse(chunk)
         assert parsed.events["user"].tolist() == [1]
-        assert parsed.events["channel"].tolist() == [string_id("web")]
+        assert parsed.events["channel"].tolist() == [id_of("web")]
         assert parsed.events["quantity"].tolist() == [1.5]
 
 

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.serving.behavior_store import Manifest, StoreLockedError, open_store
 from lifelong.serving.follower.live_store import LiveStore, check_store
 
@@ -74,7 +74,7 @@ def test_a_store_in_other_hands_is_refused(tmp_path, new_store, live):
 
 
 @pytest.mark.parametrize(
-    "change", [{"features": {}}, {"contract": DataContract(1, id_space="2024")}]
+    "change", [{"features": {}}, {"contract": DataContract(VERSION, id_space="2024")}]
 )
 def test_a_store_of_other_data_is_refused(change):
     store = Manifest(features={"quantity": "float32"}, source="log", shards=3)

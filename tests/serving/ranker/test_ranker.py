@@ -13,7 +13,7 @@ import pytest
 
 from lifelong.data import columns as cols
 from lifelong.data import events as ev
-from lifelong.data.contract import DataContract
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.models.export import export_model
 from lifelong.models.training import make_spec
 from lifelong.serving.async_client import AsyncPredictionClient
@@ -34,7 +34,9 @@ from lifelong.serving.server.server import ModelServer
 from tests.redis_server import RedisServer
 from tests.sample_models import RECORDS, run_transform, small_config, spread
 
-CONTRACT = DataContract(1, id_space="shop", category_taxonomy="shelves")
+pytestmark = pytest.mark.slow
+
+CONTRACT = DataContract(VERSION, id_space="shop", category_taxonomy="shelves")
 CONFIGS = {
     "sim_hard": small_config("sim_hard"),
     "eta": small_config("eta"),
