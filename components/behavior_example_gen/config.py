@@ -34,12 +34,16 @@ class RequestConfig:
         max_positives: Positives kept of a larger basket, chosen by hash.
         negatives: Negatives sampled for a request.
         positive_behaviors: Behaviour types that make an item positive. Empty: all.
+        exclude_history_from_negatives: Whether no item is sampled that the user has had before: right
+            where nobody takes an item twice (films, books), for there a model would learn that what
+            was had is a negative. Wrong where people buy again.
     """
 
     min_history: int = 100
     max_positives: int = 4
     negatives: int = 16
     positive_behaviors: tuple[str, ...] = ()
+    exclude_history_from_negatives: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

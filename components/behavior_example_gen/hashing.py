@@ -20,6 +20,7 @@ class Purpose(enum.IntEnum):
     DRAW_NEGATIVE = 6
     SEARCH_POOL = 7
     ORDER_CANDIDATES = 8
+    ORDER_OPTIONS = 9
 
 
 def hash64(seed: int, purpose: Purpose, *keys: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from lifelong.data.times import week_of
 
 # Requests that are drawn for at a time: bounds memory.
 CHUNK = 4096
+_LARGEST_MATRIX = 2**22
 PartialPools = dict[int, Columns]
 """By period: hash, user, item, category of events."""
 
@@ -131,7 +132,7 @@ def draw(
         pools: What to draw from.
         requests: Requests made of baskets.
         events: The sorted events that the requests were made of.
-        config: Number of negatives and seed.
+        config: Number of negatives, seed, and whether items of the history are left out.
 
     Returns:
         int64 owners `[C]`, the request of each negative, ascending; and int64 `[C]`, its place in
@@ -139,104 +140,213 @@ def draw(
     """
     count = config.requests.negatives
     owners, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for begin in range(0, len(requests) if count else 0, CHUNK):
-        chunk = cols.take(requests.rows, slice(begin, begin + CHUNK))
-        place, filled = _draw_chunk(pools, chunk, events, count, config.seed)
-        owners.append(begin + np.nonzero(filled)[0])
-        places.append(place[filled])
+    if not count or not len(pools.code):
+        return owners[0], places[0]
+    kind = _Histories if config.requests.exclude_history_from_negatives else _Baskets
+    taken = kind(pools, requests.rows, events)
+    options = _Options(pools)
+    for begin in range(0, len(requests), CHUNK):
+        chunk = np.arange(begin, min(begin + CHUNK, len(requests)))
+        drawn = _Drawn(pools, requests.rows, chunk, taken, count, config.seed)
+        drawn.try_pools()
+        drawn.try_others()
+        drawn.try_options(options)
+        owners.append(begin + np.nonzero(drawn.filled)[0])
+        places.append(drawn.place[drawn.filled])
     return np.concatenate(owners), np.concatenate(places)
 
 
-def _draw_chunk(
-    pools: NegativePools, rows: Columns, events: Columns, count: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns places in the pools `[R, count]` and which of them are filled."""
-    start, size = pools.slices(period_of(rows["split"], rows["timestamp"]))
-    result = np.zeros((len(start), count), np.int64)
-    filled = np.zeros((len(start), count), bool)
-    if not len(pools.code):
-        return result, filled
-    taken = _Baskets(pools, rows, events)
-    # Most tries succeed, so half as many again nearly always fill the request.
-    tries = np.arange(count + count // 2 + 8)
-    key = hash64(
-        seed,
-        Purpose.DRAW_NEGATIVE,
-        rows["user"][:, None],
-        rows["timestamp"][:, None],
-        tries[None, :],
-    )
-    place = start[:, None] + (key % np.maximum(size, 1)[:, None].astype(np.uint64)).astype(np.int64)
-    place = np.minimum(place, len(pools.code) - 1)
-    code = pools.code[place]
-    owner = np.broadcast_to(np.arange(len(start))[:, None], place.shape)
-    usable = (size > 0)[:, None] & (pools.user[place] != rows["user"][:, None])
-    usable &= ~taken.contains(owner, code)
-    usable &= _first_in_row(np.where(usable, code, -1))
-    usable &= np.cumsum(usable, axis=1) <= count
+class _Drawn:
+    """What some requests have drawn so far.
 
-    column = np.cumsum(usable, axis=1)[usable] - 1
-    result[owner[usable], column] = place[usable]
-    filled[owner[usable], column] = True
-    for i in np.flatnonzero((filled.sum(axis=1) < count) & (size > 0)):
-        found = _search(
-            pools, rows, i, int(start[i]), int(size[i]), taken, result[i][filled[i]], seed
-        )
-        have = int(filled[i].sum())
-        end = min(count, have + len(found))
-        result[i, have:end] = found[: end - have]
-        filled[i, have:end] = True
-    return result, filled
+    Attributes:
+        place: int64 `[R, count]`, places in the pools.
+        filled: bool `[R, count]`, which of them are drawn; those at the front first.
+    """
+
+    def __init__(
+        self,
+        pools: NegativePools,
+        rows: Columns,
+        chunk: np.ndarray,
+        taken: _Baskets | _Histories,
+        count: int,
+        seed: int,
+    ):
+        self._pools, self._taken, self._seed = pools, taken, seed
+        self._request = chunk
+        self._user, self._timestamp = rows["user"][chunk], rows["timestamp"][chunk]
+        self._start, self._size = pools.slices(period_of(rows["split"][chunk], self._timestamp))
+        self.place = np.zeros((len(chunk), count), np.int64)
+        self.filled = np.zeros((len(chunk), count), bool)
+
+    def try_pools(self) -> None:
+        """Tries places of the pools: nearly always enough."""
+        every = np.flatnonzero(self._size > 0)
+        # Most tries succeed, so half as many again nearly always fill the request.
+        pick = self._random(every, Purpose.DRAW_NEGATIVE, self._tries(1.5))
+        offset = (pick % self._size[every][:, None].astype(np.uint64)).astype(np.int64)
+        self._accept(every, self._start[every][:, None] + offset)
+
+    def try_others(self) -> None:
+        """Tries places of other users, for users to whom much of a pool belongs."""
+        for members in self._short_groups():
+            start, size = self._start[members[0]], self._size[members[0]]
+            of_others = self._pools.user[start : start + size] != self._user[members[0]]
+            if of_others.mean() > 0.9:  # others are what was tried; few items are what is wrong
+                continue
+            place = start + np.flatnonzero(of_others)
+            if len(place):
+                pick = self._random(members, Purpose.SEARCH_POOL, self._tries(2))
+                self._accept(members, place[(pick % np.uint64(len(place))).astype(np.int64)])
+
+    def try_options(self, options: _Options) -> None:
+        """Tries all items that a pool has, in an order of each request's own."""
+        for group in self._short_groups():
+            place = options.of(
+                int(self._start[group[0]]), int(self._size[group[0]]), int(self._user[group[0]])
+            )
+            if self._taken.grows:  # what the first request may not draw, none may
+                place = place[
+                    ~self._taken.contains(self._request[group[0]], self._pools.code[place])
+                ]
+            step = max(1, _LARGEST_MATRIX // max(len(place), 1))
+            for begin in range(0, len(group) if len(place) else 0, step):
+                members = group[begin : begin + step]
+                key = self._random(members, Purpose.ORDER_OPTIONS, self._pools.code[place])
+                self._accept(members, place[np.argsort(key, axis=1, kind="stable")])
+
+    def _tries(self, factor: float) -> np.ndarray:
+        return np.arange(int(self.place.shape[1] * factor) + 8)
+
+    def _random(self, members: np.ndarray, purpose: Purpose, keys: np.ndarray) -> np.ndarray:
+        """Returns random numbers of requests: uint64 `[members, keys]`."""
+        user, timestamp = self._user[members, None], self._timestamp[members, None]
+        return hash64(self._seed, purpose, user, timestamp, keys[None, :])
+
+    def _short_groups(self) -> list[np.ndarray]:
+        """Returns the requests that have drawn too few, those of one pool and user together."""
+        short = np.flatnonzero(~self.filled[:, -1] & (self._size > 0))
+        order = np.lexsort((self._user[short], self._start[short]))
+        short = short[order]
+        starts = cols.run_starts(self._start[short], self._user[short])
+        return np.split(short, starts[1:]) if len(short) else []
+
+    def _accept(self, members: np.ndarray, place: np.ndarray) -> None:
+        """Gives requests the first usable ones of these places, as many as they still need.
+
+        Args:
+            members: int64 `[m]`, the requests.
+            place: int64 `[m, J]`, places in the pools.
+        """
+        pools, count = self._pools, self.place.shape[1]
+        code = pools.code[place]
+        usable = pools.user[place] != self._user[members, None]
+        usable &= ~self._taken.contains(self._request[members, None], code)
+        filled = self.filled[members]
+        have = np.where(filled, pools.code[self.place[members]], -1)
+        seen = np.concatenate([have, np.where(usable, code, -1)], axis=1)
+        usable &= _first_in_row(seen)[:, count:]
+        column = filled.sum(axis=1)[:, None] + np.cumsum(usable, axis=1) - 1
+        usable &= column < count
+        row = np.broadcast_to(members[:, None], place.shape)[usable]
+        self.place[row, column[usable]] = place[usable]
+        self.filled[row, column[usable]] = True
 
 
-def _search(
-    pools: NegativePools,
-    rows: Columns,
-    i: int,
-    start: int,
-    size: int,
-    taken: _Baskets,
-    have: np.ndarray,
-    seed: int,
-) -> np.ndarray:
-    """Returns every further usable place of request `i`'s pool, distinct items, ordered by hash."""
-    place = np.arange(start, start + size)
-    key = hash64(
-        seed,
-        Purpose.SEARCH_POOL,
-        rows["user"][i : i + 1],
-        rows["timestamp"][i : i + 1],
-        place - start,
-    )
-    place = place[np.argsort(key, kind="stable")]
-    code = pools.code[place]
-    usable = pools.user[place] != rows["user"][i]
-    usable &= ~taken.contains(np.full(size, i), code) & ~np.isin(code, pools.code[have])
-    place = place[usable]
-    _, first = np.unique(pools.code[place], return_index=True)
-    return place[np.sort(first)]
+class _Options:
+    """The distinct items of each pool, found once where a request needs them.
+
+    Two places are kept of each item, of different users: whoever asks, one of them is another's.
+    """
+
+    def __init__(self, pools: NegativePools):
+        self._pools = pools
+        self._places: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def of(self, start: int, size: int, user: int) -> np.ndarray:
+        """Returns one place of each item of a pool that another user had: int64 `[n]`."""
+        if start not in self._places:
+            self._places[start] = self._find(start, size)
+        first, second = self._places[start]
+        place = np.where(self._pools.user[first] == user, second, first)
+        return place[place >= 0]
+
+    def _find(self, start: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns each item's first place, and its first of another user than that one or -1."""
+        code, user = self._pools.code[start : start + size], self._pools.user[start : start + size]
+        order = np.argsort(code, kind="stable")
+        starts = cols.run_starts(code[order])
+        first = order[starts]
+        item = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, size)))
+        others = np.flatnonzero(user[order] != user[first][item])
+        having, place = np.unique(item[others], return_index=True)
+        second = np.full(len(first), -1)
+        second[having] = start + order[others[place]]
+        return start + first, second
 
 
 class _Baskets:
-    """The items of each request's basket."""
+    """The items of each request's basket.
+
+    Attributes:
+        grows: Whether what a request may not draw, later ones of the same user may not either.
+    """
+
+    grows = False
 
     def __init__(self, pools: NegativePools, rows: Columns, events: Columns):
         start = rows["first"] + rows["events"]
         item = events["item"][cols.ranges(start, rows["basket_end"])]
         owner = np.repeat(np.arange(len(start)), rows["basket_end"] - start)
         self._stride = len(pools.items)
-        code = np.searchsorted(pools.items, item)
-        known = code < self._stride
-        known[known] = pools.items[code[known]] == item[known]
+        code, known = _codes(pools, item)
         self._keys = np.unique(owner[known] * self._stride + code[known])
 
-    def contains(self, owner: np.ndarray, code: np.ndarray) -> np.ndarray:
-        """Whether the item `code` is in the basket of the request `owner`."""
+    def contains(self, request: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Whether the item `code` is in the basket of the request."""
+        return _find(self._keys, request * self._stride + code)[1]
+
+
+class _Histories:
+    """The items of each request's basket, and all that its user had before; see `_Baskets`."""
+
+    grows = True
+
+    def __init__(self, pools: NegativePools, rows: Columns, events: Columns):
+        first, self._user = np.unique(rows["first"], return_inverse=True)
+        end = np.zeros(len(first), np.int64)
+        np.maximum.at(end, self._user, rows["basket_end"])
+        index = cols.ranges(first, end)
+        owner = np.repeat(np.arange(len(first)), end - first)
+        self._stride, self._end = len(pools.items), rows["basket_end"]
+        code, known = _codes(pools, events["item"][index])
+        # The first of equal keys: an item is taken from a user's first event of it on.
+        self._keys, place = np.unique(owner[known] * self._stride + code[known], return_index=True)
+        self._since = index[known][place]
+
+    def contains(self, request: np.ndarray, code: np.ndarray) -> np.ndarray:
+        """Whether the request's user has had the item `code` before, or has it in the basket."""
+        place, found = _find(self._keys, self._user[request] * self._stride + code)
         if not len(self._keys):
-            return np.zeros(code.shape, bool)
-        key = owner * self._stride + code
-        place = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        return self._keys[place] == key
+            return found
+        return found & (self._since[place] < self._end[request])
+
+
+def _codes(pools: NegativePools, item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns items as indices into `pools.items`, and which of them are there."""
+    code = np.searchsorted(pools.items, item)
+    known = code < len(pools.items)
+    known[known] = pools.items[code[known]] == item[known]
+    return code, known
+
+
+def _find(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where values lie among ascending keys, and whether they are there."""
+    if not len(keys):
+        return np.zeros(wanted.shape, np.int64), np.zeros(wanted.shape, bool)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return place, keys[place] == wanted
 
 
 def _first_in_row(code: np.ndarray) -> np.ndarray:

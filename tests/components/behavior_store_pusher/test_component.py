@@ -60,7 +60,9 @@ def versions(tmp_path):
 
 
 def test_what_has_not_changed_is_neither_built_nor_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
+    config = TreeConfig.of(
+        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
+    )
     first = run(config)
     assert first.executed == ALL
     (version,) = versions(tmp_path)
@@ -81,7 +83,9 @@ def test_an_earlier_store_is_pushed_again_when_the_configuration_goes_back(
     run, tmp_path, write_log
 ):
     """Though both the build and its first push are in the cache."""
-    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
+    config = TreeConfig.of(
+        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
+    )
     short = dataclasses.replace(config, max_events_per_category=1)
     run(config)
     run(short)
@@ -92,7 +96,9 @@ def test_an_earlier_store_is_pushed_again_when_the_configuration_goes_back(
 
 
 def test_a_store_that_was_removed_is_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))), shards=2)
+    config = TreeConfig.of(
+        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
+    )
     run(config)
     shutil.rmtree(tmp_path / "pushed")
     assert run(config).executed == ("BehaviorStorePusher",)
@@ -114,7 +120,9 @@ def test_a_destination_that_makes_no_sense_is_refused(destination, keep, message
 
 
 def test_the_builders_configuration_is_that_of_the_store_alone(write_log):
-    config = TreeConfig.of(IngestConfig(LogConfig(write_log("log.csv", ROWS))))
+    config = TreeConfig.of(
+        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01"))
+    )
     properties = BehaviorTreeBuilder(config).exec_properties
     assert json.loads(properties["config"])["shards"] == 8
     assert properties["format_version"] == FORMAT_VERSION
