@@ -21,7 +21,7 @@ from lifelong.components.log_reading.inputs import inputs_of
 
 
 class Quarantine(types.Artifact):
-    """Rows of the logs that could not be used (`bad_rows*.jsonl`), and `counts.json`."""
+    """Rows of the logs that could not be used (`bad_rows*.jsonl`), `counts.json`, `warnings.json`."""
 
     TYPE_NAME = "BehaviorQuarantine"
 

@@ -97,7 +97,8 @@ def _check_numbers(config: IngestConfig) -> None:
     at_least = {
         "requests.min_history": (config.requests.min_history, 0),
         "requests.max_positives": (config.requests.max_positives, 1),
-        "requests.negatives": (config.requests.negatives, 0),
+        # With an impression log, its rows are the negatives.
+        "requests.negatives": (config.requests.negatives, 1 if config.impressions is None else 0),
         "splits.max_train_requests": (config.splits.max_train_requests, 0),
         "splits.max_validation_requests": (config.splits.max_validation_requests, 0),
         "splits.max_eval_requests": (config.splits.max_eval_requests, 0),

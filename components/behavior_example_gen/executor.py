@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,11 +73,12 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         Args:
             input_dict: Nothing.
             output_dict: `examples`: records of the splits train, validation and eval; `quarantine`:
-                rows that could not be used (JSON lines) and `counts.json`.
+                rows that could not be used (JSON lines), `counts.json` and `warnings.json`.
             exec_properties: `config`, and what every file-based ExampleGen has.
 
         Raises:
-            ValueError: A log cannot be read, has too many bad rows, or a split got no requests.
+            ValueError: A log cannot be read, has too many bad rows or does not fit the others, or a
+                split cannot be trained or judged on.
         """
         config = IngestConfig.from_json(exec_properties[CONFIG_KEY])
         quarantine = artifact_utils.get_single_instance(output_dict[QUARANTINE_KEY])
@@ -95,7 +97,11 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         )
         counts = read_counts(quarantine.uri)
         print(f"Ingestion:\n{counted.summary(counts)}", flush=True)
-        report.check(counts, config, self._bad_rows())
+        warnings = report.check(counts, config, self._bad_rows())
+        for text in warnings:
+            print(f"warning: {text}", flush=True)
+        with fileio.open(f"{quarantine.uri}/{counted.WARNINGS_FILE}", "w") as file:
+            file.write(json.dumps(warnings, indent=2))
         for log in config.logs:
             quarantine.set_int_custom_property(f"{log}_rows", counts.get(f"{log}/rows", 0))
             quarantine.set_int_custom_property(f"{log}_bad_rows", counted.bad_rows(counts, log))

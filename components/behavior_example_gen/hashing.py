@@ -21,6 +21,7 @@ class Purpose(enum.IntEnum):
     SEARCH_POOL = 7
     ORDER_CANDIDATES = 8
     ORDER_OPTIONS = 9
+    SAMPLE_SHOWN = 10
 
 
 def hash64(seed: int, purpose: Purpose, *keys: np.ndarray) -> np.ndarray:

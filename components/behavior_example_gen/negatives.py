@@ -213,7 +213,7 @@ class _Drawn:
             step = max(1, _LARGEST_MATRIX // max(len(place), 1))
             for begin in range(0, len(group) if len(place) else 0, step):
                 members = group[begin : begin + step]
-                key = self._random(members, Purpose.ORDER_OPTIONS, self._pools.code[place])
+                key = self._random(members, Purpose.ORDER_OPTIONS, self._pools.item[place])
                 self._accept(members, place[np.argsort(key, axis=1, kind="stable")])
 
     def _tries(self, factor: float) -> np.ndarray:

@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pyarrow as pa
 
-from lifelong.components.behavior_example_gen import negatives, records, requests, sampling
+from lifelong.components.behavior_example_gen import (
+    agreement,
+    negatives,
+    records,
+    requests,
+    sampling,
+)
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
@@ -78,6 +84,9 @@ def organise(blocks: Iterable[tuple[str, Columns]], config: IngestConfig) -> tup
         ]
         shown, counts["impressions/duplicates"] = cols.sort_and_dedupe(joined["impressions"], order)
         made, more = requests.from_impressions(events, shown, config)
+        asking = np.unique(shown["user"])
+        counts["impressions/users"] = len(asking)
+        counts["impressions/users_not_in_behaviors"] = _strangers(asking, events["user"])
     else:
         made, more = requests.from_baskets(events, config)
     users: Columns = {}
@@ -86,8 +95,14 @@ def organise(blocks: Iterable[tuple[str, Columns]], config: IngestConfig) -> tup
         first = cols.run_starts(users["user"])
         counts["users/contradictory"] = cols.length(users) - len(first)
         users = cols.take(users, first)
+        counts["users/users"] = len(first)
+        counts["users/users_not_in_behaviors"] = _strangers(users["user"], events["user"])
     counts.update(more)
     return Shard(events, users, made), counts
+
+
+def _strangers(users: np.ndarray, known: np.ndarray) -> int:
+    return int((~np.isin(users, known)).sum())
 
 
 def complete(
@@ -128,7 +143,9 @@ def complete(
             "label": np.zeros(len(place), np.float32),
         }
         candidates = cols.concat([candidates, more])
-    return chosen.with_candidates(owners, candidates, config.seed), counts
+    whole = chosen.with_candidates(owners, candidates, config.seed)
+    counts.update(agreement.count_repeats(whole, shard.events))
+    return whole, counts
 
 
 def write(

@@ -9,7 +9,7 @@ from typing import Any
 import apache_beam as beam
 from tfx_bsl.coders import example_coder
 
-from lifelong.components.behavior_example_gen import negatives, sampling, shard
+from lifelong.components.behavior_example_gen import agreement, negatives, sampling, shard
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
 from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
@@ -17,7 +17,7 @@ from lifelong.data import columns as cols
 from lifelong.data.keys import SPLITS
 
 METRICS_NAMESPACE = "lifelong.behavior_example_gen"
-OFFERS = "offers"
+OFFERS, KNOWN = "offers", "known"
 
 
 class Ingest(beam.PTransform):
@@ -60,8 +60,14 @@ class Ingest(beam.PTransform):
         shared = organised[OFFERS] | "Share" >> beam.CombineGlobally(_Share(config))
         written = organised["shards"] | "Write" >> beam.ParDo(
             _Write(config), beam.pvalue.AsSingleton(shared)
-        ).with_outputs(*SPLITS, COUNTS)
-        counts = (read[COUNTS], organised[COUNTS], written[COUNTS]) | "SumCounts" >> SumCounts()
+        ).with_outputs(*SPLITS, COUNTS, KNOWN)
+        known = (
+            written[KNOWN]
+            | "MergeKnown" >> beam.CombineGlobally(agreement.merge_known)
+            | "CountKnown" >> beam.Map(agreement.count_known)
+        )
+        parts = (read[COUNTS], organised[COUNTS], written[COUNTS], known)
+        counts = parts | "SumCounts" >> SumCounts()
         splits = {
             split: written[split] | f"Typed[{split}]" >> beam.Map(_same).with_output_types(bytes)
             for split in SPLITS
@@ -94,17 +100,20 @@ class _Organise(_Step):
         pools = negatives.pools_of(organised.events, config) if draws else {}
         rows = organised.requests.rows
         hashes = sampling.smallest_hashes(rows["split"], rows["hash"], config.splits)
-        yield beam.pvalue.TaggedOutput(OFFERS, (pools, hashes))
+        shown = {}
+        if config.impressions is not None:
+            shown = agreement.shown_in(organised.requests, config.seed)
+        yield beam.pvalue.TaggedOutput(OFFERS, (pools, hashes, shown))
         yield self.count(counts)
         yield organised.map_blocks(cols.pack)
 
 
-Offer = tuple[negatives.PartialPools, sampling.Smallest]
-Shared = tuple[negatives.NegativePools, sampling.Smallest]
+Offer = tuple[negatives.PartialPools, sampling.Smallest, agreement.Shown]
+Shared = tuple[negatives.NegativePools, sampling.Smallest, agreement.Shown]
 
 
 class _Share(beam.CombineFn):
-    """Joins what the shards offer: their pools of negatives and their smallest request hashes."""
+    """Joins what the shards offer: pools of negatives, smallest request hashes, what was shown."""
 
     def __init__(self, config: IngestConfig):
         self._config = config
@@ -121,18 +130,18 @@ class _Share(beam.CombineFn):
         return self.compact([offer for accumulator in accumulators for offer in accumulator])
 
     def compact(self, accumulator: list[Offer]) -> list[Offer]:
-        pools = [pools for pools, _ in accumulator]
-        hashes = [hashes for _, hashes in accumulator]
+        pools, hashes, shown = ([offer[i] for offer in accumulator] for i in range(3))
         return [
             (
                 negatives.merge_pools(pools, self._config.negative_pool_size),
                 sampling.merge_smallest(hashes, self._config.splits),
+                agreement.merge_shown(shown, self._config.seed),
             )
         ]
 
     def extract_output(self, accumulator: list[Offer]) -> Shared:
-        ((pools, hashes),) = self.compact(accumulator)
-        return negatives.NegativePools.build(pools), hashes
+        ((pools, hashes, shown),) = self.compact(accumulator)
+        return negatives.NegativePools.build(pools), hashes, shown
 
 
 @beam.typehints.with_output_types(beam.typehints.Any)
@@ -144,11 +153,13 @@ class _Write(_Step):
 
     def process(self, part: shard.Shard, shared: Shared) -> Iterator[Any]:
         part = part.map_blocks(cols.unpack)
-        whole, counts = shard.complete(part, *shared, self._config)
+        pools, smallest, shown = shared
+        whole, counts = shard.complete(part, pools, smallest, self._config)
         batches, more = shard.write(part, whole, self._config)
         counts.update(more)
         for split in batches:
             for batch in batches[split]:
                 for record in self._encoder.encode(batch):
                     yield beam.pvalue.TaggedOutput(split, record)
+        yield beam.pvalue.TaggedOutput(KNOWN, agreement.known_among(part.events, shown))
         yield self.count(counts)

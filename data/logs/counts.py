@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 Counts = collections.Counter[str]
 
 COUNTS_FILE = "counts.json"
+WARNINGS_FILE = "warnings.json"
 BAD_ROWS_PREFIX = "bad_rows"
 BAD_ROWS_SUFFIX = ".jsonl"
 

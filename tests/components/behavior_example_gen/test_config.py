@@ -34,7 +34,20 @@ BAD = [
     ({"features": (Feature("a", "event"), Feature("a", "event"))}, "history_a is declared twice"),
     ({"requests": RequestConfig(min_history=-1)}, r"requests\.min_history is -1"),
     ({"requests": RequestConfig(max_positives=0)}, r"max_positives is 0; it must be at least 1"),
-    ({"requests": RequestConfig(negatives=-1)}, r"requests\.negatives"),
+    ({"requests": RequestConfig(negatives=0)}, r"requests\.negatives is 0; .* at least 1"),
+    ({"behaviors": LogConfig("a", text_columns=("price",))}, "'price', which is no column of ids"),
+    (
+        {
+            "behaviors": LogConfig("a", text_columns=("item",)),
+            "impressions": LogConfig("b", columns=LogColumns(item="film")),
+        },
+        r"the item is text by behaviors\.text_columns, but not in impressions: .* or in neither",
+    ),
+    ({"behaviors": LogConfig("a", earliest="soon")}, "earliest is 'soon'; expected a date"),
+    (
+        {"behaviors": LogConfig("a", earliest="2020-01-01", latest="2019-01-01")},
+        r"behaviors\.latest \(2019-01-01\) is before behaviors\.earliest",
+    ),
     ({"requests": RequestConfig(positive_behaviors=("buy",))}, r"set behaviors\.columns\.behavior"),
     ({"window": 0}, "window is 0"),
     ({"max_events_per_record": 10}, r"at least 2100 \(twice the window\)"),

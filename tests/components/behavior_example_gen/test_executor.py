@@ -70,6 +70,8 @@ def test_do_writes_splits_quarantine_and_counts(config, tmp_path, write_log, cap
         assert len(records) == 6
         assert "request_timestamp" in tf.train.Example.FromString(records[0]).features.feature
     counts = json.loads((tmp_path / "quarantine" / "counts.json").read_text())
+    warnings = json.loads((tmp_path / "quarantine" / "warnings.json").read_text())
+    assert any("1 of 181 rows of the log behaviors cannot be used" in text for text in warnings)
     assert counts["behaviors/bad_rows/user: negative"] == 1
     (line,) = [
         json.loads(line)

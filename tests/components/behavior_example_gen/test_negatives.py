@@ -92,6 +92,56 @@ def test_items_that_the_user_had_at_another_time_may_be_drawn():
     assert draws(events_of((1, 4, 7), (1, 5, 8), (2, 6, 7)))[1, 5] == [7]
 
 
+def test_items_of_the_history_can_be_left_out():
+    """(2, 8) had 7 and 9 before and buys 8 now; 11 comes later."""
+    events = events_of(
+        (2, 4, 7),
+        (2, 5, 9),
+        (2, 8, 8),
+        (2, 9, 11),
+        (3, 6, 7),
+        (3, 6, 9),
+        (3, 7, 8),
+        (3, 7, 11),
+        (4, 7, 12),
+    )
+    config = dataclasses.replace(
+        CONFIG, requests=RequestConfig(0, 9, 5, exclude_history_from_negatives=True)
+    )
+    found = draws(events, config)
+    assert set(found[2, 8]) == {11, 12}
+    assert set(found[2, 4]) == {8, 9, 11, 12}, "9 and 8 came later"
+    assert set(
+        draws(events, dataclasses.replace(CONFIG, requests=RequestConfig(0, 9, 5)))[2, 8]
+    ) == {7, 9, 11, 12}
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_a_user_to_whom_the_pool_belongs_gets_negatives_of_the_others_as_often_as_they_are_had(
+    exclude,
+):
+    """Of a pool of 5,000 events, 4,900 are one user's; of the others' 100, 60 are of item 1."""
+    random = np.random.default_rng(0)
+    own = [
+        (1, int(day), int(item))
+        for day, item in zip(
+            random.integers(4, 11, 4900), random.integers(100, 5000, 4900), strict=True
+        )
+    ]
+    others = [(2 + i, 5, 1 if i < 60 else i) for i in range(100)]
+    requests = RequestConfig(0, 9, 4, exclude_history_from_negatives=exclude)
+    splits = SplitConfig(validation_start="1970-02-15", eval_start="1970-02-26")
+    found = draws(
+        events_of(*own, *others), dataclasses.replace(CONFIG, requests=requests, splits=splits)
+    )
+    mine = [items for (user, _), items in found.items() if user == 1]
+    assert len(mine) == 7
+    for items in mine:
+        assert len(set(items)) == 4
+        assert set(items) <= {1, *range(60, 100)}
+        assert 1 in items, "more than half of what others had"
+
+
 @pytest.mark.parametrize("count", [0, 1, 4, 60])
 def test_negatives_are_distinct_and_fewer_only_where_no_more_are_to_be_had(count):
     events = crowd()

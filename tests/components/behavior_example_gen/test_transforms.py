@@ -103,9 +103,9 @@ def brute_force(log, config):
                 continue
             week = int(week_of(np.array([time]))[0])
             candidates = [(item, positives[item], 1.0) for item in chosen]
-            candidates += negatives_of(
-                user, time, {event[2] for event in basket}, pools[split, week], config
-            )
+            had = before if config.requests.exclude_history_from_negatives else []
+            taken = {event[2] for event in [*had, *basket]}
+            candidates += negatives_of(user, time, taken, pools[split, week], config)
             candidates.sort(
                 key=lambda c: h(config, Purpose.ORDER_CANDIDATES, user, time, c[0], c[2])
             )
@@ -127,18 +127,26 @@ def brute_force(log, config):
     return records
 
 
-def negatives_of(user, time, basket, pool, config):
+def negatives_of(user, time, taken, pool, config):
     count, found = config.requests.negatives, {}
     order = [
         h(config, Purpose.DRAW_NEGATIVE, user, time, j) % len(pool)
         for j in range(count + count // 2 + 8)
     ]
+    others = [place for place, entry in enumerate(pool) if entry[3] != user]
+    if others and len(others) <= 0.9 * len(pool):
+        order += [
+            others[h(config, Purpose.SEARCH_POOL, user, time, j) % len(others)]
+            for j in range(2 * count + 8)
+        ]
+    first = {pool[place][2]: place for place in reversed(others)}
     order += sorted(
-        range(len(pool)), key=lambda place: h(config, Purpose.SEARCH_POOL, user, time, place)
+        first.values(),
+        key=lambda place: h(config, Purpose.ORDER_OPTIONS, user, time, pool[place][2]),
     )
     for place in order:
         _, category, item, owner = pool[place]
-        if len(found) < count and owner != user and item not in basket:
+        if len(found) < count and owner != user and item not in taken:
             found.setdefault(item, (item, category, 0.0))
     return list(found.values())
 
@@ -207,7 +215,10 @@ VARIANTS = {
             by="user", train_start="2017-07-12", validation_share=0.3, eval_share=0.3
         )
     },
-    "no_negatives": {"requests": RequestConfig(3, 2, 0), "shards": 1},
+    "one_shard": {"requests": RequestConfig(3, 2, 1), "shards": 1},
+    "without_history": {
+        "requests": RequestConfig(3, 2, 5, exclude_history_from_negatives=True),
+    },
 }
 
 
