@@ -27,21 +27,30 @@ def run(events: int = 1_500_000, repeats: int = 3) -> dict[str, float]:
 
     The transform reads, groups by user, orders, makes a request of each basket, samples negatives,
     splits and serialises; the plain process reads with PyArrow and groups and orders with NumPy.
+    A second log has as many events, two thirds of them of one user.
 
     Args:
         events: Rows of the generated log.
         repeats: Runs of each; the median counts.
 
     Returns:
-        Events a second of both (`ingestion_events_per_s`, `plain_events_per_s`), their `ratio`, and
-        the requests that the transform made.
+        Events a second of both (`ingestion_events_per_s`, `plain_events_per_s`), their `ratio`, the
+        requests that the transform made, and the same of the second log (`hot_...`).
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(folder) / "log.parquet"
+        path, hot_path = (pathlib.Path(folder) / name for name in ("log.parquet", "hot.parquet"))
         pq.write_table(_log(events), path, row_group_size=ROW_GROUP)
-        config = dataclasses.replace(default_ingestion(path), max_events_per_record=100_000)
-        requests = _transform(config)
-        actions = {"ingestion": lambda: _transform(config), "plain": lambda: _plain(path)}
+        pq.write_table(_log(events, hot_share=2 / 3), hot_path, row_group_size=ROW_GROUP)
+        config, hot = (
+            dataclasses.replace(default_ingestion(log), max_events_per_record=100_000)
+            for log in (path, hot_path)
+        )
+        requests, hot_requests = _transform(config), _transform(hot)
+        actions = {
+            "ingestion": lambda: _transform(config),
+            "hot": lambda: _transform(hot),
+            "plain": lambda: _plain(path),
+        }
         seconds = paired_medians(actions, repeats, warm_up=1)
     return {
         "events": events,
@@ -49,6 +58,8 @@ def run(events: int = 1_500_000, repeats: int = 3) -> dict[str, float]:
         "ingestion_events_per_s": events / seconds["ingestion"],
         "plain_events_per_s": events / seconds["plain"],
         "ratio": seconds["plain"] / seconds["ingestion"],
+        "hot_requests": hot_requests,
+        "hot_events_per_s": events / seconds["hot"],
     }
 
 
@@ -60,14 +71,22 @@ def measure_ingestion() -> list[str]:
         f"({result['events']:,} events, {result['requests']:,} requests with negatives)",
         f"ingestion: {result['plain_events_per_s']:,.0f} events/s in one plain PyArrow + NumPy "
         f"process that only groups; ratio {result['ratio']:.2f}",
+        f"ingestion: {result['hot_events_per_s']:,.0f} events/s where two thirds of the events are "
+        f"one user's ({result['hot_requests']:,} requests)",
     ]
 
 
-def _log(events: int) -> pa.Table:
-    """Returns a year of baskets of about ten items; some users and items are far more frequent."""
+def _log(events: int, hot_share: float = 0) -> pa.Table:
+    """Returns a year of baskets of about ten items; some users and items are far more frequent.
+
+    Args:
+        events: Number of rows.
+        hot_share: Share of the baskets that are one user's.
+    """
     random = np.random.default_rng(0)
     baskets = random.integers(0, events // 10, events)
     of_basket = (random.random(events // 10 + 1) ** 2 * USERS).astype(np.int64)
+    of_basket[random.random(len(of_basket)) < hot_share] = USERS
     at = YEAR_2017 + random.integers(0, YEAR, events // 10 + 1)
     item = (random.random(events) ** 3 * ITEMS).astype(np.int64)
     names = pa.array([f"category {i}" for i in range(CATEGORIES)])

@@ -98,6 +98,17 @@ def test_an_impression_log_gives_the_requests(ingest, config):
 
     new = train[id_of("new")]
     assert list(requests_of(new)) == [(40, 0, {7: (1.0, 1.5)}, phone)]
+    unknown = {
+        "impressions/users": 2,
+        "impressions/users_not_in_behaviors": 1,
+        "impressions/item_ids_looked_up": 3,
+        "impressions/item_ids_not_in_behaviors": 3,
+        "impressions/category_ids_looked_up": 1,
+        "impressions/category_ids_not_in_behaviors": 0,
+        "users/users": 2,
+        "users/users_not_in_behaviors": 1,
+    }
+    assert {name: result.counts[name] for name in unknown} == unknown
     assert new["history_item"] == new["history_timestamp"] == []
     assert new["user_age"] == [0.0], "not in the user table"
     assert new["user_city"] == [MISSING_ID]
