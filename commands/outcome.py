@@ -11,6 +11,8 @@ from lifelong.components.evaluation.report import Report, format_report
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import RunRecord
+from lifelong.serving.server.version_folders import folder_names
+from lifelong.serving.version_number import find_versions
 
 # ML Metadata keeps six decimals of a number: 0 stands for whatever rounds to it.
 _SMALLEST_NOTED = 5e-7
@@ -28,8 +30,8 @@ def print_outcome(config: Config, workdir: Workdir, record: RunRecord, report: R
     if config.store.build:
         print(_describe_store(record))
     serving = workdir.serving_folder(config)
-    names = tf.io.gfile.listdir(serving) if tf.io.gfile.isdir(serving) else []
-    versions = [int(name) for name in (it.rstrip("/") for it in names) if name.isdigit()]
+    names = folder_names(serving) if tf.io.gfile.isdir(serving) else []
+    versions = find_versions(names).folders
     if versions:
         print(f"newest version to serve: {max(versions)} in {serving}")
     else:

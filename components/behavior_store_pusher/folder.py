@@ -10,6 +10,7 @@ from lifelong.components.behavior_store_pusher.destination import Destination, V
 from lifelong.components.behavior_store_pusher.fetch import fetch_whole_store
 from lifelong.serving.behavior_store import StoreError
 from lifelong.serving.behavior_store.versions import NumberedFolders
+from lifelong.serving.version_number import find_versions
 
 # Begins the names of folders that are no versions yet, or no more.
 _HIDDEN = "."
@@ -58,12 +59,12 @@ class VersionFolder(Destination):
             raise
         for old in self._versions.numbers()[: -self._keep]:
             # Hidden first: nobody should open half a store.
-            shutil.rmtree(self._folder(old).rename(self._folder(old, _HIDDEN)))
+            shutil.rmtree(self._versions.folder(old).rename(self._folder(old, _HIDDEN)))
         return Version(number, manifest, str(target))
 
     def _taken(self) -> list[int]:
         """Returns all numbers that folders have, also those that hold no store."""
-        return [int(path.name) for path in self._base.glob("[0-9]*") if path.name.isdigit()]
+        return list(find_versions(path.name for path in self._base.glob("*")).folders)
 
     def _folder(self, number: int, prefix: str = "") -> Path:
         return self._base / f"{prefix}{number}"

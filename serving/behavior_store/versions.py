@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lifelong.data.extras import explained
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
+from lifelong.serving.version_number import find_versions
 
 if TYPE_CHECKING:
     from lifelong.serving.behavior_store.redis_store import RedisStore
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 # With which the addresses of stores in Redis begin.
 SCHEMES = ("redis://", "rediss://", "unix://")
+_log = logging.getLogger(__name__)
 
 
 class Versions(Protocol):
@@ -66,8 +69,10 @@ def open_store(address: str | os.PathLike[str], writable: bool = False) -> Behav
         # The current version, also if that changes on the way.
         return _redis_store(address, writable)
     folder = Path(address)
-    if not (folder / MANIFEST_FILE).exists() and (numbers := NumberedFolders(folder).numbers()):
-        folder = folder / str(numbers[-1])
+    if not (folder / MANIFEST_FILE).exists():
+        versions = NumberedFolders(folder)
+        if numbers := versions.numbers():
+            return versions.open(numbers[-1], writable)
     # Where there is no store, opening it tells what is there instead.
     return _lmdb_store(folder, writable)
 
@@ -97,11 +102,21 @@ class NumberedFolders:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._names: dict[int, str] = {}
+        self._told: set[str] = set()
 
     def numbers(self) -> list[int]:
-        """Returns the numbers of the versions, ascending: one without a manifest is none yet."""
-        names = [path.parent.name for path in self._folder.glob(f"[0-9]*/{MANIFEST_FILE}")]
-        return sorted(int(name) for name in names if name.isdigit())
+        """Returns the numbers of the versions, ascending: one without a manifest is none yet.
+
+        A store in a folder whose name is no int64 is skipped, with a warning.
+        """
+        found = find_versions(path.parent.name for path in self._folder.glob(f"*/{MANIFEST_FILE}"))
+        for name, reason in found.skipped.items():
+            if name not in self._told:
+                _log.warning("%r in %s is skipped: %s", name, self._folder, reason)
+        self._told.update(found.skipped)
+        self._names = found.folders
+        return list(found.folders)
 
     def newest(self) -> int:
         """Returns the highest number; raises a FileNotFoundError if there is none."""
@@ -115,11 +130,15 @@ class NumberedFolders:
 
     def open(self, number: int, writable: bool = False) -> BehaviorStore:
         """Opens a version."""
-        return _lmdb_store(self._folder / str(number), writable)
+        return _lmdb_store(self.folder(number), writable)
 
     def name(self, number: int) -> str:
         """Returns the folder of a version."""
-        return str(self._folder / str(number))
+        return str(self.folder(number))
+
+    def folder(self, number: int) -> Path:
+        """Returns the folder of a version; a new one has its number as its name."""
+        return self._folder / self._names.get(number, str(number))
 
 
 class _RedisVersions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 
@@ -17,6 +18,7 @@ from lifelong.serving.server.session import LoadedModel
 from lifelong.serving.server.versions import AVAILABLE, ModelVersions, VersionState
 
 Labels = Mapping[str, Mapping[str, int]]
+_log = logging.getLogger(__name__)
 
 
 class ModelRegistry:
@@ -51,10 +53,16 @@ class ModelRegistry:
                     versions.close()
 
     def poll(self) -> None:
-        """Polls every model once."""
+        """Polls every model once; where that fails, what is served is served on."""
         with self._changing:
             for versions in self._configured:
-                versions.poll()
+                try:
+                    versions.poll()
+                except Exception:
+                    _log.exception(
+                        "model %s: looking for versions failed; what is served is served on",
+                        versions.name,
+                    )
 
     def close(self) -> None:
         """Retires every version of every model."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -18,6 +17,8 @@ from lifelong.serving.server.errors import as_serving_error, servable_not_found
 from lifelong.serving.server.memory import release_memory
 from lifelong.serving.server.policy import VersionPolicy, aspired, latest
 from lifelong.serving.server.session import SAVED_MODEL_FILE, LoadedModel
+from lifelong.serving.server.version_folders import folder_names, is_complete, version_path
+from lifelong.serving.version_number import find_versions, version_number
 
 State = get_model_status_pb2.ModelVersionStatus.State
 LOADING = State.Value("LOADING")
@@ -62,8 +63,8 @@ class _Failure:
 class ModelVersions:
     """The versions of one model.
 
-    A version is a folder with an integer name and a `saved_model.pb` under the base path. `poll`
-    loads the versions that the policy asks for, newest first, then retires the others; calls
+    A version is a folder under the base path with an int64 as its name and a `saved_model.pb`;
+    other names are skipped with a warning. `poll` loads the versions that the policy asks for, newest first, then retires the others; calls
     that still run on a retired version finish before it is freed. While none of the versions
     asked for can be loaded, whatever was served is served on, and loading is tried again.
 
@@ -103,7 +104,7 @@ class ModelVersions:
         self._served: Mapping[int, _Served] = {}
         self._states: dict[int, VersionState] = {}
         self._failures: dict[int, _Failure] = {}
-        self._unreadable = ""
+        self._told: dict[str, str] = {}
 
     def poll(self) -> None:
         """Looks at the base folder once and loads and unloads what changed."""
@@ -168,23 +169,34 @@ class ModelVersions:
     def _list(self) -> dict[int, str] | None:
         """Returns version folders that are complete; none when the base folder is unreadable."""
         try:
-            names = tf.io.gfile.listdir(self._base_path)
-        except tf.errors.OpError as error:
+            names = folder_names(self._base_path)
+        except (tf.errors.OpError, OSError) as error:
             # As in TensorFlow Serving, an unreadable base folder unloads nothing.
-            if self._unreadable != error.message:
-                _log.warning("model %s: cannot list %s: %s", self.name, self._base_path, error)
-            self._unreadable = error.message
+            self._tell({self._base_path: f"cannot be listed: {error}"})
             return None
-        self._unreadable = ""
-        paths = {}
+        problems = {}
+        complete = []
         for name in names:
-            folder = name.rstrip("/")
-            path = os.path.join(self._base_path, folder)  # noqa: PTH118 (also gs:// and the like)
-            # Pushers copy saved_model.pb last: before that, the folder is not a version.
-            file = os.path.join(path, SAVED_MODEL_FILE)  # noqa: PTH118
-            if folder.isascii() and folder.isdigit() and tf.io.gfile.exists(file):
-                paths[int(folder)] = path
-        return paths
+            number = version_number(name)
+            try:
+                if number is None or is_complete(version_path(self._base_path, name)):
+                    complete.append(name)
+            except tf.errors.OpError as error:
+                problems[name] = f"cannot be read: {error}"
+                # Whether it is still there is not known: what is served is served on.
+                if number in self._served:
+                    complete.append(name)
+        found = find_versions(complete)
+        problems |= {name: f"is skipped: {reason}" for name, reason in found.skipped.items()}
+        self._tell(problems)
+        return {it: version_path(self._base_path, name) for it, name in found.folders.items()}
+
+    def _tell(self, problems: dict[str, str]) -> None:
+        """Logs what is wrong in the base folder, each problem once for as long as it stays."""
+        for name, problem in problems.items():
+            if self._told.get(name) != problem:
+                _log.warning("model %s: %r %s", self.name, name, problem)
+        self._told = problems
 
     def _try_load(self, version: int, path: str) -> None:
         fingerprint = _fingerprint(path)
@@ -266,7 +278,7 @@ class ModelVersions:
 def _fingerprint(path: str) -> tuple[int, int]:
     """Returns size and time of change of a version's saved_model.pb; zeros when it is gone."""
     try:
-        found = tf.io.gfile.stat(os.path.join(path, SAVED_MODEL_FILE))  # noqa: PTH118
+        found = tf.io.gfile.stat(version_path(path, SAVED_MODEL_FILE))
     except tf.errors.OpError:
         return (0, 0)
     return (found.length, found.mtime_nsec)

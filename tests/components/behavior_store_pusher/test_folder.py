@@ -52,6 +52,9 @@ def test_numbers_grow_even_if_the_clock_does_not(base):
     assert abs(folder.next_number() / 1000 - time.time()) < 10
     (base / "9999999999999").mkdir(parents=True)
     assert folder.next_number() == 10_000_000_000_000
+    # No int64, hence no version.
+    (base / "20261126215148123456").mkdir()
+    assert folder.next_number() == 10_000_000_000_000
 
 
 def test_a_store_that_is_not_what_was_built_is_not_pushed(base, built):

@@ -3,6 +3,7 @@ import pytest
 from lifelong.serving.behavior_store import Manifest, StoreError, open_store
 from lifelong.serving.behavior_store.lmdb_store import LmdbStore
 from lifelong.serving.behavior_store.redis_store import RedisStore
+from lifelong.serving.behavior_store.versions import versions_at
 
 EVENT = {"user": [1], "item": [2], "category": [3], "timestamp": [4]}
 
@@ -24,6 +25,19 @@ def test_of_numbered_folders_the_highest_is_opened(tmp_path):
     (tmp_path / "11.part").mkdir()
     with open_store(tmp_path) as store:
         assert store.manifest.source == "10"
+
+
+def test_a_folder_whose_name_is_no_int64_is_skipped_with_a_warning(tmp_path, caplog):
+    for number in ("7", "0000008", "20261126215148123456", "9\u00b2"):
+        LmdbStore.create(tmp_path / number, manifest(number)).close()
+    versions = versions_at(tmp_path)
+    for _ in range(2):
+        assert versions.newest() == 8
+    assert versions.name(8) == str(tmp_path / "0000008")
+    assert caplog.text.count("'20261126215148123456' in") == 1
+    for opened in (versions.open(8), open_store(tmp_path)):
+        with opened as store:
+            assert store.manifest.source == "0000008"
 
 
 def test_a_folder_may_be_opened_for_writing(tmp_path):

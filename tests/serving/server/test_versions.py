@@ -1,12 +1,15 @@
+import os
 import shutil
 
 import grpc
 import pytest
+import tensorflow as tf
 from google.protobuf import text_format
 
 from lifelong.serving.server import versions as life
 from lifelong.serving.server.errors import ServingError
 from lifelong.serving.server.policy import VersionPolicy
+from lifelong.serving.server.registry import ModelRegistry
 from lifelong.serving.server.versions import ModelVersions
 
 
@@ -89,6 +92,81 @@ def test_leading_zeros_are_a_number(bench):
     bench.add("0007")
     assert bench.poll() == {7: life.AVAILABLE}
     assert bench.models[7].path.endswith("/0007")
+
+
+@pytest.mark.parametrize(
+    "name", ["20261126215148123456", "9223372036854775808", "7\u00b2", "\u0669", "9_0", "+9", "9 "]
+)
+def test_a_folder_whose_name_is_no_int64_leaves_the_running_version_alone(bench, caplog, name):
+    bench.add(7)
+    bench.poll()
+    bench.add(name)
+    for _ in range(3):
+        assert bench.poll() == {7: life.AVAILABLE}
+    assert [it.getMessage() for it in caplog.records if it.levelname == "WARNING"] == [
+        f"model m: {name!r} is skipped: a version's name is a number from 0 to 2^63 - 1"
+    ]
+
+
+def test_the_largest_int64_is_a_version(bench):
+    bench.add(2**63 - 1)
+    assert bench.poll() == {2**63 - 1: life.AVAILABLE}
+
+
+def test_a_name_that_is_not_utf_8_is_skipped(bench):
+    bench.add(7)
+    os.mkdir(os.fsencode(bench.base) + b"/8\xff")
+    assert bench.poll() == {7: life.AVAILABLE}
+
+
+def test_of_two_folders_of_a_number_the_last_complete_one_is_the_version(bench, caplog):
+    bench.add("0000008")
+    # Still being copied: no version yet.
+    (bench.base / "8").mkdir()
+    assert bench.poll() == {8: life.AVAILABLE}
+    assert bench.models[8].path.endswith("/0000008")
+    (bench.base / "8" / "saved_model.pb").touch()
+    for _ in range(2):
+        assert bench.poll() == {8: life.AVAILABLE}
+    assert bench.attempts == [8]
+    assert not bench.models[8].closed
+    assert caplog.text.count("'0000008' is skipped: '8' is version 8, too") == 1
+
+
+def test_a_version_that_cannot_be_looked_at_is_served_on(bench, caplog, monkeypatch):
+    bench.add(6)
+    bench.add(7)
+    bench.poll()
+    bench.add(8)
+    exists = tf.io.gfile.exists
+
+    def failing(path):
+        if "/6/" in path:
+            return exists(path)
+        raise tf.errors.PermissionDeniedError(None, None, "not now")
+
+    monkeypatch.setattr(tf.io.gfile, "exists", failing)
+    for _ in range(2):
+        assert bench.poll() == {7: life.AVAILABLE}
+    assert caplog.text.count("'8' cannot be read: not now") == 1
+    monkeypatch.undo()
+    assert bench.poll() == {8: life.AVAILABLE, 7: life.END}
+
+
+def test_a_poll_that_fails_leaves_all_models_running_and_polls_the_others(
+    bench, tmp_path, monkeypatch, caplog
+):
+    other = Bench(tmp_path / "other")
+    other.base.mkdir()
+    registry = ModelRegistry([bench.versions, other.versions])
+    bench.add(1)
+    registry.poll()
+    monkeypatch.setattr(bench.versions, "_list", lambda: 1 / 0)
+    other.add(2)
+    registry.poll()
+    assert bench.newest() == 1
+    assert other.newest() == 2
+    assert "model m: looking for versions failed; what is served is served on" in caplog.text
 
 
 def test_the_new_one_is_loaded_before_the_old_one_goes(bench):

@@ -1,0 +1,59 @@
+"""Versions of models and of behaviour stores lie in folders that have their numbers as names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LARGEST_VERSION = 2**63 - 1
+
+
+class Versions(NamedTuple):
+    """What a folder of versions holds.
+
+    Attributes:
+        folders: Name of the folder of each version, by ascending number.
+        skipped: Why another name is no version, in words, by name.
+    """
+
+    folders: dict[int, str]
+    skipped: dict[str, str]
+
+
+def version_number(name: str) -> int | None:
+    """Returns the number that a folder's name stands for, as TensorFlow Serving reads it.
+
+    Leading zeros do not matter. What is no int64 is no version, nor are negative numbers.
+
+    Args:
+        name: Of a folder.
+
+    Example:
+        >>> version_number("0000008"), version_number("20261126215148123456")
+        (8, None)
+    """
+    # Other digits are digits for Python, too, and some of them no numbers.
+    if not (name.isascii() and name.isdigit()):
+        return None
+    number = int(name)
+    return number if number <= LARGEST_VERSION else None
+
+
+def find_versions(names: Iterable[str]) -> Versions:
+    """Tells which folders are versions.
+
+    Args:
+        names: Of folders, in any order. Of several with the same number, the last in the order of
+            text counts, as in TensorFlow Serving; hidden ones are left out silently.
+    """
+    found: dict[int, str] = {}
+    skipped: dict[str, str] = {}
+    for name in sorted(names):
+        number = version_number(name)
+        if number is not None:
+            if number in found:
+                skipped[found[number]] = f"{name!r} is version {number}, too"
+            found[number] = name
+        elif not name.startswith("."):
+            skipped[name] = "a version's name is a number from 0 to 2^63 - 1"
+    return Versions(dict(sorted(found.items())), skipped)

@@ -1,0 +1,39 @@
+import pytest
+
+from lifelong.serving.version_number import find_versions, version_number
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("7", 7), ("0000008", 8), ("0", 0), ("9223372036854775807", 2**63 - 1)],
+)
+def test_an_int64_is_a_version(name, number):
+    assert version_number(name) == number
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "-3",
+        "1.5",
+        "4x",
+        "9223372036854775808",
+        "20261126215148123456",
+        "\u00b2",
+        "\u0663",
+        "1_0",
+    ],
+)
+def test_all_else_is_none(name):
+    assert version_number(name) is None
+
+
+def test_versions_by_number_and_why_others_are_none():
+    found = find_versions(["9", "10", "0007", "7", ".12", "12x"])
+    assert found.folders == {7: "7", 9: "9", 10: "10"}
+    assert list(found.folders) == [7, 9, 10]
+    assert found.skipped == {
+        "0007": "'7' is version 7, too",
+        "12x": "a version's name is a number from 0 to 2^63 - 1",
+    }
