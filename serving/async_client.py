@@ -74,7 +74,7 @@ class AsyncPredictionClient:
         try:
             return await method(request, timeout=self.timeout_s)
         except grpc.aio.AioRpcError as error:
-            raise PredictionError(error.code(), error.details() or "") from error
+            raise PredictionError.of(error) from error
 
     async def __aenter__(self) -> AsyncPredictionClient:
         return self

@@ -200,7 +200,7 @@ class PredictionClient:
                 wait_for_ready=wait_for_ready,
             )
         except grpc.RpcError as error:
-            raise PredictionError(error.code(), error.details()) from error
+            raise PredictionError.of(error) from error
 
     def __enter__(self) -> PredictionClient:
         return self

@@ -20,6 +20,8 @@ Message = Any
 _INITIALISER = "__saved_model_init_op"
 # Calls that the server never ran, or refused because it was busy.
 _RETRIED = ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
+# What gRPC says of a message over the limit of the one that receives it.
+_TOO_LARGE = "larger than max"
 
 
 class PredictionError(RuntimeError):
@@ -34,6 +36,17 @@ class PredictionError(RuntimeError):
         super().__init__(f"{code.name}: {message}")
         self.code = code
         self.message = message
+
+    @classmethod
+    def of(cls, error: grpc.RpcError) -> PredictionError:
+        """Returns what a call that failed says."""
+        message = error.details() or ""
+        if _TOO_LARGE in message:
+            message += (
+                "; send fewer users, candidates or events in a call, or raise the server's"
+                " max_message_bytes"
+            )
+        return cls(error.code(), message)
 
 
 class Prediction(NamedTuple):

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 
+# Some hundred users with histories of thousands of events fit.
+MAX_MESSAGE_BYTES = 64 * 2**20
+# What protobuf itself can hold.
+_PROTOBUF_BYTES = 2**31 - 1
+
 
 @dataclasses.dataclass(frozen=True)
 class GrpcOptions:
-    """Limits, security and extra services of a gRPC server.
+    """Limits, security and extra services of a server: of gRPC, and of REST where that is served.
 
     Attributes:
         threads: Calls that run at the same time.
         queue: Calls that wait for a thread; more are answered RESOURCE_EXHAUSTED at once.
-        max_message_bytes: Size of a request or an answer; larger ones are answered
-            RESOURCE_EXHAUSTED. -1 sets no limit but protobuf's own, 2 GB.
+        max_message_bytes: Size of a request or an answer, and of the body of a REST request;
+            larger ones are answered RESOURCE_EXHAUSTED (HTTP 413). -1 sets no limit but protobuf's
+            own, 2 GB.
         max_run_s: Seconds that a prediction may run, whatever the client's deadline; 0 sets no
             limit.
         tls_certificate: PEM file with the server's certificates; empty serves without TLS.
@@ -29,7 +35,7 @@ class GrpcOptions:
 
     threads: int = 8
     queue: int = 256
-    max_message_bytes: int = -1
+    max_message_bytes: int = MAX_MESSAGE_BYTES
     max_run_s: float = 0.0
     tls_certificate: str = ""
     tls_key: str = ""
@@ -53,3 +59,8 @@ class GrpcOptions:
             raise ValueError("tls_certificate and tls_key belong together; one of them is empty")
         if self.tls_client_ca and not self.tls_certificate:
             raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+
+    @property
+    def largest_message(self) -> int:
+        """Most bytes of a message, where there is no limit protobuf's own."""
+        return _PROTOBUF_BYTES if self.max_message_bytes < 0 else self.max_message_bytes

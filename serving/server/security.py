@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 
@@ -14,12 +13,6 @@ from lifelong.serving.server.grpc_options import GrpcOptions
 
 NO_TOKEN = "the call carries no valid token; send it as `authorization: Bearer TOKEN`"
 _UNGUARDED = "/grpc.health.v1.Health/"
-_HANDLERS = {
-    (False, False): grpc.unary_unary_rpc_method_handler,
-    (False, True): grpc.unary_stream_rpc_method_handler,
-    (True, False): grpc.stream_unary_rpc_method_handler,
-    (True, True): grpc.stream_stream_rpc_method_handler,
-}
 
 
 def server_credentials(options: GrpcOptions) -> grpc.ServerCredentials | None:
@@ -54,7 +47,7 @@ class Token:
 
 
 class TokenGuard(grpc.ServerInterceptor):
-    """Refuses calls without the token, but for health checks.
+    """Refuses calls without the token, but for health checks, before it reads what they send.
 
     Args:
         token: What clients must send.
@@ -77,8 +70,10 @@ class TokenGuard(grpc.ServerInterceptor):
             or self._token.is_in(sent)
         ):
             return handler
-        return _HANDLERS[handler.request_streaming, handler.response_streaming](_refuse)
+        # Whatever the method takes: gRPC reads the one message of a call before the handler runs,
+        # but a stream of them only as the handler asks for it. On the wire they are the same.
+        return grpc.stream_unary_rpc_method_handler(_refuse)
 
 
-def _refuse(request: Any, context: grpc.ServicerContext) -> None:
+def _refuse(requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
     context.abort(grpc.StatusCode.UNAUTHENTICATED, NO_TOKEN)

@@ -84,6 +84,7 @@ class ModelServer:
                 options.rest_port,
                 threads=options.threads,
                 max_waiting=options.queue,
+                max_body_bytes=options.largest_message,
                 token=Token(options.token_file) if options.token_file else None,
             )
 

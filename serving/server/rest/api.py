@@ -63,11 +63,13 @@ class Reply:
 
     Attributes:
         code: HTTP code.
-        body: JSON text in UTF-8.
+        body: JSON text in UTF-8; another type names itself.
+        content_type: Type of the body.
     """
 
     code: int
     body: bytes
+    content_type: str = "application/json"
 
 
 class RestApi:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from tensorflow_serving.apis import model_pb2
 
-from lifelong.serving.server.errors import invalid_argument
+from lifelong.serving.server.errors import ServingError, invalid_argument
 
 _VERSION = r"(?:(?:/versions/(?P<version>\d+))|(?:/labels/(?P<label>[^/:]+)))?"
 _PATTERNS = {
@@ -70,3 +70,11 @@ def parse_path(verb: str, path: str) -> Target:
     if found["label"]:
         spec.version_label = unquote(found["label"])
     return Target(spec, method if method.islower() else "")
+
+
+def needs_body(verb: str, path: str) -> bool:
+    """Returns whether a request is one that a body can answer: not a malformed one, nor a GET."""
+    try:
+        return bool(parse_path(verb, path).method) and verb == "POST"
+    except ServingError:
+        return False

@@ -16,6 +16,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
+from lifelong.serving.client import PredictionClient
+from lifelong.serving.prediction import PredictionError
 from lifelong.serving.server.grpc_options import GrpcOptions
 from lifelong.serving.server.server import ModelServer
 
@@ -122,7 +124,21 @@ def test_message_sizes(serve):
         assert predict(channel) == [2.0]
 
 
-def test_no_limit_of_messages_but_the_clients_own(serve):
+def test_the_client_names_the_option_that_a_message_is_too_large_for(serve):
+    server = serve(max_message_bytes=10_000)
+    with PredictionClient(server.address, "m") as client:
+        assert len(client.predict({"x": np.zeros(1_000, np.float32)})["y"]) == 1_000
+        with pytest.raises(PredictionError, match="larger than max .*max_message_bytes") as caught:
+            client.predict({"x": np.zeros(3_000, np.float32)})
+    assert caught.value.code is EXHAUSTED
+
+
+def test_messages_have_a_limit_by_default():
+    assert GrpcOptions().largest_message == 64 * 2**20
+    assert GrpcOptions(max_message_bytes=-1).largest_message == 2**31 - 1
+
+
+def test_the_default_limit_is_above_what_clients_take_by_default(serve):
     server = serve()
     big = np.zeros(2 * 2**20, np.float32)
     with grpc.insecure_channel(server.address) as channel:
@@ -173,6 +189,21 @@ def test_the_token(serve, tmp_path):
         # Probes cannot send one.
         checked = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
         assert checked.status == SERVING
+
+
+@pytest.mark.parametrize("method", ["PredictionService/Predict", "ModelService/GetModelStatus"])
+@pytest.mark.parametrize("token", ["Bearer wrong", ""])
+def test_a_wrong_token_is_refused_before_the_message_comes(serve, tmp_path, method, token):
+    (tmp_path / "token").write_text("secret")
+    server = serve(token_file=str(tmp_path / "token"))
+    ended = threading.Event()
+    with grpc.insecure_channel(server.address) as channel:
+        call = channel.stream_unary(f"/tensorflow.serving.{method}")
+        # Nothing is sent but the headers.
+        messages = iter(lambda: ended.wait() and b"", b"")
+        code, _ = refusal(call, messages, metadata=[("authorization", token)], timeout=20)
+        ended.set()
+    assert code is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_token_files_are_checked(tmp_path):

@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import socket
 import threading
 
 import numpy as np
@@ -238,13 +239,17 @@ def test_compressed_bodies(connection):
 
 def test_bodies_over_the_limit(serve, half_plus):
     server = serve(half_plus[1], max_body_bytes=100)
-    message = "the request has more than 100 bytes"
+    message = "the request has more than 100 bytes (the server's max_message_bytes)"
     with contextlib.closing(http.client.HTTPConnection(server.address)) as connection:
         large = b" " * 20_000
         assert post(connection, large, "/v1/models/m:predict") == (413, {"error": message})
         packed = gzip.compress(large)
         refused = post(connection, packed, "/v1/models/m:predict", **{"Content-Encoding": "gzip"})
         assert refused == (413, {"error": message})
+        # Of chunks nobody says how many will come.
+        connection.request("POST", "/v1/models/m:predict", iter([large, large]))
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())) == (413, {"error": message})
         # The connection is still good.
         assert post(connection, {"inputs": 2}, "/v1/models/m:predict") == (200, {"outputs": 2.0})
 
@@ -353,6 +358,83 @@ def test_rest_is_no_way_around_the_token(half_plus, push, tmp_path):
                 assert "no valid token" in json.loads(text)["error"]
             good = code(verb, path, Authorization="Bearer secret")[0]
             assert good == (404 if path == "/v2/other" else 200)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A server that asks for the token `secret` and takes bodies of up to 1,000 bytes."""
+    token = tmp_path_factory.mktemp("guarded") / "token"
+    token.write_text("secret")
+    options = {"token_file": str(token), "max_message_bytes": 1000}
+    with ModelServer.of_model(
+        "m", "/nowhere", poll_interval_s=0, rest_port=0, **options
+    ) as running:
+        yield running
+
+
+def answer_to_headers(server, *lines):
+    """Sends headers, but no body; returns all that comes back at once."""
+    host, port = server.rest_address.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as opened:
+        opened.sendall("\r\n".join([*lines, "Host: x", "", ""]).encode())
+        answer = http.client.HTTPResponse(opened)
+        answer.begin()
+        return answer.status, json.loads(answer.read() or "{}")
+
+
+@pytest.mark.parametrize("size", ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("more", [(), ("Expect: 100-continue",), ("Content-Encoding: gzip",)])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "POST /v1/models/m:predict",
+        "POST /v1/models/m:nothing",
+        "PUT /v1/models/m",
+        "GET /elsewhere",
+        "GET /monitoring/prometheus/metrics",
+        "POST /monitoring/prometheus/metrics",
+    ],
+)
+def test_a_wrong_token_is_refused_before_the_body_comes(guarded, target, more, size):
+    lines = (f"{target} HTTP/1.1", "Authorization: Bearer wrong", size, *more)
+    code, answer = answer_to_headers(guarded, *lines)
+    assert code == 401
+    assert "no valid token" in answer["error"]
+
+
+@pytest.mark.parametrize("length", [1001, 10**12, 10**30])
+def test_a_body_over_the_limit_is_refused_before_it_comes(guarded, length):
+    lines = (
+        "POST /v1/models/m:predict HTTP/1.1",
+        "Authorization: Bearer secret",
+        f"Content-Length: {length}",
+    )
+    message = "the request has more than 1000 bytes (the server's max_message_bytes)"
+    assert answer_to_headers(guarded, *lines) == (413, {"error": message})
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [("POST /elsewhere", 404), ("POST /monitoring/prometheus/metrics", 405)],
+)
+def test_what_no_body_can_mend_is_refused_before_it_comes(guarded, target, code):
+    lines = (f"{target} HTTP/1.1", "Authorization: Bearer secret", "Content-Length: 500")
+    assert answer_to_headers(guarded, *lines)[0] == code
+
+
+def test_a_body_of_a_refused_request_leaves_the_connection_good(guarded):
+    with contextlib.closing(http.client.HTTPConnection(guarded.rest_address)) as connection:
+        connection.auto_open = False
+        connection.connect()
+        for _ in range(2):
+            code, _ = post(connection, bytes(200_000), Authorization="Bearer wrong")
+            assert code == 401
+        connection.request(
+            "GET", "/monitoring/prometheus/metrics", "x" * 900, {"Authorization": "Bearer secret"}
+        )
+        page = connection.getresponse()
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/plain")
+        assert b":tensorflow:serving:request_count" in page.read()
 
 
 def test_rest_is_no_way_around_tls():

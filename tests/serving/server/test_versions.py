@@ -115,7 +115,7 @@ def test_the_largest_int64_is_a_version(bench):
 
 def test_a_name_that_is_not_utf_8_is_skipped(bench):
     bench.add(7)
-    os.mkdir(os.fsencode(bench.base) + b"/8\xff")
+    os.mkdir(os.fsencode(bench.base) + b"/8\xff")  # noqa: PTH102 (no text, which Path takes)
     assert bench.poll() == {7: life.AVAILABLE}
 
 
