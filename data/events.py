@@ -6,12 +6,14 @@ category and then by their features, so that the order never depends on how they
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex, TypeAlias
 
 import numpy as np
 
 from lifelong.data.columns import Columns, length, sort_and_dedupe
+from lifelong.data.times import END_OF_TIME, unit_advice
 
 # What every event has.
 KEYS = ("item", "category", "timestamp")
@@ -31,6 +33,49 @@ class Cut(NamedTuple):
     timestamp: int
     item: int = 0
     rest: tuple[int | float, ...] = ()
+
+
+CutLike: TypeAlias = Cut | SupportsIndex | None
+"""A `Cut`, or Unix seconds: before all events of that second. None is no cut."""
+
+
+def as_cut(value: CutLike, name: str) -> Cut | None:
+    """Returns what stands for a cut as one.
+
+    Args:
+        value: A `Cut`, Unix seconds, or None.
+        name: Of the argument, for errors.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: The time is after the year 9999.
+
+    Example:
+        >>> as_cut(1513000000, "before")
+        Cut(timestamp=1513000000, item=0, rest=())
+    """
+    if value is None:
+        return None
+    timestamp, item, rest = value if isinstance(value, Cut) else (value, 0, ())
+    try:
+        cut = Cut(_whole(timestamp), _whole(item), rest)
+    except TypeError:
+        raise TypeError(
+            f"{name} is {value!r} ({type(value).__name__}); expected Unix seconds as an integer, or"
+            " a Cut of integers"
+        ) from None
+    if cut.timestamp > END_OF_TIME:
+        raise ValueError(
+            f"{name} is {cut.timestamp}; expected Unix seconds, up to the year 9999"
+            f"{unit_advice(cut.timestamp)}"
+        )
+    return cut
+
+
+def _whole(value: SupportsIndex) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
 
 
 def order_of(names: Iterable[str]) -> list[str]:

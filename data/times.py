@@ -11,6 +11,34 @@ DAY = 24 * 3600
 WEEK = 7 * DAY
 # 1970-01-01 was a Thursday; weeks begin on Monday.
 MONDAY = -3 * 24 * 3600
+# Times of events and requests lie between the years 1990 and 2100: what does not is of another unit.
+EARLIEST, LATEST = 631_152_000, 4_102_444_799
+# The last second of the year 9999.
+END_OF_TIME = 253_402_300_799
+_UNITS = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+
+
+def unit_advice(time: int) -> str:
+    """Returns which unit a number has that is no plausible time in Unix seconds, for errors.
+
+    Args:
+        time: A number outside `EARLIEST` to `LATEST`.
+
+    Returns:
+        A clause that begins with a semicolon; empty if there is nothing to guess.
+
+    Example:
+        >>> unit_advice(1_513_000_000_000)
+        '; it looks like milliseconds: divide by 1,000'
+    """
+    for unit, factor in _UNITS.items():
+        if EARLIEST <= time // factor <= LATEST:
+            return f"; it looks like {unit}: divide by {factor:,}"
+    try:
+        datetime.datetime.strptime(str(time), "%Y%m%d")
+    except ValueError:
+        return ""
+    return "; it looks like a date, year, month and day"
 
 
 class TimeRange(NamedTuple):

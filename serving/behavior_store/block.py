@@ -73,6 +73,8 @@ def split(events: Columns, size: int) -> Iterator[Columns]:
     """Yields events in blocks that are about equally full.
 
     Events that agree in category, time and item stay together: the directory tells only those.
+    A category that fills a block shares none with others: a block of several categories spans the
+    times of all of them, so that few searches by time could leave it out.
 
     Args:
         events: In tree order.
@@ -86,15 +88,34 @@ def split(events: Columns, size: int) -> Iterator[Columns]:
     row = sum(packing.width_of(column) for name, column in events.items() if name != "category")
     # Share of a block that each event fills.
     fill = np.maximum((row + _CATEGORY_BYTES * starts) / _MAX_BYTES, 1 / size)
+    distinct = np.append(np.flatnonzero(_changes(events, ev.KEYS)), count)
+    for first, end in itertools.pairwise(_parts(fill, np.flatnonzero(starts))):
+        places = first + _places(fill[first:end])
+        places = distinct[np.searchsorted(distinct, places)]
+        bounds = np.unique([first, *places[places < end], end]).tolist()
+        for block in itertools.pairwise(bounds):
+            yield cols.take(events, slice(*block))
+
+
+def _parts(fill: np.ndarray, categories: np.ndarray) -> list[int]:
+    """Returns where the categories that fill blocks of their own begin and end.
+
+    Args:
+        fill: Share of a block that each event fills.
+        categories: Where each category begins.
+    """
+    large = np.add.reduceat(fill, categories) >= 1 - _ROUNDING
+    bounds = categories[large | np.append(False, large[:-1])]
+    return np.unique([0, *bounds, len(fill)]).tolist()
+
+
+def _places(fill: np.ndarray) -> np.ndarray:
+    """Returns where to cut events so that the blocks are about equally full."""
     filled = np.cumsum(fill)
     parts = int(np.ceil(filled[-1] - _ROUNDING))
     shares = filled[-1] * np.arange(1, parts) / parts
     # An event that completes a share is part of it.
-    wanted = np.searchsorted(filled, shares + _ROUNDING, side="right")
-    distinct = np.append(np.flatnonzero(_changes(events, ev.KEYS)), count)
-    places = distinct[np.searchsorted(distinct, wanted)]
-    for first, end in itertools.pairwise(np.unique([0, *places, count]).tolist()):
-        yield cols.take(events, slice(first, end))
+    return np.searchsorted(filled, shares + _ROUNDING, side="right")
 
 
 def _changes(events: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:

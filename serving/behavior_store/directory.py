@@ -28,6 +28,7 @@ class Directory:
         category: Category of the block's first event.
         timestamp: Time of the block's first event.
         item: Item of the block's first event.
+        oldest: Earliest time of the block's events.
         newest: Latest time of the block's events.
         count: Events in the block.
         leading: Of these, events of the category of the first.
@@ -37,6 +38,7 @@ class Directory:
     category: np.ndarray
     timestamp: np.ndarray
     item: np.ndarray
+    oldest: np.ndarray
     newest: np.ndarray
     count: np.ndarray
     leading: np.ndarray
@@ -101,6 +103,7 @@ class Directory:
                 block["category"][0],
                 block["timestamp"][0],
                 block["item"][0],
+                block["timestamp"].min(),
                 block["timestamp"].max(),
                 cols.length(block),
                 (block["category"] == block["category"][0]).sum(),

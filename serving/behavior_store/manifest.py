@@ -12,9 +12,10 @@ from lifelong.data.events import KEYS
 from lifelong.serving.behavior_store.errors import StoreFormatError
 
 # Raised when the bytes of a store change their meaning.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 # Its name in a folder that holds a store.
 MANIFEST_FILE = "manifest.json"
+_RUN_AGAIN = "run `lifelong run` again, which builds and pushes it anew"
 _TYPES = ("int64", "float32")
 # What every store has: no event feature is called so.
 _COLUMNS = ("user", *KEYS)
@@ -94,7 +95,8 @@ class Manifest:
             where: What it was read from, for errors.
 
         Raises:
-            StoreFormatError: The store is of another format version, or this is no manifest.
+            StoreFormatError: The store is of another format version, its ids are made by the rule
+                of another version, or this is no manifest.
         """
         try:
             fields = json.loads(text)
@@ -104,13 +106,17 @@ class Manifest:
                 f"{where} is no manifest of a behaviour store: {error}"
             ) from error
         if version != FORMAT_VERSION:
-            fix = "update lifelong" if _newer(version) else "build the store again"
+            fix = "update lifelong" if _newer(version) else _RUN_AGAIN
             raise StoreFormatError(
                 f"{where}: the store has format {version}, this version of lifelong reads format"
                 f" {FORMAT_VERSION}; {fix}"
             )
         try:
+            # First: another version may have other fields.
+            DataContract(fields["contract"]["version"]).check_version(f"{where}: the store")
             return cls(**{**fields, "contract": DataContract(**fields["contract"])})
+        except ContractError as error:
+            raise StoreFormatError(str(error)) from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreFormatError(
                 f"{where} is no manifest of a behaviour store: {error}"

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 import numpy.typing as npt
 
 from lifelong.data.columns import Columns
-from lifelong.data.events import Cut
+from lifelong.data.events import CutLike
 from lifelong.serving.behavior_store.redis_users import Head, RedisUsers, UserChangedError
 from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
 
@@ -42,15 +42,13 @@ class RedisTree(UserTree):
         self,
         categories: npt.ArrayLike,
         k: int,
-        before: Cut | None = None,
-        not_before: Cut | None = None,
+        before: CutLike = None,
+        not_before: CutLike = None,
     ) -> CategoryEvents:
         """Finds the most recent events of each of several categories; see `UserTree`."""
         return self._at_one_moment(super().search, categories, k, before, not_before)
 
-    def history(
-        self, limit: int, before: Cut | None = None, not_before: Cut | None = None
-    ) -> Columns:
+    def history(self, limit: int, before: CutLike = None, not_before: CutLike = None) -> Columns:
         """Returns the most recent events of all categories; see `UserTree`."""
         return self._at_one_moment(super().history, limit, before, not_before)
 

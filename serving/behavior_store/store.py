@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
-from lifelong.data.events import Cut
+from lifelong.data.events import CutLike
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser
 from lifelong.serving.behavior_store.tree_edit import Retention
@@ -62,7 +62,7 @@ class BehaviorStore(abc.ABC):
     Example:
         with open_store("workdir/behavior_store") as store:
             found = store.search(user=1, categories=[3, 9], k=48)
-            history = store.history(user=1, limit=50, before=Cut(1_510_000_000))
+            history = store.history(user=1, limit=50, before=1_510_000_000)
     """
 
     manifest: Manifest
@@ -99,8 +99,8 @@ class BehaviorStore(abc.ABC):
         user: int,
         categories: npt.ArrayLike,
         k: int,
-        before: Cut | None = None,
-        not_before: Cut | None = None,
+        before: CutLike = None,
+        not_before: CutLike = None,
     ) -> CategoryEvents:
         """Finds the `k` most recent events of each category; see `UserTree.search`."""
         with self.read(user) as tree:
@@ -110,8 +110,8 @@ class BehaviorStore(abc.ABC):
         self,
         user: int,
         limit: int,
-        before: Cut | None = None,
-        not_before: Cut | None = None,
+        before: CutLike = None,
+        not_before: CutLike = None,
     ) -> Columns:
         """Returns the most recent events of all categories; see `UserTree.history`."""
         with self.read(user) as tree:

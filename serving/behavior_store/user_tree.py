@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lifelong.data import columns as cols
 from lifelong.data import events as ev
 from lifelong.data.columns import Columns
-from lifelong.data.events import Cut
+from lifelong.data.events import Cut, CutLike, as_cut
 from lifelong.serving.behavior_store.block import unpack_blocks
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
@@ -86,8 +86,8 @@ class UserTree:
         self,
         categories: npt.ArrayLike,
         k: int,
-        before: Cut | None = None,
-        not_before: Cut | None = None,
+        before: CutLike = None,
+        not_before: CutLike = None,
     ) -> CategoryEvents:
         """Finds the most recent events of each of several categories.
 
@@ -96,18 +96,20 @@ class UserTree:
         Args:
             categories: `[C]` category ids; what comes twice is answered twice.
             k: Most events to find for each.
-            before: Only events before this cut.
+            before: Only events before this cut: Unix seconds, or a `Cut`.
             not_before: Only events at or after this cut.
 
         Returns:
             The events by category, newest first.
 
         Raises:
-            ValueError: `k` is not positive.
+            ValueError: `k` is not positive, or a cut is later than the year 9999.
+            TypeError: A cut is neither an integer nor a `Cut`.
             StoreCorruptedError: A block that was read is damaged.
         """
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 is needed")
+        before, not_before = as_cut(before, "before"), as_cut(not_before, "not_before")
         wanted = np.atleast_1d(np.asarray(categories, np.int64))
         events = self._read(self._blocks_of(wanted, k, before))
         first = np.searchsorted(events["category"], wanted, side="left")
@@ -121,43 +123,48 @@ class UserTree:
         index = np.repeat(end - 1 + offsets[:-1], sizes) - np.arange(offsets[-1])
         return CategoryEvents(cols.take(events, index), offsets)
 
-    def history(
-        self, limit: int, before: Cut | None = None, not_before: Cut | None = None
-    ) -> Columns:
+    def history(self, limit: int, before: CutLike = None, not_before: CutLike = None) -> Columns:
         """Returns the most recent events of all categories.
+
+        The work grows with `limit` and the categories, not with the user's events, however far back
+        the cut lies.
 
         Args:
             limit: Most events to return.
-            before: Only events before this cut.
+            before: Only events before this cut: Unix seconds, or a `Cut`.
             not_before: Only events at or after this cut.
 
         Returns:
             Columns in the order (timestamp, item), oldest first.
 
         Raises:
-            ValueError: `limit` is not positive.
+            ValueError: `limit` is not positive, or a cut is later than the year 9999.
+            TypeError: A cut is neither an integer nor a `Cut`.
             StoreCorruptedError: A block that was read is damaged.
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least 1 is needed")
+        before, not_before = as_cut(before, "before"), as_cut(not_before, "not_before")
         events = self._newest(limit, before)
         if not_before is not None:
             events = cols.take(events, ~ev.is_before(events, not_before))
         return cols.take(events, ev.time_order(events)[-limit:])
 
-    def window(self, limit: int, before: Cut | None = None) -> Window:
+    def window(self, limit: int, before: CutLike = None) -> Window:
         """Tells which events a model with a window of that size sees.
 
         Args:
             limit: Most events of the window: short plus long history.
-            before: The window ends at this cut.
+            before: The window ends at this cut: Unix seconds, or a `Cut`.
 
         Raises:
-            ValueError: `limit` is not positive.
+            ValueError: `limit` is not positive, or the cut is later than the year 9999.
+            TypeError: The cut is neither an integer nor a `Cut`.
             StoreCorruptedError: A block that was read is damaged.
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least 1 is needed")
+        before = as_cut(before, "before")
         newest = self.directory.newest
         if self.events <= limit and (before is None or (newest < before.timestamp).all()):
             return Window(self.events, None)
@@ -213,26 +220,36 @@ class UserTree:
         return sorted(rows)
 
     def _newest(self, limit: int, before: Cut | None) -> Columns:
-        """Returns events among which the `limit` newest before a cut are, in no order."""
+        """Returns events among which the `limit` newest before a cut are, in no order.
+
+        Beside the blocks that these fill, it reads those through whose times the cut runs: one of
+        each category, where a category fills blocks of its own.
+        """
         directory = self.directory
-        order = np.argsort(-directory.newest, kind="stable")
-        newest = directory.newest[order]
-        read = int(np.searchsorted(np.cumsum(directory.count[order]), limit)) + 1
-        while True:
-            events = self._read(np.sort(order[:read]))
-            if before is not None:
-                events = cols.take(events, ev.is_before(events, before))
-            surplus = cols.length(events) - limit
-            if surplus >= 0:
-                oldest = np.partition(events["timestamp"], surplus)[surplus]
-                needed = int(np.searchsorted(-newest, -oldest, side="right"))
-                if needed <= read:
-                    return cols.take(events, events["timestamp"] >= oldest)
-                read = needed
-            elif read >= len(order):
-                return events
-            else:
-                read *= 2
+        rows, newest, through = np.arange(len(directory)), directory.newest, 0
+        if before is not None:
+            rows = np.flatnonzero(directory.oldest <= before.timestamp)
+            newest = np.minimum(newest[rows], before.timestamp)
+            through = int((newest == before.timestamp).sum())
+        order = np.argsort(-newest, kind="stable")
+        rows, newest = rows[order], newest[order]
+        # How many events before the cut the blocks have that it runs through is not known.
+        surely = np.cumsum(directory.count[rows[through:]])
+        read = through + int(np.searchsorted(surely, limit)) + 1
+        events = self._before(rows[:read], before)
+        surplus = cols.length(events) - limit
+        if surplus < 0:
+            return events
+        oldest = np.partition(events["timestamp"], surplus)[surplus]
+        needed = int(np.searchsorted(-newest, -oldest, side="right"))
+        if needed > read:
+            events = self._before(rows[:needed], before)
+        return cols.take(events, events["timestamp"] >= oldest)
+
+    def _before(self, rows: np.ndarray, before: Cut | None) -> Columns:
+        """Returns the events of blocks before a cut."""
+        events = self._read(np.sort(rows))
+        return events if before is None else cols.take(events, ev.is_before(events, before))
 
     def _read(self, rows: Sequence[int] | np.ndarray) -> Columns:
         """Returns the events of blocks, given by ascending rows of the directory."""

@@ -19,7 +19,7 @@ def folder_names(base_path: str) -> list[str]:
         names = tf.io.gfile.listdir(base_path)
     except UnicodeDecodeError:
         # Only this machine's own file systems have names that are not UTF-8.
-        names = os.listdir(base_path)
+        names = os.listdir(base_path)  # noqa: PTH208 (the path may be a URI)
     return [name.rstrip("/") for name in names]
 
 

@@ -70,3 +70,18 @@ def test_wide_events_fill_smaller_blocks():
     sizes = [len(pack_block(block, (1, 0))) for block in blocks]
     assert max(sizes) <= 2018
     assert min(sizes) > 1500
+
+
+def test_a_category_that_fills_a_block_shares_none():
+    rows = [(c, t, 0) for c, size in enumerate((3, 16, 2, 2, 40, 1)) for t in range(size)]
+    blocks = list(split(make_events(rows), 16))
+    assert [sorted(set(block["category"].tolist())) for block in blocks] == [
+        [0],
+        [1],
+        [2, 3],
+        [4],
+        [4],
+        [4],
+        [5],
+    ]
+    assert [len(block["category"]) for block in blocks] == [3, 16, 4, 13, 13, 14, 1]

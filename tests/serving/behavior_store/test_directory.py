@@ -29,15 +29,16 @@ def test_a_row_tells_what_its_block_holds():
         "category",
         "timestamp",
         "item",
+        "oldest",
         "newest",
         "count",
         "leading",
         "number",
     ]
     assert rows_of(DIRECTORY) == [
-        (1, 10, 5, 30, 3, 2, 0),
-        (2, 25, 1, 25, 2, 2, 7),
-        (2, 40, 3, 40, 1, 1, 2),
+        (1, 10, 5, 10, 30, 3, 2, 0),
+        (2, 25, 1, 25, 25, 2, 2, 7),
+        (2, 40, 3, 40, 40, 1, 1, 2),
     ]
     assert len(DIRECTORY) == 3
     assert DIRECTORY.events == 6

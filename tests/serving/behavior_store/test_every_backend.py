@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lifelong.serving.behavior_store import Cut, Retention, StoreError
+from lifelong.serving.behavior_store import Cut, Retention, StoreError, user_tree
+from lifelong.serving.behavior_store.block import unpack_blocks
 from lifelong.serving.behavior_store.packed_user import pack_user
 
 # In the order of a user's events; the features come last, by name.
@@ -94,6 +95,38 @@ def test_history_is_the_newest_events_oldest_first(store, events, limit, before,
     store.append(columns(events, user))
     found = tuples(store.history(user, limit, before, not_before))
     assert found == between(events, before, not_before)[-limit:]
+
+
+def test_unix_seconds_are_a_cut(store):
+    store.append(columns([(time, 1, 2, 0, 0.0) for time in range(9)], 5))
+    for cut in (4, np.int64(4), Cut(4)):
+        assert store.history(5, 2, before=cut)["timestamp"].tolist() == [2, 3]
+        assert store.search(5, [2], 2, before=cut).columns["timestamp"].tolist() == [3, 2]
+        assert store.history(5, 9, not_before=cut)["timestamp"].tolist() == [4, 5, 6, 7, 8]
+    for read in (store.history, lambda user, k, before: store.search(user, [2], k, before)):
+        with pytest.raises(TypeError, match="before is '4' .*expected Unix seconds as an integer"):
+            read(5, 2, before="4")
+        with pytest.raises(ValueError, match="before is 1513000000000; .*milliseconds"):
+            read(5, 2, before=1_513_000_000_000)
+
+
+def test_a_cut_far_back_is_found_without_reading_all(store, monkeypatch):
+    events = columns([(time, 1, time % 4, 0, 0.0) for time in range(8_000)])
+    store.load([pack_user(5, events, block_size=8)])
+    read = []
+
+    def counting(packed, *args):
+        read.extend(map(len, packed))
+        return unpack_blocks(packed, *args)
+
+    monkeypatch.setattr(user_tree, "unpack_blocks", counting)
+    for cut in (100, 4_000, 7_999):
+        read.clear()
+        found = store.history(5, 20, before=cut)
+        assert found["timestamp"].tolist() == list(range(cut - 20, cut))
+        # Of 1,000 blocks, one of each category and those that the events fill.
+        assert len(read) <= 4 + 4 + 3
+        assert sum(read) < 2_000
 
 
 @examples(40)

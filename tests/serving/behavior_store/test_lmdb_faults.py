@@ -1,6 +1,7 @@
 """What may go wrong with an LMDB store: killed writers, damaged files, full disks, two at once."""
 
 import collections
+import json
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ from lifelong.serving.behavior_store.lmdb_store import (
     finish_build,
     shard_folder,
 )
+from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
 from lifelong.serving.behavior_store.packed_user import pack_user
 from lifelong.serving.behavior_store.verify import verify
 
@@ -234,13 +236,16 @@ def test_a_missing_shard_and_one_of_another_store_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("version", "fix"), [(99, "update lifelong"), (0, "build the store again")]
+    ("version", "fix"), [(99, "update lifelong"), (2, "run `lifelong run` again")]
 )
 def test_another_format_version_is_refused(version, fix, tmp_path):
     build(tmp_path)
     path = tmp_path / MANIFEST_FILE
-    path.write_text(path.read_text().replace('"format_version": 2', f'"format_version": {version}'))
-    with pytest.raises(StoreFormatError, match=f"format {version}, .* reads format 2; {fix}"):
+    fields = {**json.loads(path.read_text()), "format_version": version}
+    path.write_text(json.dumps(fields))
+    with pytest.raises(
+        StoreFormatError, match=f"format {version}, .* reads format {FORMAT_VERSION}; {fix}"
+    ):
         open_store(tmp_path)
 
 

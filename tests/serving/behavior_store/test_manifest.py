@@ -1,10 +1,12 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from lifelong.data.contract import VERSION, DataContract
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
+from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
 
 CONTRACT = DataContract(VERSION, id_space="shop", category_taxonomy="shelves")
 
@@ -20,15 +22,38 @@ def test_a_manifest_is_read_as_it_was_written():
         ("{", "here is no manifest"),
         ("[1]", "here is no manifest"),
         ('{"shards": 1}', "here is no manifest"),
-        ('{"format_version": 3}', "format 3, .* reads format 2; update lifelong"),
-        ('{"format_version": 1}', "format 1, .* reads format 2; build the store again"),
-        ('{"format_version": 2, "colour": "red"}', "here is no manifest"),
-        ('{"format_version": 2, "features": {"price": "text"}}', "here is no manifest"),
+        (
+            f'{{"format_version": {FORMAT_VERSION + 1}}}',
+            f"format {FORMAT_VERSION + 1}, .* reads format {FORMAT_VERSION}; update lifelong",
+        ),
+        (
+            f'{{"format_version": {FORMAT_VERSION - 1}}}',
+            f"format {FORMAT_VERSION - 1}, .* reads format {FORMAT_VERSION}; run `lifelong run` again",
+        ),
+        (f'{{"format_version": {FORMAT_VERSION}, "colour": "red"}}', "here is no manifest"),
+        (
+            f'{{"format_version": {FORMAT_VERSION}, "features": {{"price": "text"}}}}',
+            "here is no manifest",
+        ),
     ],
 )
 def test_what_is_no_manifest_of_this_format_is_refused(text, message):
     with pytest.raises(StoreFormatError, match=message):
         Manifest.from_json(text, "here")
+
+
+@pytest.mark.parametrize("more", [{}, {"colour": "red"}])
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_a_store_of_another_contract_is_refused_in_one_sentence(version, more):
+    fields = json.loads(Manifest().to_json())
+    fields["contract"] = {"version": version, "user": "user", **more}
+    with pytest.raises(StoreFormatError) as refused:
+        Manifest.from_json(json.dumps(fields), "here")
+    assert str(refused.value) == (
+        f"here: the store has ids made by rule {version}, this version of lifelong makes them by"
+        f" rule {VERSION}; run `lifelong run` again, which trains, builds and pushes both"
+        " anew"
+    )
 
 
 @pytest.mark.parametrize(

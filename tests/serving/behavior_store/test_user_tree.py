@@ -1,5 +1,7 @@
 """Reads of one user's tree against a plain search of a sorted list."""
 
+import datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,20 +19,28 @@ FEATURES = {"kind": "int64"}
 USER = 11
 
 
-def make_tree(rows, block_size, reads=None):
-    """A tree of (timestamp, item, category, kind) and the blocks that are read of it."""
+def packed_tree(rows, block_size):
+    """Opens a tree of (timestamp, item, category, kind), given a list for the blocks it reads."""
     columns = np.array(sorted(set(rows)), np.int64).reshape(-1, 4).T
     events = dict(zip(("timestamp", "item", "category", "kind"), columns, strict=True))
     events = cols.take(events, ev.tree_order(events))
     blocks = list(enumerate(split(events, block_size)))
     packed = {number: pack_block(block, (USER, number)) for number, block in blocks}
+    directory = Directory.of(blocks)
 
-    def read_blocks(numbers):
-        if reads is not None:
+    def open_tree(reads):
+        def read_blocks(numbers):
             reads.extend(numbers)
-        return [packed[number] for number in numbers]
+            return [packed[number] for number in numbers]
 
-    return UserTree(USER, Directory.of(blocks), FEATURES, read_blocks, "the store")
+        return UserTree(USER, directory, FEATURES, read_blocks, "the store")
+
+    return open_tree
+
+
+def make_tree(rows, block_size, reads=None):
+    """A tree of (timestamp, item, category, kind) and the blocks that are read of it."""
+    return packed_tree(rows, block_size)([] if reads is None else reads)
 
 
 def rows_of(columns):
@@ -116,6 +126,54 @@ def test_a_search_reads_as_many_blocks_whatever_the_history():
     assert read[50_000] < 0.06 * len(tree.directory)
 
 
+@pytest.fixture(scope="module")
+def many_events():
+    """Opens a tree of 16 categories in turn, given a list for the blocks it reads."""
+    return packed_tree([(t, 3, t % 16, 0) for t in range(16_000)], 16)
+
+
+@pytest.mark.parametrize("cut", [40, 1_000, 8_000, 15_990, 16_000])
+@pytest.mark.parametrize("limit", [1, 100])
+def test_a_history_reads_as_many_blocks_wherever_the_cut_lies(many_events, limit, cut):
+    reads = []
+    tree = many_events(reads)
+    found = tree.history(limit, cut)
+    assert found["timestamp"].tolist() == list(range(max(0, cut - limit), cut))
+    assert len(reads) == len(set(reads))
+    # Of 1,000 blocks, one of each category and those that the events fill.
+    assert len(reads) <= 2 * 16 + limit // 16 + 1
+    assert len(tree.directory) >= 1_000
+
+
+def test_a_cut_far_back_reads_few_blocks_though_categories_share_them():
+    """Each category lasts for 5 events: blocks of several, which yet span little time."""
+    open_tree = packed_tree([(t, 3, t // 5, 0) for t in range(8_000)], 16)
+    for cut in (100, 4_000, 7_990):
+        reads = []
+        found = open_tree(reads).history(20, cut)
+        assert found["timestamp"].tolist() == list(range(cut - 20, cut))
+        assert len(reads) <= 5
+
+
+def test_a_cut_far_back_may_be_that_of_a_window_or_a_search(many_events):
+    reads = []
+    assert many_events(reads).window(50, 1_000) == Window(50, Cut(950, 3, (950 % 16, 0)))
+    assert len(reads) <= 2 * 16 + 4
+    reads.clear()
+    found, offsets = many_events(reads).search([3, 4], 10, 1_000)
+    assert offsets.tolist() == [0, 10, 20]
+    assert found["timestamp"].max() < 1_000
+    assert len(reads) <= 4
+
+
+@pytest.mark.parametrize("read", ["history", "window"])
+def test_unix_seconds_are_a_cut(read):
+    tree = make_tree([(t, 3, 1, 0) for t in range(9)], 4)
+    for seconds in (5, np.int64(5), np.uint32(5)):
+        assert str(getattr(tree, read)(3, seconds)) == str(getattr(tree, read)(3, Cut(5)))
+    assert tree.history(9, 5, 2)["timestamp"].tolist() == [2, 3, 4]
+
+
 def test_an_unknown_user_has_nothing():
     tree = make_tree([], 4)
     assert tree.search([1], 3).offsets.tolist() == [0, 0]
@@ -134,6 +192,32 @@ def test_an_unknown_user_has_nothing():
 def test_limits_must_be_positive(read, message):
     with pytest.raises(ValueError, match=message):
         read(make_tree([(1, 1, 1, 0)], 4))
+
+
+@pytest.mark.parametrize("read", ["search", "history", "window"])
+@pytest.mark.parametrize(
+    ("cut", "error", "message"),
+    [
+        (1.5e9, TypeError, r"before is 1500000000.0 \(float\); expected Unix seconds"),
+        ("2017-12-01", TypeError, "before is '2017-12-01'"),
+        (datetime.datetime(2017, 12, 1), TypeError, "before is datetime"),
+        (np.datetime64("2017-12-01"), TypeError, "expected Unix seconds as an integer, or a Cut"),
+        (True, TypeError, "before is True"),
+        ((5, 1), TypeError, r"before is \(5, 1\) \(tuple\)"),
+        (Cut(1.5), TypeError, r"before is Cut\(timestamp=1.5"),
+        (
+            1_513_000_000_000,
+            ValueError,
+            "before is 1513000000000; .* milliseconds: divide by 1,000",
+        ),
+        (Cut(1_513_000_000_000_000), ValueError, "looks like microseconds"),
+    ],
+)
+def test_what_is_no_cut_is_refused(read, cut, error, message):
+    tree = make_tree([(1, 1, 1, 0)], 4)
+    arguments = ([1], 3) if read == "search" else (3,)
+    with pytest.raises(error, match=message):
+        getattr(tree, read)(*arguments, before=cut)
 
 
 def test_a_missing_block_is_named():

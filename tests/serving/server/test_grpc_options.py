@@ -128,7 +128,7 @@ def test_the_client_names_the_option_that_a_message_is_too_large_for(serve):
     server = serve(max_message_bytes=10_000)
     with PredictionClient(server.address, "m") as client:
         assert len(client.predict({"x": np.zeros(1_000, np.float32)})["y"]) == 1_000
-        with pytest.raises(PredictionError, match="larger than max .*max_message_bytes") as caught:
+        with pytest.raises(PredictionError, match=r"larger than max .*max_message_bytes") as caught:
             client.predict({"x": np.zeros(3_000, np.float32)})
     assert caught.value.code is EXHAUSTED
 
