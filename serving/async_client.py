@@ -51,6 +51,9 @@ class AsyncPredictionClient:
         """Runs a signature, and tells which version answered.
 
         Raises:
+            ValueError: The inputs are those of a ranking request that makes no sense: lengths beyond
+                the tensors, times in another unit, negative ids, events after the request. Nothing
+                is sent; the message names the input.
             PredictionError: The server refused or failed the call.
         """
         request = prediction.predict_request(self._spec, inputs, signature_name, output_filter)

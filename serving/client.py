@@ -95,6 +95,9 @@ class PredictionClient:
             An array for each output.
 
         Raises:
+            ValueError: The inputs are those of a ranking request that makes no sense: lengths beyond
+                the tensors, times in another unit, negative ids, events after the request. Nothing
+                is sent; the message names the input.
             PredictionError: The server refused or failed the call.
         """
         return self.call(inputs, signature_name, output_filter).outputs

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lifelong.serving import messages, tensors
 from lifelong.serving.credentials import ClientSecurity
+from lifelong.serving.request_checks import check_request
 
 # Of `lifelong.serving.messages`.
 Message = Any
@@ -198,12 +199,19 @@ def predict_request(
     signature_name: str,
     output_filter: Sequence[str],
 ) -> Message:
-    """Returns the message of a Predict call; `serving_default` if no signature is named."""
+    """Returns the message of a Predict call; `serving_default` if no signature is named.
+
+    Raises:
+        ValueError: The inputs are those of a ranking request that makes no sense; see
+            `check_request`.
+    """
+    arrays = {name: np.asarray(value) for name, value in inputs.items()}
+    check_request(arrays)
     request = messages.PredictRequest(output_filter=output_filter)
     request.model_spec.CopyFrom(spec)
     request.model_spec.signature_name = signature_name
-    for name, value in inputs.items():
-        tensors.write_content(np.asarray(value), request.inputs[name])
+    for name, array in arrays.items():
+        tensors.write_content(array, request.inputs[name])
     return request
 
 

@@ -12,8 +12,11 @@ from lifelong.data.keys import (
     CANDIDATE_LENGTH,
     HISTORY,
     HISTORY_LENGTH,
+    HISTORY_TIMESTAMP,
     REQUEST_TIMESTAMP,
+    USER,
 )
+from lifelong.serving.request_checks import check_times
 
 Values = Mapping[str, npt.ArrayLike]
 Request = dict[str, np.ndarray]
@@ -34,7 +37,8 @@ def build_request(
     """Builds the request for one user and N candidates.
 
     Only events strictly before the request's time are sent, newest first, at most `max_events`.
-    Integers travel as int64, floats as float32: pass a numeric feature as floats.
+    Integers are ids and travel as int64, floats as float32: pass a numeric feature as floats. Times
+    lie between the years 1990 and 2100.
 
     Args:
         user: User id.
@@ -51,15 +55,19 @@ def build_request(
         (an empty history is one event of padding), `candidate_*` [1, N], lengths [1].
 
     Raises:
-        ValueError: A field is missing, negative, of the wrong type or length, or out of order;
-            the message names it.
+        ValueError: A field is missing, negative, of the wrong type or length, out of order, or a
+            time in another unit; the message names it.
 
     Example:
         >>> request = build_request(
         ...     user=1,
-        ...     history={"item": [7, 8], "category": [1, 1], "timestamp": [100, 200]},
+        ...     history={
+        ...         "item": [7, 8],
+        ...         "category": [1, 1],
+        ...         "timestamp": [1512000000, 1513000000],
+        ...     },
         ...     candidates={"item": [9], "category": [1]},
-        ...     request_timestamp=200,
+        ...     request_timestamp=1513000000,
         ...     max_events=50,
         ... )
         >>> request["history_item"], request["history_length"]
@@ -68,18 +76,17 @@ def build_request(
     if max_events < 1:
         raise ValueError(f"max_events is {max_events}; at least 1 is needed")
     events = _columns("history", history, _EVENT_FIELDS)
+    check_times(HISTORY_TIMESTAMP, events["timestamp"])
     _check_order(events["timestamp"], events["item"])
-    offered = _columns("candidate", candidates, _CANDIDATE_FIELDS)
+    offered = candidate_columns(candidates)
     count = len(offered["item"])
-    if not count:
-        raise ValueError("candidate_item is empty; a request needs at least one candidate")
-    now = _scalar(REQUEST_TIMESTAMP, request_timestamp, is_id=True)
+    now = _time(request_timestamp)
 
     # Not one event of the request's own second: what happened in it may be its outcome.
     visible = int(np.searchsorted(events["timestamp"], now[0], side="left"))
     window = slice(max(0, visible - max_events), visible)
     length = window.stop - window.start
-    request = {"user": _scalar("user", user, is_id=True), REQUEST_TIMESTAMP: now}
+    request = {USER: _scalar(USER, user, is_id=True), REQUEST_TIMESTAMP: now}
     for name, values in events.items():
         newest_first = values[window][::-1] if length else np.zeros(1, values.dtype)
         request[f"{HISTORY}{name}"] = np.ascontiguousarray(newest_first)[np.newaxis]
@@ -94,6 +101,35 @@ def build_request(
                 raise ValueError(f"{key} is given twice: `{name}` is no free feature name")
             request[key] = _scalar(key, value)
     return request
+
+
+def candidate_columns(candidates: Values) -> Request:
+    """Checks the candidates of a request, and gives their columns the types of the wire.
+
+    Args:
+        candidates: `item`, `category` and every extra candidate feature, one value for each.
+
+    Raises:
+        ValueError: There is none, or a field cannot be used; the message names it.
+    """
+    columns = _columns("candidate", candidates, _CANDIDATE_FIELDS)
+    if not len(columns["item"]):
+        raise ValueError("candidate_item is empty; a request needs at least one candidate")
+    return columns
+
+
+def check_user_and_time(user: int, request_timestamp: int) -> None:
+    """Checks who asks, and when.
+
+    Args:
+        user: User id.
+        request_timestamp: Time of the request, Unix seconds.
+
+    Raises:
+        ValueError: One of them is impossible; the message names it.
+    """
+    _scalar(USER, user, is_id=True)
+    _time(request_timestamp)
 
 
 def stack_requests(requests: Sequence[Mapping[str, np.ndarray]]) -> Request:
@@ -162,6 +198,12 @@ def _columns(prefix: str, values: Values, required: tuple[str, ...]) -> dict[str
     return columns
 
 
+def _time(request_timestamp: int) -> np.ndarray:
+    now = _scalar(REQUEST_TIMESTAMP, request_timestamp, is_id=True)
+    check_times(REQUEST_TIMESTAMP, now)
+    return now
+
+
 def _scalar(key: str, value: npt.ArrayLike, is_id: bool = False) -> np.ndarray:
     array = _typed(key, value, is_id)
     if array.size != 1:
@@ -170,7 +212,7 @@ def _scalar(key: str, value: npt.ArrayLike, is_id: bool = False) -> np.ndarray:
 
 
 def _typed(key: str, value: npt.ArrayLike, is_id: bool) -> np.ndarray:
-    """Converts to int64 or float32; ids, categories and times must be integers >= 0."""
+    """Converts to int64 or float32; ids, categories and times must be integers, which are >= 0."""
     array = np.asarray(value)
     if not array.size and not isinstance(value, np.ndarray):
         if not is_id:
@@ -180,16 +222,21 @@ def _typed(key: str, value: npt.ArrayLike, is_id: bool) -> np.ndarray:
             )
         array = array.astype(np.int64)
     if array.dtype.kind in "iu":
-        if is_id and array.size and array.min() < 0:
+        if array.size and array.min() < 0:
             position = int(np.argmin(array))
-            raise ValueError(f"{key} holds {array.min()} at position {position}; expected >= 0")
+            advice = "" if is_id else ", as integers are ids; pass a numeric feature as floats"
+            raise ValueError(
+                f"{key} holds {array.min()} at position {position}; expected >= 0{advice}"
+            )
         if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
             raise ValueError(f"{key} holds {array.max()}, which is too large for int64")
         return array.astype(np.int64, copy=False)
     if array.dtype.kind == "f" and not is_id:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
-            raise ValueError(f"{key} holds values that are not finite")
-        return array.astype(np.float32, copy=False)
+            raise ValueError(f"{key} holds values that are not finite, or too large for float32")
+        return array
     expected = "integers" if is_id else "integers or floats"
     raise ValueError(
         f"{key} is of type {array.dtype}; expected {expected}. Text becomes an id through"

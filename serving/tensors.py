@@ -8,6 +8,7 @@ TensorFlow Serving answers in repeated fields. Messages may be TensorFlow's own 
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -213,6 +214,9 @@ def numpy_type(enum: int) -> np.dtype[Any]:
 
 
 def _kind_of(array: np.ndarray) -> _Kind | None:
+    kind = _BY_NUMPY.get(array.dtype)
+    if kind is not None:
+        return kind
     # Texts of a fixed length are strings, too, and numbers may be in another byte order.
     return _STRING if array.dtype.kind in "SU" else _BY_NUMPY.get(array.dtype.newbyteorder("="))
 
@@ -235,11 +239,18 @@ def _write_in_runtime(array: np.ndarray, proto: Proto) -> None:
 
 
 def _write_header(kind: _Kind, array: np.ndarray, proto: Proto) -> None:
-    proto.dtype = kind.enum
+    proto.MergeFromString(_header(kind.enum, array.shape))
+
+
+@functools.lru_cache(maxsize=4096)
+def _header(enum: int, shape: tuple[int, ...]) -> bytes:
+    """Returns type and shape as bytes: merging them takes half the time of setting the fields."""
+    proto = TensorProto(dtype=enum)
     # A scalar has a shape, too, one without dimensions.
     proto.tensor_shape.SetInParent()
-    for size in array.shape:
+    for size in shape:
         proto.tensor_shape.dim.add(size=size)
+    return proto.SerializeToString()
 
 
 def _varint(value: int) -> bytes:

@@ -7,6 +7,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from lifelong.data.events import no_events
 from lifelong.data.keys import HISTORY_LENGTH, SEARCH_SIGNATURE
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
@@ -15,7 +17,14 @@ from lifelong.serving.prediction import Prediction
 from lifelong.serving.ranker.items import best_items, found_by_model, found_by_store, no_evidence
 from lifelong.serving.ranker.model_contract import ModelContract
 from lifelong.serving.ranker.requests import RankedRequest, RankRequest, Timings
-from lifelong.serving.request import Request, Values, build_request, stack_requests
+from lifelong.serving.request import (
+    Request,
+    Values,
+    build_request,
+    candidate_columns,
+    check_user_and_time,
+    stack_requests,
+)
 from lifelong.serving.searched_request import (
     SearchedHistory,
     build_searched_request,
@@ -119,10 +128,13 @@ def answers(
 def _prepare(
     store: BehaviorStore | None, contract: ModelContract, request: RankRequest, explain: bool
 ) -> _Prepared:
+    # Before the store is asked, which takes any integers.
+    check_user_and_time(request.user, request.timestamp)
+    candidates = candidate_columns(request.candidates)
     started = time.perf_counter()
-    read, degraded = _read(store, contract, request)
+    read, degraded = _read(store, contract, request, candidates["category"])
     midway = time.perf_counter()
-    rest = (request.candidates, request.timestamp)
+    rest = (candidates, request.timestamp)
     features = (request.request_features, request.user_features)
     if isinstance(read, SearchedHistory):
         searched = contract.select_searched(read)
@@ -137,7 +149,10 @@ def _prepare(
 
 
 def _read(
-    store: BehaviorStore | None, contract: ModelContract, request: RankRequest
+    store: BehaviorStore | None,
+    contract: ModelContract,
+    request: RankRequest,
+    categories: np.ndarray,
 ) -> tuple[SearchedHistory | Values, str]:
     """Returns what is known of the user, and why it is only what the request brings."""
     degraded = ""
@@ -148,7 +163,7 @@ def _read(
                     return tree.history(contract.window, Cut(request.timestamp)), ""
                 return search_history(
                     tree,
-                    request.candidates.get("category", ()),
+                    categories,
                     request.timestamp,
                     contract.short_length,
                     contract.long_length,

@@ -3,10 +3,12 @@ import pytest
 
 from lifelong.serving.request import build_request, stack_requests
 
+# Times are counted from here.
+T = 1_512_000_000
 HISTORY = {
     "item": [5, 3, 4, 9],
     "category": [50, 30, 40, 90],
-    "timestamp": [100, 200, 200, 300],
+    "timestamp": [T + 100, T + 200, T + 200, T + 300],
     "price": [0.5, 1.5, 2.5, 3.5],
     "shop": [1, 2, 3, 4],
 }
@@ -18,7 +20,7 @@ def build(**changes):
         "user": 1,
         "history": HISTORY,
         "candidates": CANDIDATES,
-        "request_timestamp": 1000,
+        "request_timestamp": T + 1000,
         "max_events": 10,
         "request_features": {"hour": 13},
         "user_features": {"age": 0.25},
@@ -56,7 +58,7 @@ def test_names_shapes_types_and_newest_first():
     [(301, [9, 4, 3, 5]), (300, [4, 3, 5]), (201, [4, 3, 5]), (200, [5]), (101, [5])],
 )
 def test_only_events_strictly_before_the_request(now, items):
-    request = build(request_timestamp=now)
+    request = build(request_timestamp=T + now)
     assert request["history_item"].tolist() == [items]
     assert request["history_length"].tolist() == [len(items)]
 
@@ -82,7 +84,7 @@ def test_cut_keeps_the_newest():
     ids=["all events are later", "no events"],
 )
 def test_empty_history_is_one_event_of_padding(history):
-    request = build(history=history, request_timestamp=100)
+    request = build(history=history, request_timestamp=T + 100)
     assert request["history_length"].tolist() == [0]
     for name in ("item", "category", "timestamp", "price", "shop"):
         assert request[f"history_{name}"].shape == (1, 1)
@@ -110,15 +112,41 @@ def test_empty_history_is_one_event_of_padding(history):
         ),
         ({"history": {**HISTORY, "length": [1] * 4}}, "history_length is counted"),
         (
-            {"history": {**HISTORY, "timestamp": [300, 200, 200, 100]}},
+            {"history": {**HISTORY, "timestamp": [T + 300, T + 200, T + 200, T + 100]}},
             "event 1 .* sort the history",
         ),
-        ({"history": {**HISTORY, "item": [5, 4, 3, 9]}}, r"event 2 \(time 200, item 3\)"),
+        ({"history": {**HISTORY, "item": [5, 4, 3, 9]}}, r"event 2 \(time 1512000200, item 3\)"),
         ({"candidates": {"item": [], "category": []}}, "candidate_item is empty"),
         ({"candidates": {"item": [1]}}, "candidate_category missing"),
         (
             {"candidates": {"item": np.array([2**63], np.uint64), "category": [1]}},
             "candidate_item holds 9223372036854775808, which is too large",
+        ),
+        ({"user": True}, "user is of type bool; expected integers"),
+        ({"user": 3.0}, "user is of type float64; expected integers"),
+        ({"user": 2**63}, "user holds 9223372036854775808, which is too large"),
+        (
+            {"request_timestamp": 1_513_000_000_000},
+            "request_timestamp holds 1513000000000; expected Unix seconds, .*it looks like "
+            "milliseconds: divide by 1,000",
+        ),
+        ({"request_timestamp": 1_513_000_000_000_000_000}, "request_timestamp .*nanoseconds"),
+        ({"request_timestamp": 20171211}, "request_timestamp .*looks like a date"),
+        ({"request_timestamp": 5}, "request_timestamp holds 5; .*between the years 1990 and 2100$"),
+        (
+            {"history": {**HISTORY, "timestamp": [T * 1000 + it for it in range(4)]}},
+            "history_timestamp holds 1512000000000; .*milliseconds",
+        ),
+        ({"history": {**HISTORY, "timestamp": [0, T, T + 1, T + 2]}}, "history_timestamp holds 0;"),
+        ({"history": {**HISTORY, "item": [5.0, 3.0, 4.0, 9.0]}}, "history_item is of type float64"),
+        (
+            {"history": {**HISTORY, "shop": [1, -2, 3, 4]}},
+            "history_shop holds -2 .*ids; pass a num",
+        ),
+        ({"candidates": {**CANDIDATES, "item": [True, False]}}, "candidate_item is of type bool"),
+        (
+            {"candidates": {**CANDIDATES, "price": [1e300, 1.0]}},
+            "candidate_price holds values that are not finite, or too large for float32",
         ),
         ({"request_features": {"timestamp": 3}}, "request_timestamp is given twice"),
         ({"user_features": {"age": "old"}}, "user_age is of type"),

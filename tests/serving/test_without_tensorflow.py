@@ -19,7 +19,7 @@ from lifelong.serving.server.server import ModelServer
 from tests.sample_models import RECORDS, small_config, spread
 
 RECORD = max(RECORDS, key=lambda record: len(record["history_item"]))
-USER, NOW = int(RECORD["user"][0]), 2**40
+USER, NOW = int(RECORD["user"][0]), 4_000_000_000
 
 # A fresh process: TensorFlow and what needs it are out of reach.
 BACKEND = """

@@ -15,15 +15,17 @@ FEATURES = (
     Feature("age", "user", "numeric"),
     Feature("quantity", "event", "numeric"),
 )
+# Times are counted from here.
+T = 1_500_000_000
 COLUMNS = {
     "user": np.array([7]),
     "user_age": np.array([31], np.float32),
     "history_item": np.array([10, 11, 12, 13]),
     "history_category": np.array([1, 2, 1, 1]),
-    "history_timestamp": np.array([100, 200, 300, 400]),
+    "history_timestamp": T + np.array([100, 200, 300, 400]),
     "history_quantity": np.array([1, 2, 3, 4], np.float32),
     "history_unknown": np.array([5, 5, 5, 5]),
-    "request_timestamp": np.array([500]),
+    "request_timestamp": np.array([T + 500]),
     "request_device": np.array([3]),
     "request_events": np.array([4]),
     "request_candidates": np.array([2]),
@@ -59,11 +61,11 @@ def test_the_inputs_are_those_that_the_model_reads_cut_to_its_window(calls):
     assert as_lists(calls.with_history(RecordedRequest(COLUMNS))) == {
         "user": [7],
         "user_age": [31],
-        "request_timestamp": [500],
+        "request_timestamp": [T + 500],
         "request_device": [3],
         "history_item": [[13, 12, 11]],
         "history_category": [[1, 1, 2]],
-        "history_timestamp": [[400, 300, 200]],
+        "history_timestamp": [[T + 400, T + 300, T + 200]],
         "history_quantity": [[4, 3, 2]],
         "history_length": [3],
         "candidate_item": [[20, 21]],

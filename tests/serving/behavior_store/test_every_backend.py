@@ -104,9 +104,9 @@ def test_unix_seconds_are_a_cut(store):
         assert store.search(5, [2], 2, before=cut).columns["timestamp"].tolist() == [3, 2]
         assert store.history(5, 9, not_before=cut)["timestamp"].tolist() == [4, 5, 6, 7, 8]
     for read in (store.history, lambda user, k, before: store.search(user, [2], k, before)):
-        with pytest.raises(TypeError, match="before is '4' .*expected Unix seconds as an integer"):
+        with pytest.raises(TypeError, match=r"before is '4' .*expected Unix seconds as an integer"):
             read(5, 2, before="4")
-        with pytest.raises(ValueError, match="before is 1513000000000; .*milliseconds"):
+        with pytest.raises(ValueError, match=r"before is 1513000000000; .*milliseconds"):
             read(5, 2, before=1_513_000_000_000)
 
 

@@ -311,6 +311,13 @@ def test_bad_requests_are_named(ranker_class, exported, store, tmp_path):
             ranker.rank_many([request_of(1), bad])
         with pytest.raises(ValueError, match="request 0, user 7: candidate_category missing"):
             ranker.rank(RankRequest(7, {"item": [1]}, NOW))
+        for user in (1.0, True, -1, 2**63):
+            with pytest.raises(ValueError, match=f"request 0, user {user}: user "):
+                ranker.rank(dataclasses.replace(request_of(1), user=user))
+        with pytest.raises(ValueError, match=r"user 1: request_timestamp holds .*milliseconds"):
+            ranker.rank(request_of(1, timestamp=NOW * 1000))
+        with pytest.raises(ValueError, match="user 1: candidate_category is of type float64"):
+            ranker.rank(RankRequest(1, {"item": [1], "category": [1.5]}, NOW))
         with pytest.raises(ValueError, match="top is 0"):
             ranker.rank(request_of(1), top=0)
         assert ranker.rank_many([]) == []
