@@ -65,7 +65,7 @@ def test_inputs_of_other_models_are_left_alone():
         (
             "request_timestamp",
             [10**18 * 9],
-            "expected Unix seconds, between the years 1990 and 2100",
+            "holds .*; expected Unix seconds, between the years 1990 and 2100",
         ),
         ("request_timestamp", [20171130], "holds .*; it looks like a date"),
         ("request_timestamp", [T + 10.0], "is of type float64; expected int64"),
