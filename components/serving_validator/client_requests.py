@@ -8,6 +8,7 @@ import numpy as np
 
 from lifelong.components.serving_validator.recorded_requests import Columns, RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.data.contract import ContractError
 from lifelong.data.keys import (
     CONTRACT_SIGNATURE,
     RANK_SIGNATURE,
@@ -44,7 +45,8 @@ class ClientRequests:
         """Asks the server what requests look like, as the `Ranker` does.
 
         Raises:
-            ModelRefusedError: The model lacks a signature that this needs.
+            ModelRefusedError: The model lacks a signature that this needs, or its ids are made by the
+                rule of another version.
             PredictionError: The server refused or failed a call.
         """
         metadata = client.metadata()
@@ -54,7 +56,10 @@ class ClientRequests:
                 f"the model has no signature {sorted(missing)}, only {sorted(metadata.signatures)}"
             )
         told = client.call(contract_request(), CONTRACT_SIGNATURE)
-        return cls(metadata, read_contract(metadata, told))
+        try:
+            return cls(metadata, read_contract(metadata, told))
+        except ContractError as error:
+            raise ModelRefusedError(str(error)) from error
 
     @property
     def ranking(self) -> dict[str, Callable[[RecordedRequest], Request]]:

@@ -15,6 +15,7 @@ import pytest
 from lifelong.commands.ingest import IngestOptions
 from lifelong.commands.main import main
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.data.contract import VERSION
 from lifelong.data.ids import id_of
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config, make_config_parser, save_config
@@ -88,6 +89,20 @@ def ingest(workdir, capsys):
         return output
 
     return run
+
+
+def test_a_store_of_another_contract_is_refused_in_one_sentence(workdir, ingest, tmp_path):
+    (tmp_path / "log.jsonl").write_text(json_line(1))
+    (manifest,) = Path(workdir.store_destination(Config(name="shop"))).glob("1/manifest.json")
+    fields = json.loads(manifest.read_text())
+    fields["contract"]["version"] = VERSION - 1
+    manifest.write_text(json.dumps(fields))
+    output = ingest(tmp_path / "log.jsonl", status=1)
+    assert (
+        f"the store has ids made by rule {VERSION - 1}, this version of lifelong makes them by rule"
+        f" {VERSION}; run `lifelong run` again, which trains, builds and pushes both anew\n"
+    ) in output
+    assert "Traceback" not in output
 
 
 def test_json_lines(tmp_path, workdir, ingest):

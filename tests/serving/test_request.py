@@ -96,7 +96,7 @@ def test_empty_history_is_one_event_of_padding(history):
     ("changes", "message"),
     [
         ({"user": -1}, "user holds -1"),
-        ({"user": "anna"}, r"user is of type .*id_of"),
+        ({"user": "anna"}, r"user is of type .*ids_of"),
         ({"user": [1, 2]}, r"user has shape \(2,\)"),
         ({"request_timestamp": 1.5}, "request_timestamp is of type float64; expected integers"),
         ({"max_events": 0}, "max_events is 0"),

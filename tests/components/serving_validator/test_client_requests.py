@@ -4,9 +4,11 @@ import pytest
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
+from lifelong.data.keys import CONTRACT_SIGNATURE, RANK_SIGNATURE
 from lifelong.models.wire import wire_spec
-from lifelong.serving.prediction import Metadata, Signature, TensorInfo
+from lifelong.serving.prediction import Metadata, Prediction, Signature, TensorInfo
 from lifelong.serving.ranker.model_contract import ModelContract
 
 FEATURES = (
@@ -110,3 +112,25 @@ def test_a_model_that_tells_no_contract_is_refused():
 
     with pytest.raises(ModelRefusedError, match=r"no signature \['data_contract'\], only"):
         ClientRequests.learn(Client())
+
+
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_a_model_of_another_contract_is_refused_in_one_sentence(version):
+    texts = DataContract(version).texts()
+    told = {name: np.array([text.encode()], object) for name, text in texts.items()}
+    sizes = dict.fromkeys(("short_length", "long_length", "searched_events"), np.array([1]))
+
+    class Client:
+        def metadata(self):
+            signatures = dict.fromkeys((RANK_SIGNATURE, CONTRACT_SIGNATURE), Signature({}, {}))
+            return Metadata(signatures, 1)
+
+        def call(self, inputs, signature):
+            return Prediction({**told, **sizes}, 1)
+
+    with pytest.raises(ModelRefusedError) as refused:
+        ClientRequests.learn(Client())
+    assert str(refused.value) == (
+        f"the model has ids made by rule {version}, this version of lifelong makes them by rule"
+        f" {VERSION}; run `lifelong run` again, which trains, builds and pushes both anew"
+    )

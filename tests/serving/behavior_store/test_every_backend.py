@@ -327,7 +327,7 @@ def test_no_events_are_appended_without_ado(store):
         ({"user": None}, r"missing: \['user'\]"),
         ({"item": [-4]}, "item is -4 in row 0; expected >= 0"),
         ({"user": [-1]}, "user is -1 in row 0"),
-        ({"item": ["shoe"]}, "item is of type .*expected int64.*id_of"),
+        ({"item": ["shoe"]}, "item is of type .*expected int64.*ids_of"),
         ({"category": [1.5]}, "category is of type float64; expected int64"),
         ({"price": [float("nan")]}, "price is nan in row 0; expected a number"),
         ({"price": [1e300]}, r"price is 1e\+300 in row 0; expected a number"),

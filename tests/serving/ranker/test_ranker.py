@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from lifelong.data import columns as cols
+from lifelong.data import contract
 from lifelong.data import events as ev
-from lifelong.data.contract import VERSION, DataContract
+from lifelong.data.contract import VERSION, ContractError, DataContract
 from lifelong.models.export import export_model
 from lifelong.models.training import make_spec
 from lifelong.serving.async_client import AsyncPredictionClient
@@ -300,6 +301,23 @@ def test_many_asynchronous_rankings_at_once(exported, store, tmp_path):
                 return await asyncio.gather(*(ranker.rank(request) for request in requests))
 
         assert asyncio.run(run())[7].items == Ranker(client, store).rank(requests[7]).items
+
+
+@both
+def test_a_model_of_another_contract_is_refused_in_one_sentence(
+    ranker_class, exported, store, tmp_path, monkeypatch
+):
+    # As if the model had been exported by the next version.
+    monkeypatch.setattr(contract, "VERSION", VERSION - 1)
+    message = (
+        f"the model has ids made by rule {VERSION}, this version of lifelong makes them by rule"
+        f" {VERSION - 1}; run `lifelong run` again, which trains, builds and pushes both anew"
+    )
+    with (
+        serving(exported / "eta", tmp_path) as client,
+        pytest.raises(ContractError, match=f"^{message}$"),
+    ):
+        ranker_class(client, store).rank(request_of(1))
 
 
 @both
