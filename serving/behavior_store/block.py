@@ -88,34 +88,38 @@ def split(events: Columns, size: int) -> Iterator[Columns]:
     row = sum(packing.width_of(column) for name, column in events.items() if name != "category")
     # Share of a block that each event fills.
     fill = np.maximum((row + _CATEGORY_BYTES * starts) / _MAX_BYTES, 1 / size)
+    if np.add.reduce(fill) <= 1 + _ROUNDING:
+        yield events
+        return
+    parts = _parts(fill, np.flatnonzero(starts))
+    wanted = np.concatenate([first + _places(fill[first:end]) for first, end in parts])
     distinct = np.append(np.flatnonzero(_changes(events, ev.KEYS)), count)
-    for first, end in itertools.pairwise(_parts(fill, np.flatnonzero(starts))):
-        places = first + _places(fill[first:end])
-        places = distinct[np.searchsorted(distinct, places)]
-        bounds = np.unique([first, *places[places < end], end]).tolist()
-        for block in itertools.pairwise(bounds):
-            yield cols.take(events, slice(*block))
+    places = distinct[np.searchsorted(distinct, wanted)]
+    for first, end in itertools.pairwise(np.unique(np.append(places, count)).tolist()):
+        yield cols.take(events, slice(first, end))
 
 
-def _parts(fill: np.ndarray, categories: np.ndarray) -> list[int]:
-    """Returns where the categories that fill blocks of their own begin and end.
+def _parts(fill: np.ndarray, categories: np.ndarray) -> list[tuple[int, int]]:
+    """Returns ranges of events that share no block: each category that fills one, and the others.
 
     Args:
         fill: Share of a block that each event fills.
         categories: Where each category begins.
     """
     large = np.add.reduceat(fill, categories) >= 1 - _ROUNDING
-    bounds = categories[large | np.append(False, large[:-1])]
-    return np.unique([0, *bounds, len(fill)]).tolist()
+    begins = categories[large | np.append(True, large[:-1])].tolist()
+    return list(itertools.pairwise([*begins, len(fill)]))
 
 
 def _places(fill: np.ndarray) -> np.ndarray:
-    """Returns where to cut events so that the blocks are about equally full."""
+    """Returns where to begin each block, so that they are about equally full."""
     filled = np.cumsum(fill)
-    parts = int(np.ceil(filled[-1] - _ROUNDING))
-    shares = filled[-1] * np.arange(1, parts) / parts
+    blocks = int(np.ceil(filled[-1] - _ROUNDING))
+    shares = filled[-1] * np.arange(blocks) / blocks
     # An event that completes a share is part of it.
-    return np.searchsorted(filled, shares + _ROUNDING, side="right")
+    places = np.searchsorted(filled, shares + _ROUNDING, side="right")
+    places[0] = 0
+    return places
 
 
 def _changes(events: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:

@@ -103,10 +103,10 @@ class Directory:
                 block["category"][0],
                 block["timestamp"][0],
                 block["item"][0],
-                block["timestamp"].min(),
-                block["timestamp"].max(),
+                np.minimum.reduce(block["timestamp"]),
+                np.maximum.reduce(block["timestamp"]),
                 cols.length(block),
-                (block["category"] == block["category"][0]).sum(),
+                np.count_nonzero(block["category"] == block["category"][0]),
                 number,
             )
             for number, block in blocks
