@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent import futures
 
 import grpc
-from tornado import httpserver, httputil, netutil, web
+from tornado import http1connection, httpserver, httputil, netutil, web
 
 from lifelong.serving.server import metrics
 from lifelong.serving.server.errors import ServingError, invalid_argument
@@ -196,7 +196,7 @@ class _Handler(web.RequestHandler):
         self._bytes += len(chunk)
         if self._refusal is not None:
             if self._bytes > _MAX_DRAINED_BYTES:
-                self.request.connection.close()
+                self._connection.close()
         elif self._bytes > self._server.max_body_bytes:
             # Only a body whose size was not announced comes so far.
             self._chunks.clear()
@@ -216,6 +216,11 @@ class _Handler(web.RequestHandler):
     def compute_etag(self) -> None:
         """Answers are never cached."""
 
+    @property
+    def _connection(self) -> http1connection.HTTP1Connection:
+        assert isinstance(self.request.connection, http1connection.HTTP1Connection)
+        return self.request.connection
+
     def _refuse(self, reply: Reply, announced: int) -> None:
         """Sends a refusal before the body has come.
 
@@ -229,7 +234,7 @@ class _Handler(web.RequestHandler):
             self.set_header("Connection", "close")
             self.finish()
         else:
-            self.request.connection.set_body_timeout(_MAX_DRAINING_S)
+            self._connection.set_body_timeout(_MAX_DRAINING_S)
             self.set_header("Content-Length", len(reply.body))
             self.flush()
 
