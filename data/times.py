@@ -35,10 +35,10 @@ def unit_advice(time: int) -> str:
         if EARLIEST <= time // factor <= LATEST:
             return f"; it looks like {unit}: divide by {factor:,}"
     try:
-        datetime.datetime.strptime(str(time), "%Y%m%d")
-    except ValueError:
+        day = datetime.date(time // 10_000, time // 100 % 100, time % 100)
+    except (ValueError, OverflowError):
         return ""
-    return "; it looks like a date, year, month and day"
+    return f"; it looks like the date {day}" if 1990 <= day.year <= 2100 else ""
 
 
 class TimeRange(NamedTuple):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lifelong.data.times import WEEK, parse_time, week_of
+from lifelong.data.times import WEEK, parse_time, unit_advice, week_of
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,21 @@ def test_weeks_begin_on_monday():
     assert week_of(times).tolist() == [0, 0, 1, 0, -1]
     sunday, monday = parse_time("2017-10-15T23:59:59"), parse_time("2017-10-16")
     assert week_of(np.array([sunday, monday, monday + WEEK])).tolist() == [2493, 2494, 2495]
+
+
+@pytest.mark.parametrize(
+    ("time", "advice"),
+    [
+        (1_513_000_000_000, "; it looks like milliseconds: divide by 1,000"),
+        (1_513_000_000_000_000, "; it looks like microseconds: divide by 1,000,000"),
+        (1_513_000_000_000_000_000, "; it looks like nanoseconds: divide by 1,000,000,000"),
+        (20220408, "; it looks like the date 2022-04-08"),
+        (20221399, ""),
+        (151011, ""),
+        (10**30, ""),
+        (0, ""),
+        (-5, ""),
+    ],
+)
+def test_the_unit_that_a_number_probably_has_is_told(time, advice):
+    assert unit_advice(time) == advice

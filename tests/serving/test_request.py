@@ -131,7 +131,7 @@ def test_empty_history_is_one_event_of_padding(history):
             "milliseconds: divide by 1,000",
         ),
         ({"request_timestamp": 1_513_000_000_000_000_000}, "request_timestamp .*nanoseconds"),
-        ({"request_timestamp": 20171211}, "request_timestamp .*looks like a date"),
+        ({"request_timestamp": 20171211}, "request_timestamp .*looks like the date 2017-1"),
         ({"request_timestamp": 5}, "request_timestamp holds 5; .*between the years 1990 and 2100$"),
         (
             {"history": {**HISTORY, "timestamp": [T * 1000 + it for it in range(4)]}},

@@ -67,7 +67,7 @@ def test_inputs_of_other_models_are_left_alone():
             [10**18 * 9],
             "holds .*; expected Unix seconds, between the years 1990 and 2100",
         ),
-        ("request_timestamp", [20171130], "holds .*; it looks like a date"),
+        ("request_timestamp", [20171130], "holds .*; it looks like the date 2017-1"),
         ("request_timestamp", [T + 10.0], "is of type float64; expected int64"),
         ("history_timestamp", [[(T + 9) * 1000, T]], "holds 1512000009000; .*milliseconds"),
         ("history_timestamp", [[T, 0]], "holds 0; expected Unix seconds"),
