@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from lifelong.data.columns import Columns
 from lifelong.data.events import KEYS
+
+
+def checked_user(user: SupportsIndex) -> int:
+    """Returns a user's id as Python's integer; NumPy's overflow.
+
+    Raises:
+        TypeError: It is no integer.
+    """
+    try:
+        if isinstance(user, bool):
+            raise TypeError
+        return operator.index(user)
+    except TypeError:
+        raise TypeError(
+            f"user is {user!r} ({type(user).__name__}); expected an integer. Text becomes an id"
+            " through lifelong.data.ids.id_of"
+        ) from None
 
 
 def checked_events(

@@ -6,7 +6,6 @@ import collections
 import contextlib
 import fcntl
 import itertools
-import operator
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy.typing as npt
 
 from lifelong.data import columns as cols
-from lifelong.serving.behavior_store.checks import checked_events
+from lifelong.serving.behavior_store.checks import checked_events, checked_user
 from lifelong.serving.behavior_store.errors import (
     StoreError,
     StoreFormatError,
@@ -100,8 +99,7 @@ class LmdbStore(BehaviorStore):
     @contextlib.contextmanager
     def read(self, user: int) -> Iterator[UserTree]:
         """Opens one user's tree, as it is now, for several reads; see the interface."""
-        # Ids may come from NumPy, whose integers overflow.
-        user = operator.index(user)
+        user = checked_user(user)
         with self._shards[self.manifest.shard_of_user(user)].read(user) as tree:
             yield tree
 

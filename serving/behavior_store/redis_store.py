@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from redis.exceptions import NoPermissionError
 
-from lifelong.serving.behavior_store.checks import checked_events
+from lifelong.serving.behavior_store.checks import checked_events, checked_user
 from lifelong.serving.behavior_store.errors import StoreError
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
@@ -132,6 +132,7 @@ class RedisStore(BehaviorStore):
     @contextlib.contextmanager
     def read_many(self, users: Sequence[int]) -> Iterator[list[UserTree]]:
         """Opens the trees of several users in one round trip; see the interface."""
+        users = [checked_user(user) for user in users]
         heads = self._server.run(lambda: self._users.heads(users))
         yield [RedisTree(self._users, *pair) for pair in zip(users, heads, strict=True)]
 

@@ -77,6 +77,7 @@ class BehaviorStore(abc.ABC):
             user: User id. An unknown user has no events.
 
         Raises:
+            TypeError: The user is no integer.
             StoreCorruptedError: What is stored of the user is damaged.
             StoreUnavailableError: The store cannot be reached.
         """

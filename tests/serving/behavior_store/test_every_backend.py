@@ -110,6 +110,14 @@ def test_unix_seconds_are_a_cut(store):
             read(5, 2, before=1_513_000_000_000)
 
 
+@pytest.mark.parametrize("user", [1.0, "1", True, None])
+def test_a_user_is_an_integer(store, user):
+    store.append(columns([(5, 1, 2, 0, 0.0)], 1))
+    with pytest.raises(TypeError, match=rf"user is {user!r} \(.*expected an integer.*id_of"):
+        store.history(user, 3)
+    assert len(store.history(np.uint64(1), 3)["item"]) == 1
+
+
 def test_a_cut_far_back_is_found_without_reading_all(store, monkeypatch):
     events = columns([(time, 1, time % 4, 0, 0.0) for time in range(8_000)])
     store.load([pack_user(5, events, block_size=8)])
