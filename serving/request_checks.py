@@ -114,12 +114,15 @@ def check_times(name: str, times: np.ndarray) -> None:
 
 
 def _check_values(name: str, values: np.ndarray) -> None:
-    if values.dtype == _INT64:
+    dtype = values.dtype
+    if not dtype.isnative:
+        dtype = dtype.newbyteorder("=")
+    if dtype == _INT64:
         if name not in _OTHERWISE_CHECKED and values.size and _least(values) < 0:
             raise ValueError(f"{name} holds {values.min()}; expected >= 0")
     elif name in _INTEGERS:
         raise ValueError(f"{name} is of type {values.dtype}; expected int64")
-    elif values.dtype != _FLOAT32:
+    elif dtype != _FLOAT32:
         raise ValueError(f"{name} is of type {values.dtype}; expected int64 or float32")
     elif not np.isfinite(values).all():
         raise ValueError(f"{name} holds values that are not finite")

@@ -48,6 +48,12 @@ def test_what_is_built_is_sent(made):
     check_request(made())
 
 
+def test_the_byte_order_does_not_matter():
+    check_request(
+        {name: values.astype(values.dtype.newbyteorder()) for name, values in request().items()}
+    )
+
+
 def test_inputs_of_other_models_are_left_alone():
     check_request(
         {"x": np.array([np.nan]), "user": np.array(["a"]), "request_timestamp": np.ones(1)}

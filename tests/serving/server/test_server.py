@@ -147,6 +147,23 @@ def test_a_server_without_a_model_waits_for_one(half_plus, push, tmp_path):
         assert client.wait_until_available(1) == 5
 
 
+def test_folders_that_are_no_versions_change_nothing(half_plus, push, tmp_path):
+    push(half_plus[1], tmp_path, 7)
+    with (
+        ModelServer.of_model("m", str(tmp_path), poll_interval_s=0) as server,
+        PredictionClient(server.address, "m") as client,
+    ):
+        push(half_plus[2], tmp_path, "20261126215148123456")
+        push(half_plus[2], tmp_path, "8\u00b2")
+        server.poll()
+        assert [(it.version, it.state) for it in client.status()] == [(7, "AVAILABLE")]
+        assert client.predict({"x": np.float32(0)})["y"] == 1.0
+        push(half_plus[2], tmp_path, "0000008")
+        server.poll()
+        assert client.wait_until_available(1) == 8
+        assert client.predict({"x": np.float32(0)})["y"] == 2.0
+
+
 def test_a_taken_port_is_an_error(server):
     port = int(server.address.rsplit(":", 1)[1])
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
