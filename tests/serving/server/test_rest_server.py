@@ -12,6 +12,7 @@ from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.metrics import ServerMetrics
 from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.registry import ModelRegistry
+from lifelong.serving.server.rest import server as rest_server
 from lifelong.serving.server.rest.api import RestApi
 from lifelong.serving.server.rest.server import RestServer
 from lifelong.serving.server.server import ModelServer
@@ -420,6 +421,22 @@ def test_a_body_over_the_limit_is_refused_before_it_comes(guarded, length):
 def test_what_no_body_can_mend_is_refused_before_it_comes(guarded, target, code):
     lines = (f"{target} HTTP/1.1", "Authorization: Bearer secret", "Content-Length: 500")
     assert answer_to_headers(guarded, *lines)[0] == code
+
+
+def test_a_refused_body_is_not_read_for_ever(guarded, monkeypatch):
+    monkeypatch.setattr(rest_server, "_MAX_DRAINED_BYTES", 1_000)
+    host, port = guarded.rest_address.split(":")
+    head = "POST /v1/models/m:predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((host, int(port)), timeout=20) as opened:
+        opened.sendall(head.encode())
+        answer = http.client.HTTPResponse(opened)
+        answer.begin()
+        assert answer.status == 401
+        answer.read()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(3):
+                opened.sendall(b"400\r\n" + bytes(1024) + b"\r\n")
+            assert opened.recv(1) == b""
 
 
 def test_a_body_of_a_refused_request_leaves_the_connection_good(guarded):
