@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import signal
 import sys
@@ -17,6 +18,7 @@ from lifelong.commands.command import Command
 from lifelong.pipeline.config import Config, Workdir
 
 if TYPE_CHECKING:
+    from lifelong.data.logs.config import LogConfig
     from lifelong.data.logs.format import TextFormat
     from lifelong.serving.behavior_store import BehaviorStore
     from lifelong.serving.follower.chunk import LineSource
@@ -152,7 +154,7 @@ def ingest(options: IngestOptions) -> int:
     )
     with _stop_at_signals() as stop:
         follower = Follower(
-            source=_source(options),
+            source=_source(options, config),
             name=options.source_name,
             store=store,
             make_parser=lambda opened: _parser(options, _config(workdir), opened, store.name),
@@ -182,16 +184,24 @@ def _config(workdir: Workdir) -> Config:
     return load_config(workdir.config)
 
 
-def _source(options: IngestOptions) -> LineSource:
+def _source(options: IngestOptions, config: Config) -> LineSource:
     from lifelong.serving.follower.stream import StreamLines
     from lifelong.serving.follower.tail import FileTail
 
+    end_of_rows = functools.partial(_format(options, config).end_of_rows, _log(options, config))
     if options.is_stream:
         return StreamLines(
-            sys.stdin.fileno(), "standard input", options.batch_lines, options.poll_s
+            sys.stdin.fileno(), "standard input", options.batch_lines, options.poll_s, end_of_rows
         )
     path = Path(options.events_file).absolute()
-    return FileTail(path, options.follow, options.batch_lines, _warn)
+    return FileTail(path, options.follow, options.batch_lines, _warn, end_of_rows=end_of_rows)
+
+
+def _log(options: IngestOptions, config: Config) -> LogConfig:
+    log = config.data.behaviors
+    if options.column_names:
+        return dataclasses.replace(log, column_names=options.column_names)
+    return log
 
 
 def _parser(options: IngestOptions, config: Config, store: BehaviorStore, name: str) -> EventLines:
@@ -201,20 +211,14 @@ def _parser(options: IngestOptions, config: Config, store: BehaviorStore, name: 
 
     tree = TreeConfig.of(config.data)
     check_store(store.manifest, tree.manifest(""), name)
-    log = config.data.behaviors
-    if options.column_names:
-        log = dataclasses.replace(log, column_names=options.column_names)
-    return EventLines(log, tree.fields, _format(options, config))
+    return EventLines(_log(options, config), tree.fields, _format(options, config))
 
 
 def _format(options: IngestOptions, config: Config) -> TextFormat:
-    from lifelong.data.logs import files
     from lifelong.data.logs.format import TextFormat
     from lifelong.data.logs.formats import FORMATS, format_of
 
     log = config.data.behaviors
-    if options.format == "auto" and files.is_compressed(options.events_file):
-        raise ValueError(f"{options.events_file} is compressed; pipe it in (zcat FILE | ... -)")
     possible = [
         FORMATS.get(options.format),
         format_of(options.events_file),

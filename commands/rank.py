@@ -140,7 +140,7 @@ def _find_user(user: str, store: BehaviorStore | None, config: Config) -> _User:
             times = history["timestamp"]
             return _User(found, len(times), int(times[-1]), history)
         raise ValueError(
-            f"user {user} has no event in {config.data.behaviors.files}; try another --user"
+            f"user {user} has no event in {', '.join(config.data.behaviors.patterns)}; try another --user"
         )
     wanted = user_id(config.data.behaviors, user)
     with store.read(wanted) as tree:

@@ -29,9 +29,10 @@ def _check_log(name: str, log: LogConfig) -> None:
             raise ValueError(
                 f"{name}.files: `**` is not supported in {pattern!r}; write one `*` a folder"
             )
-    if len(log.delimiter) != 1:
+    if not log.delimiter or set(log.delimiter) & set('"\r\n') or "\\" in log.delimiter:
         raise ValueError(
-            f"{name}.delimiter is {log.delimiter!r}; it must be one character (write a tab as \\t)"
+            f"{name}.delimiter is {log.delimiter!r}; it must be one or more characters other than "
+            'quotes, line ends and backslashes (in YAML, write a tab as "\\t")'
         )
     if len(set(log.column_names)) != len(log.column_names):
         raise ValueError(f"{name}.column_names has a name twice: {', '.join(log.column_names)}")

@@ -59,6 +59,7 @@ class ReadLogs(beam.PTransform):
         """
         super().__init__()
         self._read = _Read(tables, shard_of, namespace)
+        self._logs = {name: table.log for name, table in tables.items()}
         self._files = [
             (name, file)
             for name, table in tables.items()
@@ -70,15 +71,17 @@ class ReadLogs(beam.PTransform):
         return (
             pipeline
             | "Files" >> beam.Create(self._files)
-            | "PlanReading" >> beam.FlatMap(_plan)
+            | "PlanReading" >> beam.FlatMap(_plan, self._logs)
             | "SpreadReading" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(self._read).with_outputs(BAD, COUNTS, main=BLOCKS)
         )
 
 
-def _plan(element: tuple[str, LogFile]) -> Iterator[tuple[str, ReadTask]]:
+def _plan(
+    element: tuple[str, LogFile], logs: Mapping[str, LogConfig]
+) -> Iterator[tuple[str, ReadTask]]:
     name, file = element
-    for task in reading.read_tasks(file):
+    for task in reading.read_tasks(file, logs[name]):
         yield name, task
 
 

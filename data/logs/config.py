@@ -59,12 +59,21 @@ class LogConfig:
     """Where a log lies and how it is written.
 
     Attributes:
-        files: A glob, or several separated by commas.
+        files: Paths, folders or globs: a text, in which commas separate them, or a list. A folder
+            stands for all files below it that have the format's suffix. Folders called
+            `column=value`, as Hive and Spark write them, give a column to the files below that have
+            no column of this name.
         format: `csv`, `parquet`, `jsonl` (one JSON object a line) or `auto` (by the file's suffix).
+            Compressed CSV and JSON lines are known by their bytes, whatever their suffix.
         columns: Names of the columns.
         column_names: All column names of CSV files without a header line, in order. Empty: the
-            first line of each file is a header.
-        delimiter: The character between the columns of CSV files.
+            first row of each file is a header.
+        delimiter: What stands between the columns of CSV files: one character or several, such as
+            `::`. Within a quoted field it is text; without quotes there is no other way to write it
+            in a field.
+        category_separator: What stands between several categories in one value, of which the first
+            is taken, such as `|` in `Action|Comedy`; with it, lists of categories are read, too.
+            Empty: a value is one category.
         timestamp_unit: Unit of times that are numbers.
         text_columns: Columns of ids, categories or categorical features that are text even where
             they look like numbers: `007` and `7` are two ids there. A key that is text in one log
@@ -73,11 +82,12 @@ class LogConfig:
         latest: Likewise, for later times. Empty: a day after now.
     """
 
-    files: str = ""
+    files: tuple[str, ...] | str = ""
     format: Format = "auto"
     columns: LogColumns = LogColumns()
     column_names: tuple[str, ...] = ()
     delimiter: str = ","
+    category_separator: str = ""
     timestamp_unit: TimeUnit = "s"
     text_columns: tuple[str, ...] = ()
     earliest: str = "1990-01-01"
@@ -85,8 +95,9 @@ class LogConfig:
 
     @property
     def patterns(self) -> list[str]:
-        """The globs in `files`, one by one."""
-        return [pattern.strip() for pattern in self.files.split(",") if pattern.strip()]
+        """The paths, folders and globs in `files`, one by one."""
+        parts = self.files.split(",") if isinstance(self.files, str) else self.files
+        return [pattern.strip() for pattern in parts if pattern.strip()]
 
     @property
     def time_range(self) -> TimeRange:

@@ -4,32 +4,59 @@ from __future__ import annotations
 
 import glob
 import pathlib
-from collections.abc import Iterable
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 from pyarrow import fs
 
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+# How Hive writes that a partition's column has no value.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
-def match(patterns: Iterable[str], name: str) -> list[str]:
-    """Returns the files that match any of the globs, sorted.
+def match(
+    patterns: Iterable[str], name: str, suffixes: Mapping[str, Sequence[str]] | None = None
+) -> list[str]:
+    """Returns the files that paths and globs name, sorted.
+
+    A folder stands for all files below it whose suffix is one of the format. What writers leave
+    there beside data (`_SUCCESS`, `_metadata`, hidden files, `.crc`) is left out, also where a
+    wildcard matches it. Folders that a wildcard matches beside files are left out.
 
     Args:
-        patterns: Paths or globs, also URIs such as `s3://bucket/logs/*.parquet`.
+        patterns: Paths, folders or globs, also URIs such as `s3://bucket/logs/*.parquet`.
         name: Field to name in errors.
+        suffixes: By format that the files may have, with what they end in folders, before the
+            suffix of a compression.
 
     Raises:
-        FileNotFoundError: A glob matches no file.
+        FileNotFoundError: A path or glob names no file.
+        ValueError: A folder has files of several formats.
     """
     found: set[str] = set()
     for pattern in patterns:
-        paths = _match_uri(pattern) if "://" in pattern else glob.glob(pattern)  # noqa: PTH207
-        paths = [path for path in paths if "://" in path or pathlib.Path(path).is_file()]
-        if not paths:
-            raise FileNotFoundError(f"{name}.files: no file matches {pattern!r}; check the path")
-        found.update(paths)
+        paths, folders = _match_uri(pattern) if "://" in pattern else _match_local(pattern)
+        if _has_wildcard(pattern.rsplit("/", 1)[-1]):
+            paths = [path for path in paths if not _is_beside_data(path.rsplit("/", 1)[-1])]
+        if not paths and not folders:
+            raise FileNotFoundError(
+                f"{name}.files: no file matches {pattern!r}; check the path (commas separate "
+                "paths: write a list if a path has one)"
+            )
+        found.update(paths or _files_below(folders, pattern, name, suffixes or {}))
     return sorted(found)
+
+
+def path_columns(path: str) -> dict[str, str | None]:
+    """Returns the columns that the folders of a partitioned log tell, such as `category=12/`."""
+    columns: dict[str, str | None] = {}
+    for folder in path.split("/")[:-1]:
+        name, sign, value = folder.partition("=")
+        if name and sign:
+            text = urllib.parse.unquote(value)
+            columns[urllib.parse.unquote(name)] = None if text == _NO_VALUE else text
+    return columns
 
 
 def file_size(path: str) -> int:
@@ -44,15 +71,15 @@ def open_file(path: str) -> pa.NativeFile:
     return system.open_input_file(inner)
 
 
-def open_stream(path: str) -> pa.NativeFile:
-    """Opens a file for reading from its start, decompressed if its suffix says so."""
+def open_stream(path: str, codec: str | None = None) -> pa.NativeFile:
+    """Opens a file for reading from its start.
+
+    Args:
+        path: The file.
+        codec: Compression to undo, as PyArrow calls it; None: none.
+    """
     system, inner = _system(path)
-    return system.open_input_stream(inner, compression="detect")
-
-
-def is_compressed(path: str) -> bool:
-    """Whether a text file has to be read from its start."""
-    return path.endswith(COMPRESSED)
+    return system.open_input_stream(inner, compression=codec)
 
 
 def _system(path: str) -> tuple[fs.FileSystem, str]:
@@ -61,19 +88,80 @@ def _system(path: str) -> tuple[fs.FileSystem, str]:
     return fs.LocalFileSystem(), path
 
 
-def _match_uri(pattern: str) -> list[str]:
+def _has_wildcard(text: str) -> bool:
+    return bool(set(text) & set("*?["))
+
+
+def _is_beside_data(name: str) -> bool:
+    """Whether a file or folder is none of the log, as Spark and Hive have it."""
+    is_partition = name.startswith("_") and "=" in name
+    return (name.startswith((".", "_")) and not is_partition) or name.endswith(".crc")
+
+
+def _match_local(pattern: str) -> tuple[list[str], list[str]]:
+    """Returns the files and the folders that a path or glob names."""
+    # What is there is meant, though brackets stand in its name.
+    paths = [pattern] if pathlib.Path(pattern).exists() else glob.glob(pattern)  # noqa: PTH207
+    folders = [path for path in paths if pathlib.Path(path).is_dir()]
+    return [path for path in paths if pathlib.Path(path).is_file()], folders
+
+
+def _match_uri(pattern: str) -> tuple[list[str], list[str]]:
+    """Does what `_match_local` does, for a URI."""
     scheme = pattern.split("://", 1)[0]
     wildcard = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=-1)
     if wildcard < 0:
         system, inner = _system(pattern)
-        return [pattern] if system.get_file_info(inner).type == fs.FileType.File else []
+        kind = system.get_file_info(inner).type
+        files = [pattern] if kind == fs.FileType.File else []
+        return files, [pattern.rstrip("/")] if kind == fs.FileType.Directory else []
     system, folder = _system(pattern[:wildcard].rsplit("/", 1)[0])
-    inner = pattern.split("://", 1)[1]
+    inner = pattern.split("://", 1)[1].strip("/")
     infos = system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
-    return [
-        f"{scheme}://{info.path}"
+    matched = [
+        (info.type, f"{scheme}://{info.path}")
         for info in infos
-        if info.type == fs.FileType.File
         # By folders, as on the disk: a `*` stays within one.
-        and pathlib.PurePosixPath("/", info.path).match(f"/{inner.lstrip('/')}")
+        if pathlib.PurePosixPath("/", info.path).match(f"/{inner}")
     ]
+    return (
+        [path for kind, path in matched if kind == fs.FileType.File],
+        [path for kind, path in matched if kind == fs.FileType.Directory],
+    )
+
+
+def _files_below(
+    folders: Sequence[str], pattern: str, name: str, suffixes: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Returns the files in folders that a pattern named, all of one format."""
+    paths = [path for folder in folders for path in _all_below(folder)]
+    found = {
+        kind: [path for path in paths if path.endswith(_with_compression(ends))]
+        for kind, ends in suffixes.items()
+    }
+    kinds = [kind for kind, some in found.items() if some]
+    if not kinds:
+        ends = ", ".join(end for some in suffixes.values() for end in some)
+        raise FileNotFoundError(
+            f"{name}.files: no file in the folder {pattern!r} ends with {ends}; name the files by "
+            "a glob such as folder/*"
+        )
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{name}.files: the folder {pattern!r} has files of several formats "
+            f"({', '.join(kinds)}); set {name}.format to one, or name the files by a glob"
+        )
+    return found[kinds[0]]
+
+
+def _all_below(folder: str) -> list[str]:
+    """Returns all files below a folder that are data."""
+    folder = folder.rstrip("/")
+    system, inner = _system(folder)
+    infos = system.get_file_info(fs.FileSelector(inner, recursive=True))
+    below = [info.path[len(inner) :] for info in infos if info.type == fs.FileType.File]
+    return [folder + path for path in below if not any(map(_is_beside_data, path.split("/")))]
+
+
+def _with_compression(ends: Sequence[str]) -> tuple[str, ...]:
+    return tuple(end + packed for end in ends for packed in ("", *COMPRESSED))

@@ -19,3 +19,8 @@ def format_of(path: str) -> Format | None:
     for suffix in files.COMPRESSED:
         plain = plain.removesuffix(suffix)
     return next((it for it in FORMATS.values() if plain.endswith(it.suffixes)), None)
+
+
+def suffixes_of(name: str) -> dict[str, tuple[str, ...]]:
+    """Returns with which files of a format end; for `auto`, those of any format, by its name."""
+    return {it.name: it.suffixes for it in FORMATS.values() if name in ("auto", it.name)}

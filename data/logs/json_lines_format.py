@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from lifelong.data.logs import text_lines
+from lifelong.data.logs import text_lines, text_source
 from lifelong.data.logs.config import LogConfig
-from lifelong.data.logs.format import TextFormat
+from lifelong.data.logs.file_error import FileError
+from lifelong.data.logs.format import LogFile, TextFormat
 from lifelong.data.logs.rows import RawBatch
 from lifelong.data.logs.text_lines import Lines
 
 MALFORMED = "malformed JSON"
 NOT_AN_OBJECT = "not a JSON object"
-# How far a file is read for the names of its columns.
-_LOOKED_AT_BYTES, _LOOKED_AT_LINES = 2**16, 1000
+TWICE = "key {key!r} stands twice"
+_ONE_A_LINE = "write one object a line, such as with: jq -c"
 
 
 class JsonLinesFormat(TextFormat):
@@ -27,19 +28,53 @@ class JsonLinesFormat(TextFormat):
 
     name = "jsonl"
     suffixes = (".jsonl", ".json")
+    names_by_row = True
 
-    def names(self, path: str, log: LogConfig) -> list[str]:
-        """Returns the keys that the first lines name, in order of appearance."""
-        lines = next(text_lines.read_lines(path, text_lines.ByteRange(0, -1, 1), _LOOKED_AT_BYTES))
+    def look_at(self, path: str, log: LogConfig) -> LogFile:
+        """Returns a file with the keys that its first lines name, in order of appearance."""
+        blocks = text_lines.read_lines(path, text_lines.WHOLE_FILE, text_source.HEAD_BYTES)
+        lines = next(blocks, None)
+        if lines is None:
+            raise FileError(path, " is empty; remove it or leave it out of `files`")
+        self.names_told_by(path, next(filter(str.strip, lines.texts), ""), log)
         names: dict[str, None] = {}
-        for text in lines.texts[:_LOOKED_AT_LINES]:
+        for text in lines.texts:
             value = _loads(text)
             if isinstance(value, dict):
                 names.update(dict.fromkeys(value))
-        return list(names)
+        if not names and lines.texts[0].strip() == "{":
+            raise FileError(path, f" has objects that span lines; {_ONE_A_LINE} . FILE")
+        return LogFile(path, self.name, tuple(names), has_more=next(blocks, None) is not None)
 
-    def names_told_by(self, first_line: str, log: LogConfig) -> None:
+    def names_told_by(self, path: str, first_row: str, log: LogConfig) -> None:
         """Returns None: each line names its own."""
+        text = first_row.strip()
+        value = _loads(text)
+        is_list = isinstance(value, list) and all(isinstance(part, dict) for part in value)
+        if text.startswith("[") and (is_list or value is _BROKEN):
+            raise FileError(path, f" is a JSON array; {_ONE_A_LINE} '.[]' FILE")
+
+    def keys_in(self, path: str, keys: Iterable[str]) -> set[str]:
+        """Returns which keys any line of a file has; it is read up to the line with the last one.
+
+        Args:
+            path: The file.
+            keys: What to look for.
+        """
+        wanted, found = set(keys), set()
+        for lines in text_lines.read_lines(path, text_lines.WHOLE_FILE):
+            # A key may be written with escapes, which all begin alike.
+            signs = [json.dumps(key, ensure_ascii=False).encode() for key in wanted - found]
+            signs.append(b"\\u")
+            if not any(sign in lines.data for sign in signs):
+                continue
+            for text in lines.data.split(b"\n"):
+                if any(sign in text for sign in signs):
+                    value = _loads(text.decode())
+                    found |= wanted & set(value if isinstance(value, dict) else ())
+            if found == wanted:
+                break
+        return found
 
     def parse(
         self, lines: Lines, names: Sequence[str], log: LogConfig, wanted: Sequence[str]
@@ -72,7 +107,7 @@ def _read_fast(lines: Lines, wanted: Sequence[str]) -> pa.Table | None:
         times = [f for f in table.schema if f.name in wanted and pa.types.is_timestamp(f.type)]
         if times:
             table = read(pa.schema([pa.field(field.name, pa.string()) for field in times]))
-    except pa.ArrowInvalid:
+    except pa.ArrowException:
         return None
     simple = all(_is_simple(table[name]) for name in wanted if name in table.column_names)
     return table if simple and table.num_rows == lines.count else None
@@ -91,27 +126,47 @@ def _read_singly(lines: Lines, wanted: Sequence[str]) -> RawBatch:
     kept: list[int] = []
     values: dict[str, list[object]] = {name: [] for name in wanted}
     bad: list[tuple[int, str, str]] = []
+    named: set[str] = set()
     for index, text in enumerate(lines.texts):
         if not text.strip():
             continue
         value = _loads(text)
-        if not isinstance(value, dict):
+        if not isinstance(value, _Object):
             reason = MALFORMED if value is _BROKEN else NOT_AN_OBJECT
             bad.append((lines.first + index, reason, text))
             continue
+        twice = [name for name in wanted if name in value.twice]
+        if twice:
+            bad.append((lines.first + index, TWICE.format(key=twice[0]), text))
+            continue
         kept.append(index)
+        named.update(value)
         for name in wanted:
             values[name].append(value.get(name))
     indices = np.array(kept, np.int64)
     text_of: Callable[[int], str] = lambda i: lines.texts[indices[i]]  # noqa: E731
-    return RawBatch(dict(values), lines.first + indices, text_of, bad, lines.decodable)
+    columns: dict[str, pa.Array | list[object]] = {
+        name: values[name] for name in wanted if name in named
+    }
+    return RawBatch(columns, lines.first + indices, text_of, bad, lines.decodable)
 
 
 _BROKEN = object()
 
 
+class _Object(dict[str, object]):
+    """A JSON object that knows which of its keys stood twice."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        super().__init__(pairs)
+        self.twice: set[str] = set()
+        if len(self) < len(pairs):
+            names = [name for name, _ in pairs]
+            self.twice = {name for name in names if names.count(name) > 1}
+
+
 def _loads(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_Object)
     except (ValueError, RecursionError):
         return _BROKEN

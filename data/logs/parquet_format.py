@@ -11,10 +11,12 @@ import pyarrow.parquet
 
 from lifelong.data.logs import files
 from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.file_error import FileError
 from lifelong.data.logs.format import Format, LogFile, Piece
 from lifelong.data.logs.rows import RawBatch
 
 BATCH_ROWS = 65_536
+_MAGIC = (b"PAR1", b"PARE")
 
 
 class ParquetFormat(Format):
@@ -23,12 +25,12 @@ class ParquetFormat(Format):
     name = "parquet"
     suffixes = (".parquet",)
 
-    def names(self, path: str, log: LogConfig) -> list[str]:
-        """Returns the names in the file's schema."""
+    def look_at(self, path: str, log: LogConfig) -> LogFile:
+        """Returns a file with the names in its schema."""
         with _open(path) as file:
-            return file.schema_arrow.names
+            return LogFile(path, self.name, tuple(file.schema_arrow.names))
 
-    def pieces(self, path: str) -> Iterator[Piece]:
+    def pieces(self, path: str, log: LogConfig) -> Iterator[Piece]:
         """Yields the row groups."""
         first_row = 1
         with _open(path) as file:
@@ -65,8 +67,15 @@ def _open(path: str, read_dictionary: Sequence[str] = ()) -> pyarrow.parquet.Par
         return pyarrow.parquet.ParquetFile(
             files.open_file(path), read_dictionary=list(read_dictionary)
         )
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path} is not a Parquet file: {error}") from error
+    except (pa.ArrowException, OSError) as error:
+        with files.open_file(path) as file:
+            head = bytes(file.read(40))
+        what = (
+            "; it was cut off or damaged: write it anew or remove it"
+            if head.startswith(_MAGIC)
+            else f", it begins with {head!r}; correct its name or set `format`"
+        )
+        raise FileError(path, f" is not a Parquet file ({error}){what}") from error
 
 
 def _json(batch: pa.RecordBatch, index: int) -> str:

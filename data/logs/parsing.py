@@ -13,6 +13,7 @@ from lifelong.data.columns import Columns
 from lifelong.data.ids import MISSING_ID
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
+from lifelong.data.logs.first_category import first_category
 from lifelong.data.logs.format import LogFile
 from lifelong.data.logs.id_values import parse_ids
 from lifelong.data.logs.rows import BadRow, LogBatch, RawBatch
@@ -48,7 +49,10 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
     if not raw.decodable:
         refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
     for field in fields:
-        parsed = _parse(raw.columns.get(field.column, pa.nulls(count)), field, log)
+        column = raw.columns.get(field.column, pa.nulls(count))
+        if field.key == "category" and log.category_separator:
+            column = first_category(column, log.category_separator)
+        parsed = _parse(column, field, log)
         name = field.column if field.kind in ("categorical", "numeric") else field.key
         for fault, mask in parsed.faults.items():
             refuse(mask & ~parsed.missing, f"{name}: {fault}")
@@ -82,7 +86,9 @@ def _parse(column: pa.Array | list[Any], field: Field, log: LogConfig) -> Parsed
             return parse_numbers(column)
         return parse_ids(column, field.is_text)
     except TypeError as error:
-        raise TypeError(f"column {field.column!r}: {error}") from error
+        is_list = field.key == "category" and pa.types.is_nested(column.type)
+        hint = "; set category_separator, then the first of a list is taken" if is_list else ""
+        raise TypeError(f"column {field.column!r}: {error}{hint}") from error
 
 
 def _parse_mixed(column: list[Any], field: Field, log: LogConfig) -> Parsed:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 
-from lifelong.data.logs import files
+from lifelong.data.logs import files, text_source
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
+from lifelong.data.logs.file_error import FileError
 from lifelong.data.logs.format import Format, LogFile, Piece
-from lifelong.data.logs.formats import FORMATS, format_of
+from lifelong.data.logs.formats import FORMATS, format_of, suffixes_of
+from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.data.logs.parsing import parse_rows
-from lifelong.data.logs.rows import LogBatch
+from lifelong.data.logs.rows import LogBatch, RawBatch
+
+_FEATURES = ("categorical", "numeric")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +37,8 @@ class ReadTask:
 def log_files(log: LogConfig, fields: Sequence[Field], name: str) -> list[LogFile]:
     """Finds a log's files and checks their columns.
 
+    JSON lines are read up to the line that first has a key that no file's first lines have.
+
     Args:
         log: The log.
         fields: Fields that will be read.
@@ -39,21 +46,23 @@ def log_files(log: LogConfig, fields: Sequence[Field], name: str) -> list[LogFil
 
     Raises:
         FileNotFoundError: A glob matches nothing.
-        ValueError: A file is empty, of unknown format or lacks a column.
+        ValueError: A file is empty, of unknown format, damaged, or lacks a column.
     """
     found = []
-    for path in files.match(log.patterns, name):
-        file_format = _format(log, path, name)
+    for path in files.match(log.patterns, name, suffixes_of(log.format)):
         if not files.file_size(path):
-            raise ValueError(f"{path} is empty; remove it or exclude it from {name}.files")
-        file = LogFile(path, file_format.name, tuple(file_format.names(path, log)))
+            raise FileError(path, f" is empty; remove it or exclude it from {name}.files")
+        file = _format(log, path, name).look_at(path, log)
         check_columns(file, fields, name)
         found.append(file)
+    _check_late_columns(found, fields, name)
     return found
 
 
 def check_columns(file: LogFile, fields: Sequence[Field], name: str) -> None:
-    """Checks that a file has the columns of all fields.
+    """Checks that a file has the columns of all fields, each once.
+
+    Features may be absent from single files of JSON lines.
 
     Args:
         file: The file.
@@ -61,19 +70,53 @@ def check_columns(file: LogFile, fields: Sequence[Field], name: str) -> None:
         name: The log's name in the configuration, for errors.
 
     Raises:
-        ValueError: It lacks a column.
+        FileError: It lacks a column, or has one twice.
     """
+    may_lack = FORMATS[file.format].names_by_row
+    known = [*file.names, *file.path_columns]
     for field in fields:
-        if field.column not in file.names:
-            raise ValueError(
-                f"{file.path} has no column {field.column!r} (read as {field.key}); it has "
-                f"{', '.join(file.names)}. Set {name}.columns or the feature's `column`"
+        if file.names.count(field.column) > 1:
+            raise FileError(
+                file.path,
+                f" has the column {field.column!r} twice (read as {field.key}); rename one of them "
+                "where the file is written",
             )
+        if field.column not in known and not (
+            may_lack and (file.has_more or field.kind in _FEATURES)
+        ):
+            raise _without(file.path, field, known, name)
 
 
-def read_tasks(file: LogFile) -> Iterator[ReadTask]:
-    """Yields the parts of a file that can be read in parallel."""
-    for piece in FORMATS[file.format].pieces(file.path):
+def _check_late_columns(found: Sequence[LogFile], fields: Sequence[Field], name: str) -> None:
+    """Checks that each column is in some file, where files may lack it or name it late."""
+    known = dict.fromkeys(name for file in found for name in (*file.names, *file.path_columns))
+    late = {field.column: field for field in fields if field.column not in known}
+    for file in found:
+        file_format = FORMATS[file.format]
+        if late and file.has_more and isinstance(file_format, JsonLinesFormat):
+            for key in file_format.keys_in(file.path, late):
+                del late[key]
+    for field in late.values():
+        paths = ", ".join(file.path for file in found[:3]) + (", ..." if len(found) > 3 else "")
+        raise _without(paths, field, known, name)
+
+
+def _without(path: str, field: Field, known: Iterable[str], name: str) -> FileError:
+    has = f"it has {', '.join(known)}" if known else "it has none"
+    return FileError(
+        path,
+        f" has no column {field.column!r} (read as {field.key}); {has}. "
+        f"Set {name}.columns or the feature's `column`",
+    )
+
+
+def read_tasks(file: LogFile, log: LogConfig) -> Iterator[ReadTask]:
+    """Yields the parts of a file that can be read in parallel.
+
+    Raises:
+        FileError: The file cannot be read.
+    """
+    for piece in FORMATS[file.format].pieces(file.path, log):
         yield ReadTask(file, piece)
 
 
@@ -89,32 +132,59 @@ def read_blocks(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iter
         Blocks of at most some hundred thousand rows.
 
     Raises:
-        ValueError: The file, or a column's type, cannot be read at all.
+        FileError: The file, or a column's type, cannot be read at all.
     """
     file = task.file
     try:
-        for raw in FORMATS[file.format].read(file, task.piece, log, columns_of(fields)):
+        for raw in FORMATS[file.format].read(file, task.piece, log, columns_within(file, fields)):
+            add_path_columns(raw, file, fields)
             yield parse_rows(raw, file, log, fields)
-    except (pa.ArrowException, ValueError, TypeError) as error:
-        raise ValueError(f"{file.path}: {error}") from error
+    except FileError:
+        raise
+    except (pa.ArrowException, ValueError, TypeError, OSError) as error:
+        raise FileError(file.path, f": {error}") from error
 
 
 def read_all(log: LogConfig, fields: Sequence[Field], name: str) -> Iterator[LogBatch]:
     """Reads a whole log in this process; the arguments are those of `log_files`."""
     for file in log_files(log, fields, name):
-        for task in read_tasks(file):
+        for task in read_tasks(file, log):
             yield from read_blocks(task, log, fields)
 
 
-def columns_of(fields: Sequence[Field]) -> list[str]:
-    """Returns the columns that fields are read from, each once."""
-    return list(dict.fromkeys(field.column for field in fields))
+def columns_within(file: LogFile, fields: Sequence[Field]) -> list[str]:
+    """Returns the columns of fields that are read from the file itself, each once."""
+    columns = dict.fromkeys(field.column for field in fields)
+    if FORMATS[file.format].names_by_row:
+        return list(columns)
+    return [column for column in columns if column not in file.path_columns]
+
+
+def add_path_columns(raw: RawBatch, file: LogFile, fields: Sequence[Field]) -> None:
+    """Adds the columns that a file's folders tell, where its rows do not have them.
+
+    Args:
+        raw: Rows of the file.
+        file: The file.
+        fields: Fields to read.
+    """
+    for name, value in file.path_columns.items():
+        if name not in raw.columns and any(field.column == name for field in fields):
+            raw.columns[name] = _constant(value, len(raw.rows))
+
+
+def _constant(value: str | None, count: int) -> pa.Array:
+    if value is None:
+        return pa.nulls(count)
+    return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value])
 
 
 def _format(log: LogConfig, path: str, name: str) -> Format:
-    found = format_of(path) if log.format == "auto" else FORMATS[log.format]
+    if log.format != "auto":
+        return FORMATS[log.format]
+    found = FORMATS["parquet"] if text_source.is_parquet(path) else format_of(path)
     if found is None:
-        raise ValueError(
-            f"{path}: the suffix tells no format; set {name}.format to {', '.join(FORMATS)}"
+        raise FileError(
+            path, f": the suffix tells no format; set {name}.format to {', '.join(FORMATS)}"
         )
     return found

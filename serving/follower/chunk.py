@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Protocol
-
-import numpy as np
 
 # Lines of at least this many bytes are no events; it also bounds what is read at a time.
 LONGEST_LINE = 4 << 20
+# Returns where the last whole row ends in lines that begin with a row, and not after so many lines
+# if the first row ends before; 0 if none does.
+EndOfRows = Callable[[bytes, int], int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Chunk:
 
     Attributes:
         name: Path of their file.
-        opening: First line of their file.
+        opening: First row of their file.
         data: The lines; the last one has no end if its source is at its end.
         first: Number of the first one, counted from 1.
         offset: Byte of the file at which they begin.
@@ -61,14 +63,6 @@ class LineSource(Protocol):
         """Closes what is open."""
 
 
-def end_of_lines(data: bytes, limit: int) -> int:
-    """Returns where the last whole line ends, or the `limit`-th; 0 if there is no whole line."""
-    if data.count(b"\n") <= limit:
-        return data.rfind(b"\n") + 1
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
-    return int(ends[limit - 1]) + 1
-
-
-def opening_of(data: bytes) -> bytes:
-    """Returns the first line of a file, without its end, from the file's beginning."""
-    return data.split(b"\n", 1)[0].rstrip(b"\r")
+def opening_of(data: bytes, end_of_rows: EndOfRows) -> bytes:
+    """Returns the first row of a file, without its end, from the file's beginning."""
+    return data[: end_of_rows(data, 1) or len(data)].rstrip(b"\r\n")

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from lifelong.data.columns import Columns
 from lifelong.data.keys import event_column
-from lifelong.data.logs import text_lines
+from lifelong.data.logs import text_lines, text_source
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
 from lifelong.data.logs.format import LogFile, TextFormat
 from lifelong.data.logs.parsing import parse_rows
-from lifelong.data.logs.reading import check_columns, columns_of
+from lifelong.data.logs.reading import add_path_columns, check_columns, columns_within
 from lifelong.data.logs.rows import BadRow, LogBatch
-from lifelong.serving.follower.chunk import LONGEST_LINE, Chunk, end_of_lines
+from lifelong.serving.follower.chunk import LONGEST_LINE, Chunk
 
 TOO_LONG = f"longer than {LONGEST_LINE >> 20} MiB"
 UNFINISHED = "the last line has no end"
@@ -86,34 +86,41 @@ class EventLines:
         Raises:
             ValueError: The header of a CSV file lacks a column.
         """
+        file = self._file(chunk)
         if chunk.too_long:
             return self._result(chunk, [_bad_batch(chunk.name, chunk.first, TOO_LONG, chunk.data)])
         lines = text_lines.to_lines(chunk.first, chunk.data)
-        return self._result(chunk, self._parse(lines, self._file(chunk)))
+        return self._result(chunk, self._parse(lines, file))
 
     def _file(self, chunk: Chunk) -> LogFile:
-        opening = chunk.opening.decode("utf-8-sig", "replace")
-        names = self._format.names_told_by(opening, self._log)
+        head = chunk.opening[: text_source.HEAD_BYTES]
+        text_source.check_appended(chunk.name, head)
+        opening = text_lines.decode_row(chunk.opening)
+        names = self._format.names_told_by(chunk.name, opening, self._log)
         file = LogFile(chunk.name, self._format.name, tuple(names or ()))
         if names is not None:
             check_columns(file, self._fields, _LOG)
         return file
 
     def _parse(self, lines: text_lines.Lines, file: LogFile) -> list[LogBatch]:
+        wanted = columns_within(file, self._fields)
         try:
-            raw = self._format.parse(lines, file.names, self._log, columns_of(self._fields))
+            raw = self._format.parse(lines, file.names, self._log, wanted)
+            add_path_columns(raw, file, self._fields)
             return [parse_rows(raw, file, self._log, self._fields)]
-        except (pa.ArrowException, ValueError, TypeError) as error:
-            if lines.count == 1:
-                return [_bad_batch(file.path, lines.first, str(error), lines.data)]
-        # Some line makes all of them unreadable: halves are read until it stands alone.
-        half = lines.count // 2
-        middle = end_of_lines(lines.data, half)
+        except (pa.ArrowException, ValueError, TypeError) as caught:
+            error = str(caught)
+        # Some row makes all of them unreadable: halves are read until it stands alone.
+        middle = self._format.end_of_rows(self._log, lines.data, lines.count // 2)
+        # Behind a quote that is never closed, the next line begins a row.
+        middle = middle or text_lines.end_of_lines(lines.data, 1)
+        if middle == len(lines.data):
+            return [_bad_batch(file.path, lines.first, error, lines.data)]
+        first, second = lines.data[:middle], lines.data[middle:]
+        line = lines.first + text_lines.count_lines(first)
         return [
-            *self._parse(text_lines.Lines(lines.first, lines.data[:middle], lines.decodable), file),
-            *self._parse(
-                text_lines.Lines(lines.first + half, lines.data[middle:], lines.decodable), file
-            ),
+            *self._parse(text_lines.Lines(lines.first, first, lines.decodable), file),
+            *self._parse(text_lines.Lines(line, second, lines.decodable), file),
         ]
 
     def _result(self, chunk: Chunk, batches: list[LogBatch]) -> ParsedChunk:

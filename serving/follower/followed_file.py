@@ -1,4 +1,4 @@
-"""One open file that grows: whole lines from a position on."""
+"""One open file that grows: whole rows from a position on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import stat
 import zlib
 from pathlib import Path
 
+from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import (
     LONGEST_LINE,
     Chunk,
-    end_of_lines,
+    EndOfRows,
     opening_of,
 )
 from lifelong.serving.follower.position import EDGE, Position
@@ -25,15 +26,17 @@ class FollowedFile:
     Args:
         path: Where it lies now.
         max_lines: Most lines of a chunk.
+        end_of_rows: Tells where rows end.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is not a regular file.
     """
 
-    def __init__(self, path: Path, max_lines: int) -> None:
+    def __init__(self, path: Path, max_lines: int, end_of_rows: EndOfRows = end_of_lines) -> None:
         self.path = path
         self._max_lines = max_lines
+        self._end_of_rows = end_of_rows
         # Opening a pipe would wait for its writer.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         status = os.fstat(self._descriptor)
@@ -77,45 +80,48 @@ class FollowedFile:
         return max(os.fstat(self._descriptor).st_size - self._offset, 0)
 
     def read(self) -> Chunk | None:
-        """Returns the next whole lines; None if there are none."""
+        """Returns the next whole rows; None if there are none."""
         while data := self._pread(LONGEST_LINE, self._offset):
             if self._inside:
                 end = data.find(b"\n") + 1
                 self._advance(data[:end] if end else data, inside=not end)
                 continue
-            if end := end_of_lines(data, self._max_lines):
+            if end := self._end_of_rows(data, self._max_lines):
                 return self._chunk(data[:end])
             return self._chunk(data, too_long=True) if len(data) == LONGEST_LINE else None
         return None
 
     def rest(self, is_final: bool) -> Chunk | None:
-        """Returns the last line, which has no end; None if there is none.
+        """Returns the last row, which has no end; None if there is none.
+
+        Behind a quote that is not closed, these are all lines up to the end.
 
         Args:
-            is_final: Whether the line will never get one. If it may, the position stays before it.
+            is_final: Whether the row will never get one. If it may, the position stays before it.
         """
         data = b"" if self._inside else self._pread(LONGEST_LINE, self._offset)
         if not data:
             return None
         if is_final:
             return self._chunk(data)
-        return Chunk(str(self.path), self._first_line(), data, self._line, self._offset)
+        return Chunk(str(self.path), self._first_row(), data, self._line, self._offset)
 
     def close(self) -> None:
         """Closes the file."""
         os.close(self._descriptor)
 
     def _chunk(self, data: bytes, too_long: bool = False) -> Chunk:
-        opening, first, offset = self._first_line(), self._line, self._offset
+        opening, first, offset = self._first_row(), self._line, self._offset
         self._advance(data, inside=too_long)
         return Chunk(str(self.path), opening, data, first, offset, self._position(), too_long)
 
-    def _first_line(self) -> bytes:
+    def _first_row(self) -> bytes:
         if self._opening is None:
             data = self._pread(LONGEST_LINE, 0)
-            if b"\n" not in data:
-                return data  # it may go on
-            self._opening = opening_of(data)
+            opening = opening_of(data, self._end_of_rows)
+            if not self._end_of_rows(data, 1):
+                return opening  # it may go on
+            self._opening = opening
         return self._opening
 
     def _advance(self, data: bytes, inside: bool) -> None:

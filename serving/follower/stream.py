@@ -1,14 +1,16 @@
-"""Whole lines of a stream: standard input, a pipe."""
+"""Whole rows of a stream: standard input, a pipe."""
 
 from __future__ import annotations
 
+import math
 import os
 import select
 
+from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import (
     LONGEST_LINE,
     Chunk,
-    end_of_lines,
+    EndOfRows,
     opening_of,
 )
 
@@ -21,16 +23,25 @@ class StreamLines:
         name: What to call it in messages.
         max_lines: Most lines of a chunk.
         wait_s: Longest time that `next` waits for something to read.
+        end_of_rows: Tells where rows end.
     """
 
     unread = 0
 
-    def __init__(self, descriptor: int, name: str, max_lines: int, wait_s: float) -> None:
+    def __init__(
+        self,
+        descriptor: int,
+        name: str,
+        max_lines: int,
+        wait_s: float,
+        end_of_rows: EndOfRows = end_of_lines,
+    ) -> None:
         self.ended = False
         self._descriptor = descriptor
         self._name = name
         self._max_lines = max_lines
         self._wait_s = wait_s
+        self._end_of_rows = end_of_rows
         self._data = b""
         self._offset, self._line, self._inside = 0, 1, False
         self._opening: bytes | None = None
@@ -53,24 +64,29 @@ class StreamLines:
         """Leaves the descriptor open: it is the caller's."""
 
     def _take(self) -> Chunk | None:
-        self._fill()
+        self._fill(self._max_lines)
         if self._inside:
             end = self._data.find(b"\n") + 1
             self._drop(end or len(self._data), inside=not end)
-        if end := end_of_lines(self._data, self._max_lines):
+        end = self._end_of_rows(self._data, self._max_lines)
+        if not end and self._data.count(b"\n") >= self._max_lines:
+            # One row has more lines than that.
+            self._fill(math.inf)
+            end = self._end_of_rows(self._data, self._max_lines)
+        if end:
             return self._chunk(end)
         if len(self._data) >= LONGEST_LINE:
             return self._chunk(len(self._data), too_long=True)
         return self._chunk(len(self._data)) if self._at_end and self._data else None
 
-    def _fill(self) -> None:
+    def _fill(self, max_lines: float) -> None:
         """Reads what is there; waits if that is nothing."""
         parts = [self._data]
         size, lines, wait_s = len(self._data), self._data.count(b"\n"), self._wait_s
         while (
             not self._at_end
             and size < LONGEST_LINE
-            and lines < self._max_lines
+            and lines < max_lines
             and select.select([self._descriptor], [], [], wait_s)[0]
         ):
             data = os.read(self._descriptor, LONGEST_LINE - size)
@@ -81,7 +97,7 @@ class StreamLines:
 
     def _chunk(self, size: int, too_long: bool = False) -> Chunk:
         if self._opening is None:
-            self._opening = opening_of(self._data[:size])
+            self._opening = opening_of(self._data[:size], self._end_of_rows)
         chunk = Chunk(
             self._name,
             self._opening,

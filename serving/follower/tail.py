@@ -1,4 +1,4 @@
-"""Whole lines of the file at a path, also when the file is rotated, cut off or replaced."""
+"""Whole rows of the file at a path, also when the file is rotated, cut off or replaced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lifelong.serving.follower.chunk import Chunk
+from lifelong.data.logs.text_lines import end_of_lines
+from lifelong.serving.follower.chunk import Chunk, EndOfRows
 from lifelong.serving.follower.followed_file import FollowedFile
 from lifelong.serving.follower.position import Position
 
@@ -32,6 +33,7 @@ class FileTail:
         grace_s: How long a replaced file must have given nothing before the new one is read: its
             writer may not have noticed yet.
         clock: Gives seconds.
+        end_of_rows: Tells where rows end.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class FileTail:
         tell: Callable[[str], None],
         grace_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
+        end_of_rows: EndOfRows = end_of_lines,
     ) -> None:
         self.ended = False
         self._path = path
@@ -50,6 +53,7 @@ class FileTail:
         self._tell = tell
         self._grace_s = grace_s
         self._clock = clock
+        self._end_of_rows = end_of_rows
         # The file that is read, and those to read after it; the last one is the one at the path.
         self._files: collections.deque[FollowedFile] = collections.deque()
         self._quiet_since: float | None = None
@@ -114,7 +118,7 @@ class FileTail:
         try:
             if self._files and self._path.stat().st_ino == self._files[-1].inode:
                 return
-            self._files.append(FollowedFile(self._path, self._max_lines))
+            self._files.append(self._open(self._path))
         except FileNotFoundError:
             if self._follow and not self._files and not self._is_waiting:
                 self._tell(f"{self._path} does not exist; waiting for it")
@@ -146,7 +150,7 @@ class FileTail:
         found = next((path for path in siblings if path.stat().st_ino == known.inode), None)
         if found is None:
             return []
-        file = FollowedFile(found, self._max_lines)
+        file = self._open(found)
         if not file.go_to(known):
             file.close()
             return []
@@ -159,7 +163,10 @@ class FileTail:
             and _ROTATED.fullmatch(path.name.removeprefix(self._path.name))
             and path.stat().st_mtime_ns >= modified
         ]
-        return [file, *(FollowedFile(path, self._max_lines) for _, path in sorted(later))]
+        return [file, *(self._open(path) for _, path in sorted(later))]
+
+    def _open(self, path: Path) -> FollowedFile:
+        return FollowedFile(path, self._max_lines, self._end_of_rows)
 
     def _is_quiet(self) -> bool:
         """Whether the file in front, which was replaced, has given nothing for long enough."""

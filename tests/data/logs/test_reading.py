@@ -114,7 +114,7 @@ def test_an_unclosed_quote_swallows_no_other_row(tmp_path, line):
     path = tmp_path / "log.csv"
     path.write_text(f"user,item,category,timestamp\n1,2,3,4\n{line}\n5,6,7,8\n")
     row = only_bad(str(path))
-    assert (row.row, row.reason) == (3, "unclosed quote (a row must be one line)")
+    assert (row.row, row.reason) == (3, "unclosed quote")
     path.write_text(f"user,item,category,timestamp\n1,2,3,4\n5,6,7,8\n{line}")
     assert only_bad(str(path)).row == 4, "at the end of the file, too"
 
@@ -377,8 +377,6 @@ def test_what_cannot_be_read_at_all_is_said_clearly(tmp_path, write_log):
     fails(ValueError, "bad.parquet is not a Parquet file", files=str(tmp_path / "bad.parquet"))
     (tmp_path / "log.dat").write_text("1")
     fails(ValueError, r"set behaviors\.format", files=str(tmp_path / "log.dat"))
-    (tmp_path / "mac.csv").write_bytes(b"user,item,category,timestamp\n1,2,3,4\r5,6,7,8\n")
-    fails(ValueError, r"mac\.csv: lines 1 to 2: .*end every line", files=str(tmp_path / "mac.csv"))
 
 
 def test_large_ids_beside_a_fraction_keep_all_digits(tmp_path):

@@ -1,3 +1,5 @@
+import functools
+
 import pytest
 
 from lifelong.data.logs import text_lines
@@ -17,10 +19,13 @@ def test_blocks_and_ranges_hold_every_line_once(tmp_path, size, end):
     assert found == list(enumerate(lines, start=1))
 
 
-def test_first_line_and_byte_order_mark(tmp_path):
+def test_first_row_and_byte_order_mark(tmp_path):
     path = tmp_path / "log.txt"
     path.write_bytes(b"\xef\xbb\xbfuser,item\r\n1,2\r\n")
-    assert text_lines.first_line(str(path)) == "user,item"
+    assert (
+        text_lines.first_row(str(path), functools.partial(text_lines.end_of_lines, limit=1))
+        == "user,item"
+    )
     (part,) = text_lines.byte_ranges(str(path))
     (block,) = text_lines.read_lines(str(path), part)
     assert block.texts == ["user,item", "1,2"]
@@ -33,3 +38,18 @@ def test_bytes_that_are_no_text(tmp_path):
     (block,) = text_lines.read_lines(str(path), text_lines.ByteRange(0, -1, 1))
     assert block.texts == ["caf\ufffd"]
     assert not block.decodable
+
+
+@pytest.mark.parametrize(
+    ("data", "limit", "end"),
+    [
+        (b"", 3, 0),
+        (b"abc", 3, 0),
+        (b"a\nbc", 3, 2),
+        (b"a\nb\nc\nd\n", 3, 6),
+        (b"a\nb\nc\n", 3, 6),
+        (b"\n\n\n\n", 1, 1),
+    ],
+)
+def test_end_of_lines(data, limit, end):
+    assert text_lines.end_of_lines(data, limit) == end

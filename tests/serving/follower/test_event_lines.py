@@ -5,6 +5,7 @@ import pytest
 
 from lifelong.data.ids import LEADING_ZEROS, MISSING_ID, NO_INTEGER, TOO_LARGE, id_of
 from lifelong.data.logs.csv_format import CsvFormat
+from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import Chunk, opening_of
 from lifelong.serving.follower.event_lines import EventLines
 
@@ -15,7 +16,7 @@ def chunk_of(*lines, first=1, offset=0, opening=None):
     data = b"".join(
         line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n" for line in lines
     )
-    return Chunk("events", opening or opening_of(data), data, first, offset)
+    return Chunk("events", opening or opening_of(data, end_of_lines), data, first, offset)
 
 
 def test_lines_become_columns_of_the_store(parser):
@@ -123,8 +124,8 @@ def test_csv_without_a_header(tree):
     ("line", "reason"),
     [
         (b"1,2\n", "wrong number of columns"),
-        (b'"1,2,3,1500000000,web,1.5,\n', "unclosed quote (a row must be one line)"),
-        (b"1,2,3,1500000000,web,1.5,\r4,5,6,1500000000,web,1,\n", "rows and lines do not"),
+        (b'"1,2,3,1500000000,web,1.5,\n', "unclosed quote"),
+        (b"1,2,3,1500000000,web,1.5,\r4,5,6,1500000000,web,1,\n", "carriage return within a line"),
         (b"1,2,3,15000x0000,web,1.5,\n", "timestamp: unreadable"),
         (b"1,2,3,1500000000,\xff,1.5,\n", "not UTF-8"),
         (b"\0\n", "wrong number of columns"),
