@@ -17,6 +17,7 @@ from lifelong.components.behavior_example_gen.executor import (
     Executor,
     output_config,
 )
+from lifelong.components.log_reading.driver import LogDriver
 from lifelong.components.log_reading.inputs import inputs_of
 
 
@@ -43,8 +44,9 @@ class BehaviorExampleGenSpec(types.ComponentSpec):
 class BehaviorExampleGen(example_gen.FileBasedExampleGen):
     """Turns behaviour and impression logs into one record per user and split.
 
-    TFX's own driver fingerprints the log files, so that the component runs again when one of them,
-    or the configuration, changes, and only then.
+    A driver fingerprints the log files, so that the component runs again when one of them, or the
+    configuration, changes, and only then. Where the platform brings a driver of its own (Kubeflow,
+    Vertex), a file that was rewritten with the same size within the same second is not noticed.
 
     Outputs:
         examples: `tf.train.Example`s (gzipped TFRecord) in the splits train, validation and eval.
@@ -53,6 +55,7 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
 
     SPEC_CLASS = BehaviorExampleGenSpec  # type: ignore[assignment]
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = LogDriver
 
     def __init__(self, config: IngestConfig):
         """Makes the component.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tfx.components.example_gen import driver
 from tfx.orchestration import data_types, data_types_utils
 from tfx.orchestration.portable import data_types as portable_data_types
 from tfx.proto.orchestration import driver_output_pb2
 
+from lifelong.components.log_reading.driver import LogDriver
 
-class Driver(driver.FileBasedDriver):
+
+class Driver(LogDriver):
     """The driver of a file-based ExampleGen, for a component that makes no examples."""
 
     def run(

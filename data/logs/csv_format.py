@@ -62,8 +62,11 @@ class CsvFormat(TextFormat):
             )
         if first_row.lstrip().startswith(('{"', "[{", "[[")):
             raise FileError(path, " holds JSON, not CSV; set `format` to jsonl")
-        data, sign = _with_one_sign(first_row.encode() + b"\n", log.delimiter)
+        text = first_row.encode()
+        data, sign = _with_one_sign(text + b"\n", log.delimiter)
         try:
+            if _bare_returns([text], log.delimiter.encode()):
+                raise pa.ArrowInvalid(BARE_RETURN)
             header = pyarrow.csv.read_csv(
                 pa.BufferReader(data),
                 pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
@@ -72,8 +75,8 @@ class CsvFormat(TextFormat):
         except pa.ArrowInvalid as error:
             raise FileError(
                 path,
-                f": the header cannot be read ({error}): {first_row[:100]!r}; it must be one row "
-                "of names, and lines must end with \\n or \\r\\n",
+                f": the header cannot be read: {first_row[:100]!r}; it must be one row of names, "
+                "quotes must be closed and lines end with \\n or \\r\\n",
             ) from error
         return [name.replace(sign, log.delimiter).strip() for name in header.column_names]
 

@@ -1,5 +1,6 @@
 import contextlib
 import dataclasses
+import gzip
 import json
 import os
 import random
@@ -133,6 +134,31 @@ def test_csv(tmp_path, workdir, ingest, header):
     assert stored(workdir) == events(range(100))
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_csv_rows_that_span_lines(tmp_path, workdir, ingest, monkeypatch, is_stream):
+    names = "qty,user,item,category,time,note"
+    rows = [f'1.5,u{n % 50},{n},{n % 9},{NOW + n},"a\n1.5,1,1,1,1,1\n"\n' for n in range(20)]
+    log = tmp_path / "live.csv"
+    log.write_text(f'{names}\n{rows[0]}1.5,u,1,1,{NOW},"open\n{"".join(rows[1:])}')
+    if is_stream:
+        reading = log.open()
+        monkeypatch.setattr(sys, "stdin", reading)
+        output = ingest("-", "--format=csv", "--batch_lines=2")
+        reading.close()
+    else:
+        output = ingest(log, "--batch_lines=2", "--max_bad_share=0.2")
+    assert "21 lines: 20 events added, 0 duplicates, 1 bad" in output
+    assert stored(workdir) == events(range(20))
+    (bad,) = map(json.loads, (workdir.root / "ingest_quarantine.jsonl").read_text().splitlines())
+    assert (bad["line"], bad["reason"]) == (5, "unclosed quote")
+
+
+def test_plain_lines_whatever_the_suffix(tmp_path, workdir, ingest):
+    log = tmp_path / "live.jsonl.gz"
+    log.write_text(json_line(1))
+    assert "1 events added" in ingest(log)
+
+
 def test_the_store_that_is_named(tmp_path, workdir, ingest):
     log = tmp_path / "live.jsonl"
     log.write_text(json_line(1))
@@ -169,7 +195,12 @@ def test_retention(tmp_path, workdir, ingest):
         ("missing.jsonl", [], "does not exist; check the path"),
         ("log.jsonl.gz", [], "is compressed; pipe it in"),
         ("folder.jsonl", [], "is not a regular file"),
-        ("log.csv", [], "has no column 'user'"),
+        ("log.csv", [], "holds JSON, not CSV"),
+        ("other.csv", [], "other.csv has no column 'user'"),
+        ("twice.csv", [], "twice.csv has the column 'item' twice"),
+        ("utf16.jsonl", [], "is UTF-16 or UTF-32; pipe it in (iconv"),
+        ("mac.jsonl", [], "lines that end with carriage returns alone"),
+        ("array.json", [], "array.json is a JSON array; write one object a line"),
         ("log.jsonl", ["--batch_lines=0"], "batch_lines is 0; it must be at least 1"),
         ("log.jsonl", ["--max_bad_share=2"], "max_bad_share is 2.0; it must be between 0 and 1"),
         ("log.jsonl", [f"--source={'x' * 500}"], "give a shorter one with --source"),
@@ -178,8 +209,14 @@ def test_retention(tmp_path, workdir, ingest):
 )
 def test_a_failure_says_what_to_do(tmp_path, ingest, name, options, message):
     (tmp_path / "folder.jsonl").mkdir()
-    for log in ("log.jsonl", "log.jsonl.gz", "log.csv"):
+    for log in ("log.jsonl", "log.csv"):
         (tmp_path / log).write_text(json_line(1))
+    (tmp_path / "log.jsonl.gz").write_bytes(gzip.compress(json_line(1).encode()))
+    (tmp_path / "other.csv").write_text("who,item\n1,2\n")
+    (tmp_path / "twice.csv").write_text("user,item,item,category,time,qty\n1,2,3,4,5,6\n")
+    (tmp_path / "utf16.jsonl").write_text(json_line(1), encoding="utf-16")
+    (tmp_path / "mac.jsonl").write_text("".join(map(json_line, range(3))).replace("\n", "\r"))
+    (tmp_path / "array.json").write_text(f"[{json_line(1)}]")
     output = ingest(tmp_path / name, *options, status=1)
     assert message in output
     assert "Traceback" not in output

@@ -97,6 +97,19 @@ def test_a_saved_configuration_is_read_back(tmp_path):
     assert load_config(tmp_path / "folder" / "config.yaml") == to_config(parser, parsed)
 
 
+@pytest.mark.parametrize("files", ["[a.csv, 'b,c/*.csv']", '["a.csv", "b,c/*.csv"]'])
+def test_files_may_be_a_list_and_are_read_back(tmp_path, files):
+    (tmp_path / "own.yaml").write_text(f"data: {{behaviors: {{files: {files}}}}}")
+    for arguments in ([f"--config={tmp_path / 'own.yaml'}"], [f"--data.behaviors.files={files}"]):
+        parser = make_config_parser()
+        parsed = parser.parse_args(arguments)
+        config = to_config(parser, parsed)
+        assert config.data.behaviors.patterns == ["a.csv", "b,c/*.csv"]
+        assert type(config.data).from_json(config.data.to_json()) == config.data
+        save_config(parser, parsed, tmp_path / "config.yaml")
+        assert load_config(tmp_path / "config.yaml") == config
+
+
 def test_a_configuration_that_was_never_saved_is_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="start with `lifelong run`"):
         load_config(tmp_path / "config.yaml")

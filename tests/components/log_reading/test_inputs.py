@@ -8,7 +8,12 @@ from lifelong.data.logs.config import LogConfig
 
 def inputs(**files):
     base, found = inputs_of({name: LogConfig(globs) for name, globs in files.items()})
-    return base, {split.name: split.pattern for split in found.splits}
+    below = [split for split in found.splits if "-below-" in split.name]
+    for split in below:
+        name, _, depth = split.name.partition("-below-")
+        assert split.pattern.endswith("/*" * int(depth))
+        assert name in {split.name for split in found.splits}
+    return base, {split.name: split.pattern for split in found.splits if split not in below}
 
 
 def test_every_log_is_fingerprinted_below_a_common_folder():

@@ -40,3 +40,72 @@ def test_sizes_and_reading(folder, scheme):
     with files.open_file(path) as file:
         file.seek(4)
         assert file.read() == b"csv"
+
+
+SUFFIXES = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl",)}
+BESIDE_DATA = (
+    "_SUCCESS",
+    "_metadata",
+    ".part-0.csv.crc",
+    "x.csv.crc",
+    "_temporary/0/part-9.csv",
+    ".hidden/part-9.csv",
+    "README.md",
+)
+
+
+def fill(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize("end", ["", "/", "/*", "/d*"])
+def test_a_folder_stands_for_the_data_below_it(tmp_path, scheme, end):
+    parts = ("day=1/a.csv", "day=2/hour=3/b.csv.gz", "day=2/c.tsv", "day=2/_key=4/d.csv")
+    fill(tmp_path, *parts, *BESIDE_DATA)
+    if end == "/*":
+        (tmp_path / "README.md").unlink()
+        (tmp_path / "x.csv.crc").unlink()
+    found = files.match([f"{scheme}{tmp_path}{end}"], "behaviors", SUFFIXES)
+    assert found == sorted(f"{scheme}{tmp_path}/{part}" for part in parts)
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_wildcard_leaves_out_what_lies_beside_data(tmp_path, scheme):
+    fill(tmp_path, "part-0", "_SUCCESS", "part-0.crc", "old/part-1")
+    assert files.match([f"{scheme}{tmp_path}/*"], "behaviors") == [f"{scheme}{tmp_path}/part-0"]
+    named = f"{scheme}{tmp_path}/_SUCCESS"
+    assert files.match([named], "behaviors") == [named]
+
+
+def test_a_folder_of_several_formats_or_of_none_is_refused(tmp_path):
+    fill(tmp_path, "both/a.csv", "both/b.jsonl", "none/part-0")
+    with pytest.raises(ValueError, match=r"behaviors\.files: .*both' has files of several formats"):
+        files.match([f"{tmp_path}/both"], "behaviors", SUFFIXES)
+    message = r"no file in the folder .*none' ends with \.csv, \.tsv, \.jsonl; name the files by"
+    with pytest.raises(FileNotFoundError, match=message):
+        files.match([f"{tmp_path}/none"], "behaviors", SUFFIXES)
+
+
+def test_relative_folders_and_names_with_brackets(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path, "logs/a.csv", "log[1].csv")
+    for folder in ("logs", "./logs", "logs/", "../" + tmp_path.name + "/logs"):
+        (found,) = files.match([folder], "behaviors", SUFFIXES)
+        assert (tmp_path / found).samefile(tmp_path / "logs/a.csv")
+    assert files.match(["log[1].csv"], "behaviors") == ["log[1].csv"]
+
+
+@pytest.mark.parametrize(
+    ("path", "columns"),
+    [
+        ("/x/category=12/part-0.csv", {"category": "12"}),
+        ("s3://b/a%20b=c%2Fd/e=__HIVE_DEFAULT_PARTITION__/f=g.csv", {"a b": "c/d", "e": None}),
+        ("/x/=1/y=/z.csv", {"y": ""}),
+        ("/x/z.csv", {}),
+    ],
+)
+def test_folders_tell_columns(path, columns):
+    assert files.path_columns(path) == columns
