@@ -36,9 +36,13 @@ def match(
     """
     found: set[str] = set()
     for pattern in patterns:
-        paths, folders = _match_uri(pattern) if "://" in pattern else _match_local(pattern)
-        if _has_wildcard(pattern.rsplit("/", 1)[-1]):
-            paths = [path for path in paths if not _is_beside_data(path.rsplit("/", 1)[-1])]
+        is_uri = "://" in pattern
+        paths, folders = _match_uri(pattern) if is_uri else _match_local(pattern)
+        if is_uri and "%" in pattern and not paths and not folders:
+            pattern = urllib.parse.unquote(pattern)
+            paths, folders = _match_uri(pattern)
+        paths = [path for path in paths if not _happens_to_match(path, pattern)]
+        folders = [folder for folder in folders if not _happens_to_match(folder, pattern)]
         if not paths and not folders:
             raise FileNotFoundError(
                 f"{name}.files: no file matches {pattern!r}; check the path (commas separate "
@@ -83,13 +87,22 @@ def open_stream(path: str, codec: str | None = None) -> pa.NativeFile:
 
 
 def _system(path: str) -> tuple[fs.FileSystem, str]:
-    if "://" in path:
-        return fs.FileSystem.from_uri(path)
-    return fs.LocalFileSystem(), path
+    if "://" not in path:
+        return fs.LocalFileSystem(), path
+    scheme, _, rest = path.partition("://")
+    host, _, name = rest.partition("/")
+    # Only this is a URI: names are as they are on the disk, with blanks or with the `%2F` of Hive.
+    system, root = fs.FileSystem.from_uri(f"{scheme}://{host}/")
+    return system, f"{root.rstrip('/')}/{name}".rstrip("/") or root
 
 
-def _has_wildcard(text: str) -> bool:
-    return bool(set(text) & set("*?["))
+def _happens_to_match(path: str, pattern: str) -> bool:
+    """Whether a wildcard of the pattern matches a name that is none of data."""
+    return any(
+        set(part) & set("*?[") and not part.startswith(("_", ".")) and _is_beside_data(name)
+        for part, name in zip(pattern.split("/"), path.split("/"), strict=False)
+        if part != name
+    )
 
 
 def _is_beside_data(name: str) -> bool:

@@ -109,3 +109,13 @@ def test_relative_folders_and_names_with_brackets(tmp_path, monkeypatch):
 )
 def test_folders_tell_columns(path, columns):
     assert files.path_columns(path) == columns
+
+
+def test_uris_may_be_encoded_or_as_they_are_on_the_disk(tmp_path):
+    fill(tmp_path, "my logs/a%2Fb.csv")
+    path = tmp_path / "my logs/a%2Fb.csv"
+    found = [f"file://{path}"]
+    for pattern in (f"file://{path}", path.as_uri(), path.as_uri()[:-4] + "*"):
+        assert files.match([pattern], "behaviors") == found
+    with files.open_file(found[0]) as file:
+        assert file.read() == b"my logs/a%2Fb.csv"

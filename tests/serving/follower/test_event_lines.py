@@ -5,6 +5,7 @@ import pytest
 
 from lifelong.data.ids import LEADING_ZEROS, MISSING_ID, NO_INTEGER, TOO_LARGE, id_of
 from lifelong.data.logs.csv_format import CsvFormat
+from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import Chunk, opening_of
 from lifelong.serving.follower.event_lines import EventLines
@@ -142,3 +143,58 @@ def test_a_bad_row_does_not_hurt_the_others(csv, line, reason):
 def test_a_header_that_lacks_a_column(csv):
     with pytest.raises(ValueError, match="events has no column 'qty'"):
         csv.parse(chunk_of(b"user,item,category,timestamp,channel\n", ROW))
+
+
+def test_the_folders_of_a_file_tell_columns(csv, parser):
+    rows = HEADER.replace(b",category", b""), b"1,2,1500000000,web,1.5,\n"
+    chunk = dataclasses.replace(chunk_of(*rows), name="/log/category=12/live.csv")
+    assert csv.parse(chunk).events["category"].tolist() == [12]
+    row = {name: value for name, value in GOOD.items() if name != "category"}
+    chunk = dataclasses.replace(chunk_of(row), name="/log/category=12/live.jsonl")
+    assert parser.parse(chunk).events["category"].tolist() == [12]
+
+
+def test_rows_that_span_lines(csv):
+    data = [HEADER, b'1,2,"a\r\n3,4,5,6,7,8,9\r\n",1500000000,web,1.5,\r\n', b"-1,2,3,4,5,6,\n"]
+    parsed = csv.parse(chunk_of(*data))
+    assert parsed.events["category"].tolist() == [id_of("a\r\n3,4,5,6,7,8,9\r\n")]
+    (bad,) = parsed.bad
+    assert (bad.line, bad.offset, bad.reason) == (5, len(data[0] + data[1]), "user: negative")
+
+
+def test_the_first_of_several_categories(tree):
+    log = dataclasses.replace(tree.behaviors, category_separator="|")
+    parsed = EventLines(log, tree.fields, JsonLinesFormat()).parse(
+        chunk_of({**GOOD, "category": "A|B"}, {**GOOD, "category": ["C", "D"]}, GOOD)
+    )
+    assert parsed.events["category"].tolist() == [id_of("A"), id_of("C"), 3]
+
+
+def test_a_key_that_stands_twice(parser):
+    line = json.dumps(GOOD).replace("}", ', "item": 9}\n').encode()
+    parsed = parser.parse(chunk_of(GOOD, line))
+    assert parsed.count == 1
+    assert [bad.reason for bad in parsed.bad] == ["key 'item' stands twice"]
+
+
+@pytest.mark.parametrize(
+    ("opening", "message"),
+    [
+        (b"\x1f\x8b\x08\0...", r"events is compressed; pipe it in \(zcat"),
+        ('{"user": 1'.encode("utf-16"), "events is UTF-16 or UTF-32; pipe it in"),
+        ('{"user": 1'.encode("utf-16-le"), "events is no text in UTF-8"),
+        (b"PK\x03\x04...", "events is a zip archive"),
+        (b"PAR1...", "events is a Parquet file"),
+    ],
+)
+def test_what_is_no_text_in_utf8_is_refused(parser, csv, opening, message):
+    for lines in (parser, csv):
+        with pytest.raises(ValueError, match=message):
+            lines.parse(chunk_of(opening))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_wanted_column_that_stands_twice_is_refused(csv, count):
+    header = HEADER.replace(b"more", b"item")
+    with pytest.raises(ValueError, match="events has the column 'item' twice"):
+        csv.parse(chunk_of(header, *[ROW] * count))

@@ -2,6 +2,9 @@ import os
 
 import pytest
 
+from lifelong.data.logs import quoting
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.csv_format import CsvFormat
 from lifelong.serving.follower.chunk import LONGEST_LINE
 from lifelong.serving.follower.followed_file import FollowedFile
 from lifelong.serving.follower.position import EDGE, Position
@@ -102,6 +105,38 @@ def test_a_line_that_is_too_long_is_left_out_once(path, followed):
     for reader in (file, again):
         after = reader.read()
         assert (after.data, after.first, after.too_long) == (b"b\n", 3, False)
+
+
+def end_of_csv(data, limit):
+    return CsvFormat().end_of_rows(LogConfig(), data, limit)
+
+
+def test_a_chunk_never_ends_within_a_row(path):
+    first, second, third = b'1,"a\nb\n"\n', b"2,c\n", b'3,"d\n\n\ne"\n'
+    path.write_bytes(first + second + third[:6])
+    file = FollowedFile(path, 2, end_of_csv)
+    chunk = file.read()
+    assert (chunk.data, chunk.first, chunk.opening) == (first, 1, first.rstrip())
+    chunk = file.read()
+    assert (chunk.data, chunk.first) == (second, 4)
+    assert file.read() is None, "the end of the row has not come yet"
+    append(path, third[6:] + b"4,f\n")
+    again = FollowedFile(path, 2, end_of_csv)
+    assert again.go_to(Position.from_text(chunk.position))
+    for reader in (file, again):
+        assert [(c.data, c.first) for c in (reader.read(), reader.read())] == [
+            (third, 5),
+            (b"4,f\n", 9),
+        ]
+
+
+def test_a_row_waits_for_its_end_only_so_long(path, monkeypatch):
+    monkeypatch.setattr(quoting, "LONGEST_ROW", 20)
+    path.write_bytes(b'1,"a\n2,b\n')
+    file = FollowedFile(path, 10, end_of_csv)
+    assert file.read() is None
+    append(path, b"3,c\n4,d\n5,e\n6,f\n")
+    assert file.read().data.count(b"\n") == 6
 
 
 def test_a_pipe_is_refused(tmp_path):

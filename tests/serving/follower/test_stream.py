@@ -1,7 +1,10 @@
+import functools
 import os
 
 import pytest
 
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.csv_format import CsvFormat
 from lifelong.serving.follower.chunk import LONGEST_LINE
 from lifelong.serving.follower.stream import StreamLines
 
@@ -58,3 +61,18 @@ def test_a_line_that_is_too_long_is_left_out(tmp_path):
                 chunks.append(chunk)
     assert [(c.too_long, c.first) for c in chunks] == [(True, 1), (False, 2)]
     assert chunks[1].data == b"b\n"
+
+
+def test_a_chunk_never_ends_within_a_row(pipe):
+    end_of_rows = functools.partial(CsvFormat().end_of_rows, LogConfig())
+    source = StreamLines(pipe[0], "standard input", 1, wait_s=0, end_of_rows=end_of_rows)
+    os.write(pipe[1], b'1,"a\n\n')
+    assert source.next() is None
+    os.write(pipe[1], b'b"\n2,c\n3,"d\n')
+    assert [(c.data, c.first) for c in (source.next(), source.next())] == [
+        (b'1,"a\n\nb"\n', 1),
+        (b"2,c\n", 4),
+    ]
+    assert source.next() is None
+    close_writing(pipe)
+    assert source.next().data == b'3,"d\n'
