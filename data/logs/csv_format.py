@@ -179,7 +179,7 @@ def _parse_rows(
         for row in reasons:
             texts[row] = b""
         data = b"\n".join([*texts, b""])
-    table, wrong = _read(data, names, wanted, delimiter)
+    table, wrong = _read(data, names, wanted, delimiter, spans_lines=True)
     is_read = np.ones(len(rows.starts), bool)
     is_read[wrong] = False
     if table.num_rows != is_read.sum():
@@ -207,7 +207,11 @@ def _bare_returns(texts: Sequence[bytes], delimiter: bytes) -> list[int]:
 
 
 def _read(
-    data: bytes, names: Sequence[str], wanted: Sequence[str], delimiter: str
+    data: bytes,
+    names: Sequence[str],
+    wanted: Sequence[str],
+    delimiter: str,
+    spans_lines: bool = False,
 ) -> tuple[pa.Table, list[int]]:
     """Returns the rows and the indices of rows with another number of columns."""
     wrong: list[int] = []
@@ -226,7 +230,7 @@ def _read(
         pyarrow.csv.ParseOptions(
             delimiter=sign,
             ignore_empty_lines=False,
-            newlines_in_values=b'"' in data,
+            newlines_in_values=spans_lines,
             invalid_row_handler=note,
         ),
         pyarrow.csv.ConvertOptions(

@@ -9,6 +9,7 @@ quote counts as never closed: its line is a row by itself, and the next line beg
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -69,9 +70,6 @@ class _Quotes:
 
     These are runs of an odd number of quotes: an even number leaves everything as it was, within a
     quoted field as pairs that stand for quotes, at the beginning of a field as an empty one.
-
-    Attributes:
-        line: Index of each run's line.
     """
 
     def __init__(self, array: np.ndarray, ends: np.ndarray, delimiter: bytes) -> None:
@@ -84,9 +82,21 @@ class _Quotes:
         self._lines = np.searchsorted(ends, first, side="right")
         self._is_opening = (first == 0) | (array[first - 1] == _LINE_END)
         self._is_opening |= _follows(array, first, delimiter)
-        self.line: list[int] = self._lines.tolist()
-        self._opens: list[bool] = self._is_opening.tolist()
-        self._after: list[int] = (first + lengths[is_odd]).tolist()
+        self._closes = first + lengths[is_odd]
+
+    # As lists, which are faster to go through; made only where rows span lines.
+    @functools.cached_property
+    def line(self) -> list[int]:
+        """Index of each run's line."""
+        return self._lines.tolist()
+
+    @functools.cached_property
+    def _opens(self) -> list[bool]:
+        return self._is_opening.tolist()
+
+    @functools.cached_property
+    def _after(self) -> list[int]:
+        return self._closes.tolist()
 
     def left_open(self) -> list[int]:
         """Returns the last runs of those lines that, begun outside a quoted field, end in one."""
