@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jsonargparse import ArgumentParser
-
 from lifelong.commands.command import Command
 from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.parser import Parser
 
 if TYPE_CHECKING:
     from lifelong.data.logs.config import LogConfig
@@ -115,11 +114,11 @@ class IngestOptions:
         return self.source or str(Path(self.events_file).absolute())
 
 
-def make_ingest_parser() -> ArgumentParser:
+def make_ingest_parser() -> Parser:
     """Makes the parser of the options, with the file as positional argument."""
-    parser = ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Parser(description=__doc__)
     parser.add_argument("--follow", action="store_true", help=_FOLLOW_HELP)
-    parser.add_class_arguments(IngestOptions, as_group=False, as_positional=True, skip={"follow"})
+    parser.add_fields(IngestOptions, as_positional=True, skip={"follow"})
     return parser
 
 
@@ -272,5 +271,5 @@ def _warn(text: str) -> None:
 COMMAND = Command(
     "append the events of a live log to the store",
     make_ingest_parser,
-    lambda parsed, _: ingest(IngestOptions(**vars(parsed))),
+    lambda _, parsed, arguments: ingest(IngestOptions(**vars(parsed))),
 )

@@ -18,8 +18,8 @@ def main(args: Sequence[str] | None = None) -> int:
         args: Arguments; those of the process when None.
 
     Returns:
-        The exit status: 0 if the command did what it says, 1 if it failed. Bad arguments end the
-        process with status 2.
+        The exit status: 0 if the command did what it says, 1 if it failed, 3 if `lifelong run` had
+        no model to push, 130 if it was interrupted. Bad arguments end the process with status 2.
     """
     # TFRS trains with tf_keras; this has to be said before TensorFlow is imported.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -30,10 +30,22 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         # Here, so that what they import may be missing.
         from lifelong.commands.parser import COMMANDS, make_parser
+        from lifelong.pipeline.value_checks import nearest
 
-        parsed = make_parser().parse_args(arguments)
-        name = parsed.subcommand
-        return COMMANDS[name].run(parsed[name], arguments[arguments.index(name) + 1 :])
+        if name not in COMMANDS or arguments[0] != name:
+            parser = make_parser()
+            if {"-h", "--help"} & set(arguments):
+                parser.parse_args(["--help"])
+            choices = ", ".join(COMMANDS)
+            if name and arguments[0] != name:
+                parser.error(f"{arguments[0]} stands before the command; write it after {name}")
+            if name:
+                parser.error(f"there is no command {name}{nearest(name, COMMANDS)} ({choices})")
+            parser.error(f"a command is missing; choose from {choices}")
+        command = COMMANDS[name]
+        parser = command.make_parser()
+        parser.prog = f"lifelong {name}"
+        return command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
     except ModuleNotFoundError as error:
         missing = explained(error, f"lifelong {name}".rstrip())
         if missing is error or os.environ.get("LIFELONG_TRACEBACK"):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from jsonargparse import ArgumentParser
-
 from lifelong.commands import compare, ingest, rank, run, serve, staleness, sweep
+from lifelong.pipeline.parser import Parser
 
 COMMANDS = {
     "run": run.COMMAND,
@@ -17,12 +16,11 @@ COMMANDS = {
 }
 
 
-def make_parser() -> ArgumentParser:
+def make_parser() -> Parser:
     """Makes the parser of all commands."""
-    parser = ArgumentParser(
+    parser = Parser(
         prog="lifelong",
         description="Click-through-rate models on a user's whole behaviour history.",
-        allow_abbrev=False,
     )
     commands = parser.add_subcommands(required=True)
     for name, command in COMMANDS.items():

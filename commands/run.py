@@ -8,31 +8,34 @@ from collections.abc import Sequence
 from jsonargparse import Namespace
 
 from lifelong.commands.command import Command
+from lifelong.pipeline.checks import check_before_run
 from lifelong.pipeline.config import Workdir
-from lifelong.pipeline.config_parser import make_config_parser, save_config, to_config
+from lifelong.pipeline.config_parser import (
+    make_config_parser,
+    parse_config,
+    save_config,
+    to_config,
+)
+from lifelong.pipeline.parser import Parser
 from lifelong.pipeline.run_lock import only_run
 
 
-def _run(parsed: Namespace, arguments: Sequence[str]) -> int:
-    """Returns 0; also when the gate refused the model, which is a result, not a failure."""
-    workdir = Workdir.at(parsed.workdir)
-    parser = make_config_parser()
-    if not parsed.data.behaviors.files:
-        # No log of the user's own, so the defaults are those of The Complete Journey.
-        parser = make_config_parser(journey_in=workdir)
-        parsed = parser.parse_args(arguments)
+def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
+    """Returns 0, or `NOTHING_PUSHED` if the gate let no model through."""
+    parser, parsed = parse_config(arguments, parser, parsed)
     config = to_config(parser, parsed)
-    config.data.validate()
+    workdir = Workdir.at(config.workdir)
     with only_run(workdir):
+        check_before_run(config, workdir)
         save_config(parser, parsed, workdir.config)
 
         from lifelong.commands.outcome import print_outcome
         from lifelong.pipeline.local_runner import run_locally
 
         started = time.monotonic()
-        print_outcome(config, workdir, *run_locally(config, workdir))
+        status = print_outcome(config, workdir, *run_locally(config, workdir))
         print(f"finished in {time.monotonic() - started:.0f} s\n")
-    return 0
+    return status
 
 
 COMMAND = Command("train, gate and push a model", make_config_parser, _run)

@@ -66,6 +66,7 @@ def serve(options: ServeOptions) -> int:
 
 
 def _make_server(options: ServeOptions) -> Any:
+    base_path = "" if options.model_config_file else _base_path(options)
     import tensorflow as tf
 
     from lifelong.serving.server.model_config import read_config_file, single_model
@@ -74,7 +75,6 @@ def _make_server(options: ServeOptions) -> Any:
     if options.model_config_file:
         config = read_config_file(options.model_config_file)
     else:
-        base_path = _base_path(options)
         if not tf.io.gfile.isdir(base_path):
             raise FileNotFoundError(
                 f"{base_path} does not exist: push a model with `lifelong run`, or name --base_path"

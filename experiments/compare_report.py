@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments import plots
 from lifelong.experiments.item_metrics import ITEM_GROUPS
 from lifelong.experiments.metrics import ALL
 from lifelong.experiments.ranking_time import CANDIDATES
 from lifelong.experiments.summary import ModelSummary, summarize
 from lifelong.experiments.tables import cell, csv_text, markdown_table
-from lifelong.experiments.trial import TrialResult, write_atomically
+from lifelong.experiments.trial import TrialResult
 
 _SECONDS_PER_MINUTE = 60
 _COUNTS = ("requests", "candidates")

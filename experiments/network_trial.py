@@ -13,9 +13,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.network_scores import measure_network
-from lifelong.experiments.trial import Measured, Trial, write_atomically
+from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
 from lifelong.models.config import TrainingConfig
 from lifelong.models.reader import count_requests

@@ -15,6 +15,8 @@ class CompareOptions:
 
     Attributes:
         workdir: Folder of the runs, whose records and configuration are used.
+        config: YAML file as `lifelong run --config` takes it, instead of the configuration that the
+            last run saved; unless named, `workdir` is the file's. Empty: the last run's.
         models: Models to train once per seed.
         once: Models to train with the first seed only.
         seeds: Seeds of initial weights, shuffling and dropout.
@@ -22,6 +24,7 @@ class CompareOptions:
     """
 
     workdir: str = "workdir"
+    config: str = ""
     models: tuple[str, ...] = ("none", "full", "eta", "sim_hard", "sim_soft")
     once: tuple[str, ...] = (
         "gbdt",
@@ -59,6 +62,8 @@ class SweepOptions:
 
     Attributes:
         workdir: Folder of the runs, whose records, configuration and trained model are used.
+        config: YAML file as `lifelong run --config` takes it, instead of the configuration that the
+            last run saved; unless named, `workdir` is the file's. Empty: the last run's.
         bits: Signature bits M with which the trained model's items are hashed again.
         events: Searched events K.
         retrain: Points `MxK` at which a model is also trained anew, to see whether re-hashing says
@@ -70,6 +75,7 @@ class SweepOptions:
     """
 
     workdir: str = "workdir"
+    config: str = ""
     bits: tuple[int, ...] = (32, 64, 128, 256)
     events: tuple[int, ...] = (16, 48, 128)
     retrain: tuple[str, ...] = ("32x16", "256x48")
@@ -115,6 +121,8 @@ class StalenessOptions:
 
     Attributes:
         workdir: Folder of the runs, whose records and configuration are used.
+        config: YAML file as `lifelong run --config` takes it, instead of the configuration that the
+            last run saved; unless named, `workdir` is the file's. Empty: the last run's.
         weeks: Calendar weeks of training and validation requests after the date at which the old
             index is built; all requests before it are the base.
         epochs: Passes over the base.
@@ -124,6 +132,7 @@ class StalenessOptions:
     """
 
     workdir: str = "workdir"
+    config: str = ""
     weeks: int = 10
     epochs: int = 2
     passes: int = 1

@@ -12,11 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments.metrics import ALL
 from lifelong.experiments.ranking_time import CANDIDATES
 from lifelong.experiments.summary import ModelSummary, Stat
 from lifelong.experiments.tables import cell
-from lifelong.experiments.trial import write_atomically
 
 DPI = 120
 _MARKERS = "osD^vP*X<>"

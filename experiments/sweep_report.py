@@ -10,12 +10,13 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments.metrics import Metrics, overall
 from lifelong.experiments.plots import legend_beside, save, tidy
 from lifelong.experiments.ranking_time import CANDIDATES
 from lifelong.experiments.summary import Stat
 from lifelong.experiments.tables import cell, csv_text, markdown_table
-from lifelong.experiments.trial import Measured, TrialResult, write_atomically
+from lifelong.experiments.trial import Measured, TrialResult
 from lifelong.models.config import ModelSpec
 from lifelong.models.layers.sim_hash import WORD_BITS
 from lifelong.models.trained import SPEC_FILE

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lifelong.data import config_json
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import ItemMetrics
 from lifelong.experiments.metrics import Metrics, overall
@@ -126,13 +127,6 @@ class Trial(abc.ABC):
         """Returns what differs between trials of other settings or other data."""
         decisive = json.dumps([self.settings(), dataclasses.asdict(data)], sort_keys=True)
         return hashlib.sha256(decisive.encode()).hexdigest()[:16]
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a file that is there as a whole or not at all, whenever the process is killed."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
-    unfinished.replace(path)
 
 
 def write_result(result: TrialResult, folder: Path) -> None:

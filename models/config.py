@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import Any, Literal, get_args
 
 from lifelong.data import config_json
@@ -49,7 +50,8 @@ class SoftSearchConfig:
     def __post_init__(self) -> None:
         names = ("dim", "sampled_length", "alsh_bits", "neighbors")
         _check_at_least(1, **{f"model.soft_search.{name}": getattr(self, name) for name in names})
-        _check_at_least(0, **{"model.soft_search.ahead_epochs": self.ahead_epochs})
+        names = ("ahead_epochs", "auxiliary_weight", "click_weight")
+        _check_at_least(0, **{f"model.soft_search.{name}": getattr(self, name) for name in names})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +137,15 @@ class ModelConfig:
                 )
             },
         )
+        names = ("user_dim", "context_dim", "time_gap_dim", "dien_auxiliary_weight")
+        _check_at_least(0, **{f"model.{name}": getattr(self, name) for name in names})
+        _check_at_least(1, **{f"model.hidden[{i}]": width for i, width in enumerate(self.hidden)})
+        _check_above_0(**{"model.embedding_norm": self.embedding_norm})
+        for name in ("dropout", "unknown_rate"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"model.{name} is {getattr(self, name)}; it must be at least 0 and below 1"
+                )
         if self.item_buckets > ITEM_HASHES:
             raise ValueError(
                 f"model.item_buckets is {self.item_buckets}; it must be at most {ITEM_HASHES}, the "
@@ -179,6 +190,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         names = ("epochs", "batch_size", "pool_users", "min_count")
         _check_at_least(1, **{f"training.{name}": getattr(self, name) for name in names})
+        _check_at_least(0, **{"training.patience": self.patience})
+        _check_above_0(**{"training.learning_rate": self.learning_rate})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,10 +256,16 @@ class ModelSpec:
         return config_json.decode(cls, json.loads(text), "model specification")
 
 
-def _check_at_least(least: int, **values: int) -> None:
+def _check_at_least(least: int, **values: float) -> None:
     for name, value in values.items():
-        if value < least:
+        if not value >= least:
             raise ValueError(f"{name} is {value}; it must be at least {least}")
+
+
+def _check_above_0(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} is {value}; it must be a number above 0")
 
 
 def _check_one_of(names: Any, **values: str) -> None:

@@ -6,7 +6,9 @@ import dataclasses
 from pathlib import Path
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
+from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.serving_validator.config import ServingConfig
+from lifelong.data.folders import check_folder
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 
 
@@ -22,6 +24,12 @@ class GateConfig:
 
     auc_min: float = 0.6
     auc_change_min: float = -0.005
+
+    def __post_init__(self) -> None:
+        for name, least in (("auc_min", 0), ("auc_change_min", -1)):
+            value = getattr(self, name)
+            if not least <= value <= 1:
+                raise ValueError(f"gate.{name} is {value}; it must be between {least} and 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +92,16 @@ class Config:
     checkpoint_folder: str = ""
     beam_args: tuple[str, ...] = ()
 
+    @property
+    def tree(self) -> TreeConfig | None:
+        """What the behaviour store holds; None if none is built."""
+        store = self.store
+        if not store.build:
+            return None
+        return TreeConfig.of(
+            self.data, store.shards, store.max_events_per_category, store.max_age_days
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class Workdir:
@@ -107,13 +125,16 @@ class Workdir:
 
         Raises:
             ValueError: It is a URI.
+            NotADirectoryError: A file lies there, or above.
         """
         if "://" in folder:
             raise ValueError(
                 f"workdir is {folder!r}; it must be a folder of this machine. Set pipeline_root, "
                 "serving_folder and checkpoint_folder to URIs instead"
             )
-        return cls(Path(folder).resolve())
+        root = Path(folder).resolve()
+        check_folder("workdir", root)
+        return cls(root)
 
     @property
     def config(self) -> Path:

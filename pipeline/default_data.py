@@ -32,6 +32,11 @@ def default_ingestion(behaviors: str | os.PathLike[str]) -> IngestConfig:
     )
 
 
+def is_default_data(config: Config, workdir: Workdir) -> bool:
+    """Whether it is The Complete Journey that a configuration reads."""
+    return config.data.behaviors.patterns == [str(workdir.data / complete_journey.BEHAVIORS)]
+
+
 def prepare_data(config: Config, workdir: Workdir) -> None:
     """Prepares The Complete Journey if that is what the configuration reads.
 
@@ -39,7 +44,7 @@ def prepare_data(config: Config, workdir: Workdir) -> None:
         config: The configuration.
         workdir: Where things lie.
     """
-    if config.data.behaviors.patterns == [str(workdir.data / complete_journey.BEHAVIORS)]:
+    if is_default_data(config, workdir):
         prepared = complete_journey.prepare(workdir.data)
         print(
             f"data: The Complete Journey, {prepared.events:,} purchases "

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 
+from lifelong.data.folders import make_folder
 from lifelong.pipeline.config import Workdir
 
 
@@ -19,9 +20,9 @@ def only_run(workdir: Workdir) -> Iterator[None]:
         workdir: The folder, made if missing.
 
     Raises:
-        OSError: If another run holds it.
+        OSError: If another run holds it, or it cannot be written to.
     """
-    workdir.root.mkdir(parents=True, exist_ok=True)
+    make_folder("workdir", workdir.root)
     with workdir.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

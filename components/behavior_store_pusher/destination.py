@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import abc
+import re
+from pathlib import Path
 from typing import NamedTuple
 
+from lifelong.data.extras import explained
+from lifelong.data.folders import check_folder
 from lifelong.serving.behavior_store import Manifest
+from lifelong.serving.behavior_store.versions import SCHEMES
+
+
+# A slip such as redis:/host is no folder either.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Version(NamedTuple):
@@ -47,3 +56,39 @@ class Destination(abc.ABC):
             StoreError: The copy is damaged, or the destination full or out of reach. What was
                 pushed before is still in use.
         """
+
+
+def check_destination(address: str, keep_versions: int) -> None:
+    """Raises if there can be no such destination; nothing is opened.
+
+    Args:
+        address: A folder of this machine, or the address of a Redis server.
+        keep_versions: Versions that are kept of a folder.
+
+    Raises:
+        ValueError: An argument makes no sense.
+        NotADirectoryError: A file lies in the folder's place, or above.
+        ModuleNotFoundError: What the kind of store needs is not installed.
+    """
+    if not address:
+        raise ValueError("store.destination is empty; set a folder or an address")
+    if keep_versions < 1:
+        raise ValueError(f"store.keep_versions is {keep_versions}; it must be at least 1")
+    if address.startswith(SCHEMES):
+        _check_address(address)
+    elif _SCHEME.match(address):
+        raise ValueError(
+            f"store.destination is {address!r}; expected a folder of this machine (LMDB works on "
+            f"local disks) or an address that begins with {', '.join(SCHEMES)}"
+        )
+    else:
+        check_folder("store.destination", Path(address).absolute())
+
+
+def _check_address(address: str) -> None:
+    try:
+        from lifelong.serving.behavior_store.redis_connection import RedisConnection, RedisOptions
+    except ModuleNotFoundError as error:
+        raise explained(error, "a behaviour store in Redis") from error
+    # Connects to nothing yet.
+    RedisConnection(address, RedisOptions()).close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lifelong.components.behavior_store_pusher.destination import Destination
+from lifelong.components.behavior_store_pusher.destination import Destination, check_destination
 from lifelong.components.behavior_store_pusher.folder import VersionFolder
 from lifelong.components.behavior_store_pusher.redis_server import RedisServer
 from lifelong.serving.behavior_store.versions import SCHEMES
@@ -20,15 +20,7 @@ def destination_at(address: str, keep_versions: int) -> Destination:
     Raises:
         ValueError: An argument makes no sense.
     """
-    if not address:
-        raise ValueError("store.destination is empty; set a folder or an address")
-    if keep_versions < 1:
-        raise ValueError(f"store.keep_versions is {keep_versions}; it must be at least 1")
+    check_destination(address, keep_versions)
     if address.startswith(SCHEMES):
         return RedisServer(address)
-    if "://" in address:
-        raise ValueError(
-            f"store.destination is {address!r}; expected a folder of this machine (LMDB works on "
-            f"local disks) or an address that begins with {', '.join(SCHEMES)}"
-        )
     return VersionFolder(Path(address), keep_versions)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from lifelong.data.whole_file import write_atomically
 from lifelong.experiments.staleness.conclusion import conclusion
 from lifelong.experiments.staleness.metrics import (
     Measurements,
@@ -19,7 +20,7 @@ from lifelong.experiments.staleness.plot import plot_staleness
 from lifelong.experiments.staleness.tables import OLD, OLD_EVENTS, OWN
 from lifelong.experiments.summary import Stat
 from lifelong.experiments.tables import cell, csv_text, markdown_table
-from lifelong.experiments.trial import TrialResult, write_atomically
+from lifelong.experiments.trial import TrialResult
 
 # Columns of the table: model, search and heading of its AUC; all but the own have a recall, too.
 _COLUMNS = (

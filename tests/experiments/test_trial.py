@@ -7,7 +7,6 @@ import pytest
 from lifelong.experiments.trial import (
     RESULT_FILE,
     read_result,
-    write_atomically,
     write_result,
 )
 from tests.experiments.fake_trials import NO_DATA, FakeTrial, result
@@ -43,14 +42,6 @@ def test_an_interrupted_write_leaves_the_old_result_or_none(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         write_result(result("eta", 17, 0.5), tmp_path)
     assert read_result(tmp_path) == result("eta", 17, 0.75)
-
-
-def test_text_and_bytes_are_written_as_they_are(tmp_path):
-    write_atomically(tmp_path / "text", "a ± b\n")
-    write_atomically(tmp_path / "bytes", b"\x89PNG\r\n")
-    assert (tmp_path / "text").read_text() == "a ± b\n"
-    assert (tmp_path / "bytes").read_bytes() == b"\x89PNG\r\n"
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("change", [{"speed": 3}, {"seed": None}])

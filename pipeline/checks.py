@@ -1,0 +1,83 @@
+"""What can be checked of a run before TensorFlow and TFX are imported, which takes ten seconds."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import difflib
+import io
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from lifelong.components.behavior_store_pusher.destination import check_destination
+from lifelong.data.folders import check_folder
+from lifelong.data.logs.reading import log_files
+from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.default_data import prepare_data
+
+
+def check_before_run(config: Config, workdir: Workdir) -> None:
+    """Prepares the default data where they are read, and checks configuration and logs.
+
+    Args:
+        config: The configuration.
+        workdir: Where things lie.
+
+    Raises:
+        ValueError: Fields do not fit together, or a log cannot be read as they say.
+        OSError: A file is missing, or something else is in a folder's place.
+    """
+    config.data.validate()
+    _check_name(config.name)
+    _check_folders(config, workdir)
+    if config.tree is not None:
+        config.tree.validate()
+        check_destination(workdir.store_destination(config), config.store.keep_versions)
+    _check_beam_args(config.beam_args)
+    prepare_data(config, workdir)
+    for name, log in config.data.logs.items():
+        log_files(log, config.data.fields_of(name), name)
+
+
+def _check_name(name: str) -> None:
+    if name in ("", ".", "..") or name != PurePath(name).name:
+        raise ValueError(f"name is {name!r}; it must be a name that a folder may have")
+
+
+def _check_folders(config: Config, workdir: Workdir) -> None:
+    folders = {
+        "pipeline_root": workdir.pipeline_root(config),
+        "serving_folder": workdir.serving_folder(config),
+        "checkpoint_folder": workdir.checkpoint_folder(config),
+    }
+    for field, folder in folders.items():
+        if "://" not in folder:
+            check_folder(field, Path(folder).absolute())
+
+
+def _check_beam_args(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        if not argument.startswith("--"):
+            raise ValueError(
+                f"beam_args has {argument!r}; each is one option with its value, such as "
+                "--direct_num_workers=2"
+            )
+    if not arguments:
+        return
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parser = argparse.ArgumentParser(prog="beam_args", add_help=False, allow_abbrev=False)
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            for kind in PipelineOptions.__subclasses__():
+                kind._add_argparse_args(parser)
+            _, unknown = parser.parse_known_args(list(arguments))
+        except SystemExit:
+            reason = said.getvalue().strip().rpartition("error: ")[2]
+            raise ValueError(f"beam_args: {reason}") from None
+    known = list(parser._option_string_actions)
+    for argument in unknown:
+        # Runners have options of their own, which only they know; a slip of the pen has none.
+        name = argument.partition("=")[0]
+        for like in difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+            raise ValueError(f"beam_args: Beam has no option {name}; did you mean {like}?")
