@@ -12,7 +12,6 @@ from lifelong.data.folders import check_folder
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.versions import SCHEMES
 
-
 # A slip such as redis:/host is no folder either.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 

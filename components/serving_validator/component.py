@@ -44,7 +44,9 @@ class ServingValidator(base_component.BaseComponent):
     parameters, and the server has to load that copy, too.
 
     A model that fails is not blessed, which is no error: the Pusher leaves it out, and the next run
-    validates it again. A blessing is found in the cache.
+    validates it again. A server that does not start, load or answer in time, or is killed, says
+    nothing about the model: that is an error, and the next run tries again. A blessing is found in
+    the cache.
 
     Outputs:
         blessing: A standard `InfraBlessing` that holds the warmed model: give the Pusher this, and

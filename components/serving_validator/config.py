@@ -19,6 +19,7 @@ _AT_LEAST = {
     "max_batch_size": 1,
     "batch_timeout_micros": 0,
     "load_timeout_s": 1,
+    "call_timeout_s": 1,
 }
 
 
@@ -42,7 +43,9 @@ class ServingConfig(JsonConfig):
             `batching_params.pbtxt` (1 writes none), and warm-up batches are as large: a server that
             is told to join fewer refuses them, and with them the model.
         batch_timeout_micros: How long a request waits for others, in microseconds.
-        load_timeout_s: Seconds that the server may take to start, and to load the model.
+        load_timeout_s: Seconds that the server may take to start, and to load the model; a run in
+            which it takes longer fails, and the next one tries again.
+        call_timeout_s: Likewise, seconds that it may take to answer a call.
         xla_cpu_compilation_enabled: Whether the servers that models are pushed to run with the flag
             of this name, which `export.jit_compile` needs.
     """
@@ -58,6 +61,7 @@ class ServingConfig(JsonConfig):
     max_batch_size: int = 8
     batch_timeout_micros: int = 500
     load_timeout_s: float = 120.0
+    call_timeout_s: float = 60.0
     xla_cpu_compilation_enabled: bool = False
 
     def __post_init__(self) -> None:

@@ -47,6 +47,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             ValueError: If the split has no request to send.
+            ServerFailedError: If the server could not show what the model is like.
         """
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         blessing = artifact_utils.get_single_instance(output_dict[BLESSING_KEY])

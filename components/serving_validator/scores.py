@@ -10,7 +10,11 @@ import tensorflow as tf
 
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.recorded_requests import RecordedRequest
-from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.components.serving_validator.refusal import (
+    ModelRefusedError,
+    ServerFailedError,
+    judge,
+)
 from lifelong.data.keys import RECORDS, RECORDS_SIGNATURE, REQUEST_CANDIDATES, SCORES
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
@@ -41,6 +45,7 @@ def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> li
 
     Raises:
         ModelRefusedError: The model has no such signature, or fails.
+        ServerFailedError: There is too little memory for it.
     """
     records = [request.serialized() for request in requests]
     try:
@@ -49,6 +54,8 @@ def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> li
             scored = loaded.signatures[RECORDS_SIGNATURE](records=tf.constant(records))
     except KeyError as error:
         raise ModelRefusedError(f"the model has no signature {error} for the Evaluator") from error
+    except tf.errors.ResourceExhaustedError as error:
+        raise ServerFailedError(f"there is too little memory: {error.message}") from error
     except tf.errors.OpError as error:
         raise ModelRefusedError(
             f"the model fails in the Evaluator's way: {error.message}"
@@ -75,6 +82,7 @@ def compare(
 
     Raises:
         ModelRefusedError: The server failed a request, or gives too few scores.
+        ServerFailedError: The server is too busy to answer, or gone.
     """
     found = [
         _scores_of_records(client, requests, expected),
@@ -121,9 +129,7 @@ def _call(client: PredictionClient, signature: str, inputs: Request) -> np.ndarr
     try:
         return client.predict(inputs, signature, [SCORES])[SCORES]
     except PredictionError as error:
-        raise ModelRefusedError(
-            f"the server failed a request of signature {signature!r}: {error}"
-        ) from error
+        raise judge(error, f"the server failed a request of signature {signature!r}") from error
 
 
 def _difference(scores: np.ndarray, expected: np.ndarray, signature: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,7 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.components.serving_validator.refusal import (
+    ModelRefusedError,
+    ServerFailedError,
+    judge,
+    machine_state,
+)
 from lifelong.serving.prediction import PredictionError
 
 # Named, not imported: it needs TensorFlow.
@@ -19,12 +25,21 @@ _INTERVAL_S = 0.05
 # Seconds that a server has to end by itself.
 STOP_S = 10.0
 _LOG_LINES = 15
+# Signals by which a process dies of what it does. Others come from outside: from a kernel that is
+# out of memory, or from whoever stops the machine.
+_CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGFPE, signal.SIGILL}
+NOT_LOADED = (
+    "the server has not loaded the model after {:g} s; raise serving.load_timeout_s, or run again "
+    "when the machine is less busy"
+)
 
 
 class ServerProcess:
     """Starts a server on a free port when it is entered, and ends it when it is left.
 
-    If it had ended by itself, a refusal that leaves the block also tells the end of its log.
+    If it had ended by itself, an error that leaves the block also tells how, and the end of its log:
+    a server that crashes in native code is brought down by the model, which is refused; one that
+    ends in another way, or is killed, could not show what the model is like.
 
     Args:
         model_name: Name of the model.
@@ -74,17 +89,14 @@ class ServerProcess:
             `host:port` of the server.
 
         Raises:
-            ModelRefusedError: The server ended, or takes too long.
+            ServerFailedError: The server ended, or takes too long.
         """
         deadline = time.monotonic() + timeout_s
         while not self._address_file.exists():
             if self._process.poll() is not None:
-                raise ModelRefusedError("the server does not start")
+                raise ServerFailedError("the server does not start")
             if time.monotonic() > deadline:
-                raise ModelRefusedError(
-                    f"the server has not loaded the model after {timeout_s:g} s "
-                    f"(serving.load_timeout_s){self._end_of_log()}"
-                )
+                raise ServerFailedError(NOT_LOADED.format(timeout_s))
             time.sleep(_INTERVAL_S)
         return self._address_file.read_text()
 
@@ -108,10 +120,20 @@ class ServerProcess:
         trace: TracebackType | None,
     ) -> None:
         status = self._stop()
-        if status and isinstance(error, (ModelRefusedError, PredictionError)):
+        if isinstance(error, PredictionError):
+            error = judge(error)
+        if not isinstance(error, ServerFailedError):
+            return
+        by = signal.Signals(-status) if status is not None and status < 0 else None
+        if by in _CRASHES:
             raise ModelRefusedError(
-                f"{error}; it ended with status {status}{self._end_of_log()}"
+                f"the model brings the server down ({by.name}): {error}{self._end_of_log()}"
             ) from error
+        if by is not None:
+            ended = f"; it was killed ({by.name}), as happens where memory runs out"
+        else:
+            ended = f"; it ended with status {status}" if status else ""
+        raise ServerFailedError(f"{error}{ended}; {machine_state()}{self._end_of_log()}") from error
 
     def _stop(self) -> int | None:
         """Ends the server and returns its exit status; None if it had to be killed."""
@@ -126,6 +148,4 @@ class ServerProcess:
 
     def _end_of_log(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-        return "\n  ".join(
-            [f"; the end of {self._log}:", *lines] if lines else ["; it said nothing"]
-        )
+        return "\n  ".join(["; its last words:", *lines] if lines else ["; it said nothing"])

@@ -24,17 +24,20 @@ from lifelong.components.serving_validator.recorded_requests import (
     read_requests,
     widen,
 )
-from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.components.serving_validator.refusal import (
+    ModelRefusedError,
+    ServerFailedError,
+    judge,
+    machine_state,
+)
 from lifelong.components.serving_validator.scores import compare, evaluator_scores
-from lifelong.components.serving_validator.server_process import ServerProcess
+from lifelong.components.serving_validator.server_process import NOT_LOADED, ServerProcess
 from lifelong.data.keys import RANK_SIGNATURE as RANK_SIGNATURE
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 
 _CANDIDATE, _WARMED = 1, 2
 _POLL_S = 0.1
-# Nothing that a client would wait for takes that long.
-_CALL_TIMEOUT_S = 60.0
 
 
 @dataclasses.dataclass
@@ -91,6 +94,8 @@ def validate(candidate: Candidate, files: Sequence[str], config: ServingConfig) 
 
     Raises:
         ValueError: There is no request to send.
+        ServerFailedError: The server could not show it: it did not start or answer in time, or
+            ended. That says nothing about the model; the next try may.
     """
     findings = Findings()
     requests = read_requests(files, config.validation_requests)
@@ -98,7 +103,10 @@ def validate(candidate: Candidate, files: Sequence[str], config: ServingConfig) 
         with tempfile.TemporaryDirectory() as folder:
             _serve(candidate, requests, config, Path(folder), findings)
     except (ModelRefusedError, PredictionError) as error:
-        findings.reason = str(error)
+        refused = judge(error) if isinstance(error, PredictionError) else error
+        if isinstance(refused, ServerFailedError):
+            raise refused from error
+        findings.reason = str(refused)
         shutil.rmtree(candidate.warmed_path, ignore_errors=True)
     return findings
 
@@ -116,7 +124,7 @@ def _serve(
         # While the server starts.
         expected = beside.submit(evaluator_scores, str(candidate.path), requests)
         address = server.wait_until_listening(config.load_timeout_s)
-        with PredictionClient(address, candidate.name, _CALL_TIMEOUT_S, attempts=1) as client:
+        with PredictionClient(address, candidate.name, config.call_timeout_s, attempts=1) as client:
             _wait_until_loaded(client, _CANDIDATE, config.load_timeout_s)
             calls = ClientRequests.learn(client)
             _compare(client, calls, requests, expected.result(), config, findings)
@@ -171,7 +179,7 @@ def _measure(
         raise ModelRefusedError(
             f"the 99th percentile of a Predict call is {latency.p99_ms:.1f} ms for "
             f"{config.latency_candidates} candidates and a full history, over the budget of "
-            f"{config.latency_budget_ms:g} ms (serving.latency_budget_ms)"
+            f"{config.latency_budget_ms:g} ms (serving.latency_budget_ms); {machine_state()}"
         )
 
 
@@ -183,10 +191,7 @@ def _wait_until_loaded(client: PredictionClient, version: int, timeout_s: float)
                 if status.state == "AVAILABLE":
                     return
                 if status.message:
-                    raise ModelRefusedError(
-                        f"the server cannot load the model: {status.code.name}: {status.message}"
-                    )
+                    error = PredictionError(status.code, status.message)
+                    raise judge(error, "the server cannot load the model")
         time.sleep(_POLL_S)
-    raise ModelRefusedError(
-        f"the server has not loaded the model after {timeout_s:g} s (serving.load_timeout_s)"
-    )
+    raise ServerFailedError(NOT_LOADED.format(timeout_s))

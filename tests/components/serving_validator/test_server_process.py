@@ -10,7 +10,7 @@ import pytest
 from tfx.utils import path_utils
 
 from lifelong.components.serving_validator import server_process
-from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.components.serving_validator.refusal import ModelRefusedError, ServerFailedError
 from lifelong.components.serving_validator.server_process import ServerProcess
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
@@ -93,21 +93,49 @@ def stand_in(tmp_path):
     return make
 
 
-def test_a_server_that_does_not_start_says_why(stand_in):
-    code = "print(*range(40), sep=chr(10)); raise SystemExit('no memory')"
-    with pytest.raises(ModelRefusedError) as caught, stand_in(code) as server:
+def test_a_server_that_does_not_start_is_a_failure_that_says_why(stand_in):
+    code = "print(*range(40), sep=chr(10)); raise SystemExit('Address already in use')"
+    with pytest.raises(ServerFailedError) as caught, stand_in(code) as server:
         server.wait_until_listening(60)
     message = str(caught.value)
-    assert message.startswith("the server does not start; it ended with status 1; the end of ")
-    assert message.endswith("\n  39\n  no memory")
+    assert message.startswith("the server does not start; it ended with status 1; ")
+    assert "MB of memory are free, load " in message
+    assert message.endswith("\n  39\n  Address already in use")
     assert "\n  25\n" not in message
 
 
-def test_a_server_that_ends_while_it_is_called_says_why(stand_in):
-    with pytest.raises(ModelRefusedError) as caught, stand_in("raise SystemExit(3)"):
-        raise PredictionError(grpc.StatusCode.UNAVAILABLE, "connection refused")
-    message = "UNAVAILABLE: connection refused; it ended with status 3; it said nothing"
-    assert str(caught.value) == message
+GONE = PredictionError(grpc.StatusCode.UNAVAILABLE, "connection refused")
+
+
+@pytest.mark.parametrize(
+    ("ending", "says"),
+    [
+        ("raise SystemExit(3)", "it ended with status 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it was killed (SIGKILL)"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", "it was killed (SIGTERM)"),
+    ],
+)
+def test_a_server_that_ends_or_is_killed_while_it_is_called_is_a_failure(stand_in, ending, says):
+    with pytest.raises(ServerFailedError) as caught, stand_in(ending):
+        raise GONE
+    assert str(caught.value).startswith(f"UNAVAILABLE: connection refused; {says}")
+    assert str(caught.value).endswith("it said nothing")
+
+
+def test_a_model_that_brings_the_server_down_is_refused(stand_in):
+    code = "import os; print('Check failed: x == y', flush=True); os.abort()"
+    with (
+        pytest.raises(ModelRefusedError, match=r"brings the server down \(SIGABRT\)") as caught,
+        stand_in(code),
+    ):
+        raise GONE
+    assert "Check failed: x == y" in str(caught.value)
+
+
+def test_what_a_server_answers_is_no_failure_of_it(stand_in):
+    refused = PredictionError(grpc.StatusCode.INVALID_ARGUMENT, "no such input")
+    with pytest.raises(PredictionError, match="no such input"), stand_in("input()"):
+        raise refused
 
 
 def test_one_that_ends_as_it_should_changes_no_error(stand_in):
@@ -131,7 +159,9 @@ def test_one_that_hangs_is_given_up_and_killed(stand_in, monkeypatch, tmp_path):
                 time.sleep(0.01)
             server.wait_until_listening(0.2)
 
-    with pytest.raises(ModelRefusedError, match=r"after 0\.2 s \(serving\.load_timeout_s"):
+    with pytest.raises(ServerFailedError) as caught:
         wait()
+    assert "after 0.2 s; raise serving.load_timeout_s, or run again" in str(caught.value)
+    assert "cores; it said nothing" in str(caught.value)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
