@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 from lifelong.data.extras import explained
+from lifelong.data.full_disk import FullDiskError, explain, is_full_disk
 
 _INTERRUPTED = 130
 
@@ -28,39 +31,58 @@ def main(args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:
-        # Here, so that what they import may be missing.
-        from lifelong.commands.parser import COMMANDS, make_parser
-        from lifelong.pipeline.value_checks import nearest
-
-        if name not in COMMANDS or arguments[0] != name:
-            parser = make_parser()
-            if {"-h", "--help"} & set(arguments):
-                parser.parse_args(["--help"])
-            choices = ", ".join(COMMANDS)
-            if name and arguments[0] != name:
-                parser.error(f"{arguments[0]} stands before the command; write it after {name}")
-            if name:
-                parser.error(f"there is no command {name}{nearest(name, COMMANDS)} ({choices})")
-            parser.error(f"a command is missing; choose from {choices}")
-        command = COMMANDS[name]
-        parser = command.make_parser()
-        parser.prog = f"lifelong {name}"
-        return command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
+        return _run(name, arguments)
     except ModuleNotFoundError as error:
         missing = explained(error, f"lifelong {name}".rstrip())
         if missing is error or os.environ.get("LIFELONG_TRACEBACK"):
             raise
         print(missing, file=sys.stderr)
         return 1
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get("LIFELONG_TRACEBACK"):
+    except Exception as error:
+        told = _told(error)
+        if not told or os.environ.get("LIFELONG_TRACEBACK"):
             raise
-        print(f"lifelong {name}: {error}", file=sys.stderr)
+        print(f"lifelong {name}: {told}", file=sys.stderr)
         print("(with LIFELONG_TRACEBACK=1 it shows where)", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"lifelong {name}: interrupted; run it again to go on", file=sys.stderr)
         return _INTERRUPTED
+
+
+def _run(name: str, arguments: Sequence[str]) -> int:
+    # Here, so that what they import may be missing.
+    from lifelong.commands.parser import COMMANDS, make_parser
+
+    if name not in COMMANDS or arguments[0] != name:
+        _refuse(make_parser(), name, arguments, list(COMMANDS))
+    command = COMMANDS[name]
+    parser = command.make_parser()
+    parser.prog = f"lifelong {name}"
+    return command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
+
+
+def _refuse(parser: Any, name: str, arguments: Sequence[str], commands: Sequence[str]) -> NoReturn:
+    """Prints help where that is asked for, or what is wrong with the name of a command."""
+    from lifelong.pipeline.value_checks import nearest
+
+    if {"-h", "--help"} & set(arguments):
+        parser.parse_args(["--help"])
+    choices = ", ".join(commands)
+    if not arguments:
+        parser.error(f"a command is missing; choose from {choices}")
+    if arguments[0] != name:
+        parser.error(f"{arguments[0]} stands before the command ({choices}); write it behind")
+    parser.error(f"there is no command {name}{nearest(name, commands)} ({choices})")
+
+
+def _told(error: Exception) -> str:
+    """Returns what to say of an error that is the user's to mend; empty if it is ours."""
+    if isinstance(error, (ValueError, RuntimeError, FullDiskError)):
+        return str(error)
+    if is_full_disk(error):
+        return f"{explain(error, [Path.cwd()])}, and run the same command again"
+    return str(error) if isinstance(error, OSError) else ""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ from lifelong.pipeline.run_lock import only_run
 
 
 def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
-    """Returns 0, or `NOTHING_PUSHED` if the gate let no model through."""
+    """Returns the exit status: that nothing was pushed is one of its own, for whoever schedules it."""
     parser, parsed = parse_config(arguments, parser, parsed)
     config = to_config(parser, parsed)
     workdir = Workdir.at(config.workdir)
@@ -33,9 +34,13 @@ def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
         from lifelong.pipeline.local_runner import run_locally
 
         started = time.monotonic()
-        status = print_outcome(config, workdir, *run_locally(config, workdir))
-        print(f"finished in {time.monotonic() - started:.0f} s\n")
-    return status
+        verdict = print_outcome(config, workdir, *run_locally(config, workdir))
+        print(f"finished in {time.monotonic() - started:.0f} s", flush=True)
+    if verdict.status:
+        print(f"lifelong run: {verdict.text}", file=sys.stderr)
+    else:
+        print(f"{verdict.text}\n")
+    return verdict.status
 
 
 COMMAND = Command("train, gate and push a model", make_config_parser, _run)

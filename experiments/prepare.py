@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.experiments.data import ExperimentData
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.create_pipeline import create_data_pipeline
-from lifelong.pipeline.default_data import prepare_data
-from lifelong.pipeline.run_record import read_last_run
+from lifelong.pipeline.run_components import run_components
 from lifelong.pipeline.schema import write_schema
 
 
@@ -17,26 +15,22 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
     """Runs the data components, which finds all of them done if the pipeline has run before.
 
     Args:
-        config: Logs, requests, splits, features.
+        config: Logs, requests, splits, features; checked, and what it names is there.
         workdir: Where things lie.
 
     Returns:
         Where the records lie.
     """
-    config.data.validate()
-    prepare_data(config, workdir)
-    LocalDagRunner().run(
-        create_data_pipeline(
-            pipeline_name=config.name,
-            pipeline_root=workdir.pipeline_root(config),
-            schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
-            ingest=config.data,
-            min_count=config.training.min_count,
-            beam_args=config.beam_args,
-            metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
-        )
+    pipeline = create_data_pipeline(
+        pipeline_name=config.name,
+        pipeline_root=workdir.pipeline_root(config),
+        schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
+        ingest=config.data,
+        min_count=config.training.min_count,
+        beam_args=config.beam_args,
+        metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
     )
-    outputs = read_last_run(workdir.metadata).outputs
+    outputs = run_components(pipeline, config, workdir).outputs
     return ExperimentData(
         examples=outputs["BehaviorExampleGen", "examples"],
         transformed_examples=outputs["Transform", "transformed_examples"],

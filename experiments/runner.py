@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lifelong.data.full_disk import FullDiskError, explain, is_full_disk
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.trial import (
     Trial,
@@ -42,6 +43,9 @@ def run_trials(
 
     Returns:
         A sentence for each trial that failed.
+
+    Raises:
+        FullDiskError: The disk is full.
     """
     results: dict[str, TrialResult] = {}
     waiting: list[tuple[str, Trial]] = []
@@ -66,6 +70,11 @@ def run_trials(
         try:
             result = _run(trial, data, folder / trial.slug)
         except Exception as error:  # whatever it is, the other trials do not depend on this one
+            if is_full_disk(error):  # but for this: they need room, too
+                raise FullDiskError(
+                    f"{title} failed: {explain(error, [folder])}. What is finished is kept: run the "
+                    "same command again"
+                ) from error
             failure = f"{trial.name} seed {trial.seed}: {type(error).__name__}: {error}"
             (folder / trial.slug / ERROR_FILE).write_text(traceback.format_exc())
             failures.append(f"{failure} (see {folder / trial.slug / ERROR_FILE})")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.report import Report, read_report
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.create_pipeline import create_pipeline
-from lifelong.pipeline.default_data import prepare_data
 from lifelong.pipeline.progress import component_lines
-from lifelong.pipeline.run_record import RunRecord, read_last_run
+from lifelong.pipeline.run_components import run_components
+from lifelong.pipeline.run_record import RunRecord
 from lifelong.pipeline.schema import write_schema
 
 
@@ -20,16 +18,16 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
     """Runs the pipeline, and prints a line for each component.
 
     Args:
-        config: The configuration.
+        config: The configuration, checked; the data that it names are there.
         workdir: Where things lie.
 
     Returns:
         What ran, and the evaluation.
 
     Raises:
-        ValueError: If the configuration does not fit together or the data cannot be used.
+        ValueError: If the configuration does not fit together.
+        ComponentFailedError: If a component failed.
     """
-    prepare_data(config, workdir)
     pipeline = create_pipeline(
         pipeline_name=config.name,
         pipeline_root=workdir.pipeline_root(config),
@@ -42,7 +40,7 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
         eval_config=make_eval_config(config.gate.auc_min, config.gate.auc_change_min),
         export=config.export,
         serving=config.serving,
-        tree=_tree_config(config),
+        tree=config.tree,
         store_destination=workdir.store_destination(config),
         store_versions=config.store.keep_versions,
         beam_args=config.beam_args,
@@ -50,16 +48,6 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):
-        LocalDagRunner().run(pipeline)
-        record = read_last_run(workdir.metadata)
+        record = run_components(pipeline, config, workdir)
         report = read_report(record.outputs["Evaluator", "evaluation"])
     return record, report
-
-
-def _tree_config(config: Config) -> TreeConfig | None:
-    store = config.store
-    if not store.build:
-        return None
-    return TreeConfig.of(
-        config.data, store.shards, store.max_events_per_category, store.max_age_days
-    )

@@ -14,7 +14,9 @@ from absl import logging as absl_logging
 
 _STATE = re.compile(r"Component (\S+) is (running|finished)\.")
 _CACHED = "A cached execution"
-_LIBRARIES = ("absl", "tensorflow")
+# TFX logs by way of absl.
+_TFX = "absl"
+_LIBRARIES = (_TFX, "tensorflow")
 
 
 class _ComponentLines(logging.Handler):
@@ -45,6 +47,47 @@ class _ComponentLines(logging.Handler):
         print(f"[{now - self._run_started:4.0f} s] {text}", flush=True)
 
 
+class CurrentComponent(logging.Handler):
+    """Knows which component runs.
+
+    Attributes:
+        component: Its name; empty before the first one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.component = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Looks whether a message tells that a component starts."""
+        found = _STATE.match(record.getMessage())
+        if found and found[2] == "running":
+            self.component = found[1]
+
+    def __enter__(self) -> CurrentComponent:
+        logging.getLogger(_TFX).addHandler(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger(_TFX).removeHandler(self)
+
+
+def log_failure(component: str) -> None:
+    """Writes the error that is being handled, and where it was raised, to the log file alone."""
+    logging.getLogger(_TFX).info("%s failed", component, exc_info=True)
+
+
+class _LogFile(logging.FileHandler):
+    """A log file whose disk may be full: that is told once, by what fails of it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Says nothing."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 @contextlib.contextmanager
 def component_lines(log_file: Path) -> Iterator[None]:
     """Prints a line when a component starts and ends, and errors; the rest goes to a file.
@@ -52,7 +95,7 @@ def component_lines(log_file: Path) -> Iterator[None]:
     Args:
         log_file: File that the libraries' messages are appended to.
     """
-    to_file = logging.FileHandler(log_file)
+    to_file = _LogFile(log_file)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # absl complains about every message before that

@@ -1,0 +1,69 @@
+"""Recognises errors of a full disk, whatever library they come from, and says what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What libraries say that raise errors of their own: HDF5, TensorFlow, SQLite, LMDB, Beam.
+_WORDS = ("database or disk is full", *(os.strerror(number).lower() for number in _NUMBERS))
+
+
+class FullDiskError(OSError):
+    """A disk is full; the message says which one, and what to do."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an error, or what it was raised from, is that of a full disk (or a quota, or a limit)."""
+    return any(_is_full(part) for part in _chain(error))
+
+
+def explain(error: BaseException, folders: Sequence[str | os.PathLike[str]] = ()) -> str:
+    """Returns a sentence about a full disk.
+
+    Args:
+        error: For which `is_full_disk` holds.
+        folders: Paths or URIs that were written to, one of which has no room; the folder of
+            temporary files is another. They are looked at where the error names no file.
+    """
+    named = [part.filename for part in _chain(error) if isinstance(part, OSError) and part.filename]
+    written = [os.fspath(folder) for folder in (*folders, tempfile.gettempdir())]
+    places = [_existing(str(place)) for place in named or written if "://" not in str(place)]
+    place = min(places, key=lambda it: shutil.disk_usage(it).free)
+    cause = next(str(part) for part in _chain(error) if _is_full(part))
+    return (
+        f"the disk of {place} has no room left ({shutil.disk_usage(place).free / 1e6:,.1f} MB are "
+        f"free now; {_last_line(cause)}). Make room there"
+    )
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in _NUMBERS:
+        return True
+    return any(words in str(error).lower() for words in _WORDS)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yields an error and all that it was raised from, or while handling."""
+    seen: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        part = waiting.pop()
+        if part is not None and id(part) not in seen:
+            seen[id(part)] = part
+            waiting += [part.__context__, part.__cause__]
+            yield part
+
+
+def _existing(place: str) -> Path:
+    path = Path(place).absolute()
+    return next(it for it in (path, *path.parents) if it.exists())
+
+
+def _last_line(text: str) -> str:
+    return text.strip().splitlines()[-1][:200] if text.strip() else "no reason is told"
