@@ -11,7 +11,7 @@ from pathlib import Path
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What libraries say that raise errors of their own: HDF5, TensorFlow, SQLite, LMDB, Beam.
-_WORDS = ("database or disk is full", *(os.strerror(number).lower() for number in _NUMBERS))
+_WORDS = ("database or disk is full", *map(os.strerror, _NUMBERS))
 
 
 class FullDiskError(OSError):
@@ -20,7 +20,7 @@ class FullDiskError(OSError):
 
 def is_full_disk(error: BaseException) -> bool:
     """Whether an error, or what it was raised from, is that of a full disk (or a quota, or a limit)."""
-    return any(_is_full(part) for part in _chain(error))
+    return any(_cause(part) for part in _chain(error))
 
 
 def explain(error: BaseException, folders: Sequence[str | os.PathLike[str]] = ()) -> str:
@@ -35,17 +35,19 @@ def explain(error: BaseException, folders: Sequence[str | os.PathLike[str]] = ()
     written = [os.fspath(folder) for folder in (*folders, tempfile.gettempdir())]
     places = [_existing(str(place)) for place in named or written if "://" not in str(place)]
     place = min(places, key=lambda it: shutil.disk_usage(it).free)
-    cause = next(str(part) for part in _chain(error) if _is_full(part))
+    cause = next(cause for part in _chain(error) if (cause := _cause(part)))
     return (
-        f"the disk of {place} has no room left ({shutil.disk_usage(place).free / 1e6:,.1f} MB are "
-        f"free now; {_last_line(cause)}). Make room there"
+        f"the disk of {place} has no room left ({cause}; {shutil.disk_usage(place).free / 1e6:,.1f}"
+        " MB are free now). Make room there"
     )
 
 
-def _is_full(error: BaseException) -> bool:
+def _cause(error: BaseException) -> str:
+    """Returns the words that tell a full disk in a single error; empty if it is another one."""
     if isinstance(error, OSError) and error.errno in _NUMBERS:
-        return True
-    return any(words in str(error).lower() for words in _WORDS)
+        return os.strerror(error.errno)
+    text = str(error).lower()
+    return next((words for words in _WORDS if words.lower() in text), "")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -63,7 +65,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _existing(place: str) -> Path:
     path = Path(place).absolute()
     return next(it for it in (path, *path.parents) if it.exists())
-
-
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1][:200] if text.strip() else "no reason is told"

@@ -17,6 +17,7 @@ _CACHED = "A cached execution"
 # TFX logs by way of absl.
 _TFX = "absl"
 _LIBRARIES = (_TFX, "tensorflow")
+_BEAM = "apache_beam"
 
 
 class _ComponentLines(logging.Handler):
@@ -112,4 +113,10 @@ def component_lines(log_file: Path) -> Iterator[None]:
             for handler in (to_file, _ComponentLines()):
                 logger.addHandler(handler)
                 restore.callback(logger.removeHandler, handler)
+        # Beam logs where an error was raised, step by step; what it says is told at the end.
+        beam = logging.getLogger(_BEAM)
+        beam.addHandler(to_file)
+        restore.callback(beam.removeHandler, to_file)
+        restore.callback(setattr, beam, "propagate", beam.propagate)
+        beam.propagate = False
         yield
