@@ -218,8 +218,9 @@ def fit(
         if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
             _fit_search(model, model.long_term, training, train, steps, folder)
         _compile(model, training)
-        best_weights = str(folder.path / "best.weights.h5")
+        best_weights = folder.path / "best.weights.h5"
         epoch_log = folder.path / "epochs.csv"
+        _cut_unfinished_line(epoch_log)
         best_so_far = _best_logged(epoch_log)
         if best_so_far is not None:
             print(f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}")
@@ -230,14 +231,7 @@ def fit(
             epochs=training.epochs,
             verbose=0,
             callbacks=[
-                keras.callbacks.ModelCheckpoint(
-                    best_weights,
-                    monitor=_MONITOR,
-                    mode="max",
-                    save_best_only=True,
-                    save_weights_only=True,
-                    initial_value_threshold=best_so_far,
-                ),
+                _BestWeights(best_weights, best_so_far),
                 keras.callbacks.CSVLogger(str(epoch_log), append=True),
                 keras.callbacks.EarlyStopping(
                     _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
@@ -250,8 +244,36 @@ def fit(
                 *folder.callbacks(),
             ],
         )
-        model.load_weights(best_weights)
+        model.load_weights(str(best_weights))
     return model
+
+
+class _BestWeights(keras.callbacks.Callback):
+    """Saves the weights of the best epoch so far, as a whole: the disk may be full in the middle.
+
+    Args:
+        path: The file.
+        best: What an interrupted run had reached, whose weights are there; None: there was none.
+    """
+
+    def __init__(self, path: Path, best: float | None) -> None:
+        super().__init__()
+        self._path = path
+        self._best = -math.inf if best is None else best
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Saves the weights if this epoch is the best."""
+        reached = (logs or {})[_MONITOR]
+        if reached > self._best:
+            self._best = reached
+            _save_weights(self.model, self._path)
+
+
+def _save_weights(model: CTRModel, path: Path) -> None:
+    # Under its name a file is complete.
+    unfinished = path.with_name("unfinished.weights.h5")
+    model.save_weights(str(unfinished))
+    unfinished.replace(path)
 
 
 def _fit_search(
@@ -273,10 +295,7 @@ def _fit_search(
         _compile(model, training)
         model.fit(train, steps_per_epoch=steps, epochs=part.epochs_alone, verbose=0)
         _set_trainable(others, True)
-        # Under its name a file is complete.
-        unfinished = folder.path / "unfinished.weights.h5"
-        model.save_weights(str(unfinished))
-        unfinished.replace(weights)
+        _save_weights(model, weights)
         folder.keep()
     model.load_weights(str(weights))
     part.freeze()
@@ -289,6 +308,13 @@ def _compile(model: CTRModel, training: TrainingConfig) -> None:
 def _set_trainable(layers: list[Any], trainable: bool) -> None:
     for layer in layers:
         layer.trainable = trainable
+
+
+def _cut_unfinished_line(epoch_log: Path) -> None:
+    """Removes the line that a killed run, or one without room on the disk, had begun."""
+    if epoch_log.exists():
+        data = epoch_log.read_bytes()
+        epoch_log.write_bytes(data[: data.rfind(b"\n") + 1])
 
 
 def _best_logged(epoch_log: Path) -> float | None:
