@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,9 @@ from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.credentials import ClientSecurity
 
 if TYPE_CHECKING:
+    from lifelong.data.datasets.item_names import ItemNames
     from lifelong.serving.behavior_store import BehaviorStore
+    from lifelong.serving.ranker.items import RankedItem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +63,6 @@ def rank(options: RankOptions) -> int:
         ValueError: If the user is not known or an option makes no sense.
         OSError: If there is no run, no pushed model or no server.
     """
-    from lifelong.data.datasets.item_names import ItemNames
     from lifelong.data.logs.queries import popular_items
     from lifelong.data.times import parse_time
     from lifelong.pipeline.config_parser import load_config
@@ -109,7 +110,7 @@ def rank(options: RankOptions) -> int:
         f"with the last {answer.history_length} of {user.events} events, read from "
         f"{'the log' if store is None else 'the behaviour store'}\n"
     )
-    names = ItemNames(workdir.data)
+    names = _names(answer.items, options.evidence, config, workdir)
     for place, item in enumerate(answer.items, 1):
         print(f"{place:3}. {item.score:.4f}  {names.describe(item.item, item.category)}")
         for event in item.evidence[: options.evidence]:
@@ -120,6 +121,24 @@ def rank(options: RankOptions) -> int:
         if len(item.evidence) > options.evidence:
             print(f"{'':13}and {len(item.evidence) - options.evidence} more events found")
     return 0
+
+
+def _names(
+    ranked: Sequence[RankedItem], evidence: int, config: Config, workdir: Workdir
+) -> ItemNames:
+    """Returns what the items and categories are called that are printed."""
+    from lifelong.data.datasets.item_names import ItemNames
+    from lifelong.data.logs.texts import read_texts
+    from lifelong.pipeline.default_data import is_default_data
+
+    if is_default_data(config, workdir):
+        return ItemNames(workdir.data)
+    printed = [it for item in ranked for it in (item, *item.evidence[:evidence])]
+    texts = read_texts(
+        config.data.behaviors,
+        {"item": [it.item for it in printed], "category": [it.category for it in printed]},
+    )
+    return ItemNames(None, texts["item"], texts["category"])
 
 
 class _User(NamedTuple):

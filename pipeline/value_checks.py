@@ -71,7 +71,7 @@ def nearest(name: str, names: Iterable[str], prefix: str = "") -> str:
     known = list(names)
     same_end = [it for it in known if it.rpartition(".")[2] == name.rpartition(".")[2]]
     wanted = name.replace("-", "_")
-    like = difflib.get_close_matches(wanted, known, n=1, cutoff=0.7)
+    like = difflib.get_close_matches(wanted, known, n=1)
     if not like:
         ends = {it.rpartition(".")[2]: it for it in reversed(known)}
         end = difflib.get_close_matches(wanted.rpartition(".")[2], ends, n=1, cutoff=0.8)

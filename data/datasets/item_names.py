@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,24 +11,36 @@ from lifelong.data.datasets import complete_journey
 
 
 class ItemNames:
-    """Describes items by the item table of prepared data, or by their ids alone.
+    """Describes items by what is known of them, or by their ids alone.
 
     Args:
-        folder: Folder of the prepared data; without an item table there are no names.
+        folder: Folder of prepared data, whose item table has names of items and categories; None,
+            or a folder without a table: there are none.
+        items: What items are called in the log, by id.
+        categories: What categories are called in the log, by id.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._items: dict[int, str] = {}
-        self._categories: dict[int, str] = {}
-        table = folder / complete_journey.ITEMS
-        if table.exists():
+    def __init__(
+        self,
+        folder: Path | None,
+        items: Mapping[int, str] | None = None,
+        categories: Mapping[int, str] | None = None,
+    ) -> None:
+        self._items = dict(items or {})
+        self._categories = dict(categories or {})
+        self._names: dict[int, str] = {}
+        table = folder / complete_journey.ITEMS if folder is not None else None
+        if table is not None and table.exists():
             rows = pq.read_table(table).to_pydict()
-            self._items = dict(zip(rows["item"], rows["name"], strict=True))
-            self._categories = dict(zip(rows["category_id"], rows["category"], strict=True))
+            self._names = dict(zip(rows["item"], rows["name"], strict=True))
+            self._categories |= dict(zip(rows["category_id"], rows["category"], strict=True))
 
     def describe(self, item: int, category: int) -> str:
         """Returns an item's id, category and name on one line."""
-        parts = [f"item {item}", self._categories.get(category, f"category {category}")]
-        if item in self._items:
-            parts.append(self._items[item])
+        parts = [
+            f"item {self._items.get(item, item)}",
+            self._categories.get(category, f"category {category}"),
+        ]
+        if item in self._names:
+            parts.append(self._names[item])
         return ", ".join(parts)

@@ -1,0 +1,57 @@
+"""What stands in a log for an id is found, whatever carries it."""
+
+import pytest
+
+from lifelong.data.ids import fingerprint, id_of
+from lifelong.data.logs import reading
+from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.texts import read_texts
+
+TIME = 1_500_000_000
+ROWS = [
+    {"user": "u1", "item": "sku-1", "category": "Brot & Käse", "timestamp": TIME},
+    {"user": "u1", "item": "sku-2", "category": "milk", "timestamp": TIME + 1},
+    {"user": "u2", "item": "17", "category": "milk", "timestamp": TIME + 2},
+]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.parquet", "log.jsonl"])
+def test_texts_are_found_by_id(write_log, name):
+    log = LogConfig(str(write_log(name, ROWS)))
+    wanted = {
+        "item": [id_of("sku-1"), 17, id_of("nowhere")],
+        "category": [id_of("milk"), id_of("Brot & Käse")],
+    }
+    assert read_texts(log, wanted) == {
+        "item": {id_of("sku-1"): "sku-1", 17: "17"},
+        "category": {id_of("milk"): "milk", id_of("Brot & Käse"): "Brot & Käse"},
+    }
+
+
+def test_a_column_of_text_and_numbers_is_read_as_text(write_log):
+    """As JSON lines may have it."""
+    mixed = [{**row, "item": item} for row, item in zip(ROWS, ["sku", 5, True], strict=True)]
+    log = LogConfig(str(write_log("log.jsonl", mixed)))
+    wanted = {"item": [id_of("sku"), 5]}
+    assert read_texts(log, wanted) == {"item": {id_of("sku"): "sku", 5: "5"}}
+
+
+def test_numbers_that_are_declared_text_are_found(write_log):
+    numbers = [{**row, "item": 7 + i} for i, row in enumerate(ROWS)]
+    log = LogConfig(str(write_log("log.parquet", numbers)), text_columns=("item",))
+    assert read_texts(log, {"item": [fingerprint("8")]}) == {"item": {fingerprint("8"): "8"}}
+
+
+def test_missing_and_unusable_values_are_passed_over(write_log):
+    rows = [*ROWS, {**ROWS[0], "item": None}, {**ROWS[0], "item": "-3"}]
+    log = LogConfig(str(write_log("log.csv", rows)))
+    assert read_texts(log, {"item": [0, id_of("sku-2")]}) == {"item": {id_of("sku-2"): "sku-2"}}
+
+
+def test_the_log_is_read_no_further_than_needed(write_log, monkeypatch):
+    log = LogConfig(",".join(write_log(f"part-{number}.csv", ROWS) for number in range(3)))
+    opened = []
+    right = reading.read_tasks
+    monkeypatch.setattr(reading, "read_tasks", lambda file: opened.append(file) or right(file))
+    read_texts(log, {"item": [id_of("sku-1")]})
+    assert len(opened) == 1
