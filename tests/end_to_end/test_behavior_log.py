@@ -148,7 +148,7 @@ def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir,
 def test_neither_baker_nor_validator_nor_store_runs_twice_and_a_worse_model_is_not_pushed(
     first_run, workdir, run_flags
 ):
-    lifelong("run", *run_flags)
+    assert "\npushed: version " in lifelong("run", *run_flags)
     record = read_last_run(workdir.metadata)
     assert set(record.cached) >= ALL_BUT_EVALUATOR_AND_PUSHER
     before = pushed_versions(workdir)
@@ -159,8 +159,11 @@ def test_neither_baker_nor_validator_nor_store_runs_twice_and_a_worse_model_is_n
         "--training.epochs=1",
         "--training.learning_rate=1e-7",
         "--gate.auc_min=0",
+        status=3,
     )
     assert "Not blessed" in output
+    assert "no model was pushed" in output
+    assert "or lower gate.auc_change_min (-0.005)" in output
     assert pushed_versions(workdir) == before
 
 

@@ -127,6 +127,10 @@ def test_an_event_is_ranked_with_once_it_is_ingested(output, folder):
     assert int(after[1]) == int(before[1]) + 2
 
 
+def test_items_and_categories_are_printed_as_the_log_has_them(output, folder):
+    assert re.search(r"  1\. \d\.\d{4}  item i\d+, c\d+\n", _rank("u1", f"--workdir={folder}/work"))
+
+
 def _rank(user, work):
     return lifelong("rank", f"--user={user}", "--top=3", "--weeks=52", work)
 

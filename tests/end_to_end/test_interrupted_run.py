@@ -44,10 +44,12 @@ def test_the_next_run_goes_on_from_the_last_epoch(tmp_path, run_flags):
         # While it works, the folder is taken.
         assert "another run is using" in lifelong("run", *run_flags, status=1)
         killed.send_signal(signal.SIGKILL)
+    (half_model,) = (tmp_path / "artifacts" / "Trainer" / "model").iterdir()
     output = lifelong("run", *run_flags)
     record = read_last_run(Workdir(tmp_path).metadata)
     assert {"BehaviorExampleGen", "Transform"} <= set(record.cached)
     assert "goes on where it was interrupted" in output
+    assert not half_model.exists()
     assert "epoch 1/12" not in output
     assert "epoch 12/12" in output
     assert list(Path(Workdir(tmp_path).serving_folder(Config(name="lifelong"))).glob("[0-9]*"))

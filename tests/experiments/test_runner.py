@@ -1,5 +1,8 @@
+import errno
+
 import pytest
 
+from lifelong.data.full_disk import FullDiskError
 from lifelong.experiments import runner
 from lifelong.experiments.runner import conclude, run_trials, time_left
 from lifelong.experiments.trial import read_result
@@ -61,6 +64,18 @@ def test_a_trial_that_fails_does_not_keep_the_others_from_running(run, reports, 
     assert "Traceback" in error.read_text()
     assert run(FakeTrial("eta", 1, ran)) == []
     assert not error.exists()
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(run, reports, tmp_path):
+    """The other trials need room, too; so does a file about the error."""
+    ran = []
+    full = OSError(errno.ENOSPC, "No space left on device")
+    last = FakeTrial("mean", 1, ran)
+    with pytest.raises(FullDiskError, match=r"2/3 none seed 1 failed: the disk of .* run the same"):
+        run(FakeTrial("eta", 1, ran), FakeTrial("none", 1, ran, fails=full), last)
+    assert not (tmp_path / "none-seed1" / runner.ERROR_FILE).exists()
+    run(FakeTrial("eta", 1, ran), FakeTrial("none", 1, ran), last)
+    assert ran == ["eta-seed1", "none-seed1", "none-seed1", "mean-seed1"]
 
 
 def test_an_interruption_ends_the_run_and_keeps_what_is_finished(run, reports):

@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,35 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch(data, tmp_path, mon
     assert [epoch for epoch, _ in epochs] == [0, 1, 2, 3]
     best = max(value for _, value in epochs)
     assert auc(model, data[2]) == pytest.approx(best, abs=1e-4)
+
+
+class FullDisk:
+    """A model whose weights find no room."""
+
+    def save_weights(self, path):
+        Path(path).write_bytes(b"half a file")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_the_best_weights_so_far_are_not_lost_to_a_full_disk(tmp_path):
+    path = tmp_path / "best.weights.h5"
+    path.write_bytes(b"the best so far")
+    weights = training._BestWeights(path, 0.7)
+    weights.set_model(FullDisk())
+    weights.on_epoch_end(3, {"val_auc": 0.69})
+    with pytest.raises(OSError, match="No space left"):
+        weights.on_epoch_end(4, {"val_auc": 0.71})
+    assert path.read_bytes() == b"the best so far"
+
+
+def test_half_a_line_that_a_full_disk_left_is_no_epoch(tmp_path):
+    log = tmp_path / "epochs.csv"
+    assert training._best_logged(log) is None
+    training._cut_unfinished_line(log)
+    log.write_text("epoch,auc,val_auc,val_loss\n0,0.6,0.7,0.3\n1,0.6,0.8")
+    training._cut_unfinished_line(log)
+    assert log.read_text() == "epoch,auc,val_auc,val_loss\n0,0.6,0.7,0.3\n"
+    assert training._best_logged(log) == 0.7
 
 
 def test_training_stops_when_validation_stops_improving(data, tmp_path):

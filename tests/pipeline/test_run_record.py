@@ -3,7 +3,7 @@ from ml_metadata import metadata_store
 from ml_metadata import proto as mlmd
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from lifelong.pipeline.run_record import read_last_run
+from lifelong.pipeline.run_record import Push, read_last_run
 
 
 @pytest.fixture
@@ -58,3 +58,34 @@ def test_without_such_a_run_it_says_what_to_do(metadata):
     record("only", "Transform")
     with pytest.raises(FileNotFoundError, match="records no run with a Trainer: start with"):
         read_last_run(path, having="Trainer")
+
+
+def artifact(store, name, uri, **noted):
+    kind = store.put_artifact_type(mlmd.ArtifactType(name=name))
+    made = mlmd.Artifact(type_id=kind, uri=uri)
+    for key, value in noted.items():
+        field = "int_value" if isinstance(value, int) else "string_value"
+        setattr(made.custom_properties[key], field, value)
+    return made
+
+
+def test_pushes_of_all_runs_are_known_by_their_model(metadata):
+    path, record = metadata
+    record("first", "Trainer")
+    store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(path)))
+    kind = store.put_execution_type(mlmd.ExecutionType(name="tfx.Pusher"))
+    for model, version, pushed in (("baked/1", "5", 1), ("baked/2", "", 0)):
+        (blessing,) = store.put_artifacts([artifact(store, "InfraBlessing", "b", model_uri=model)])
+        noted = {"pushed": pushed, "pushed_version": version, "pushed_destination": f"at/{version}"}
+        store.put_execution(
+            mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.COMPLETE),
+            [
+                (store.get_artifacts_by_id([blessing])[0], mlmd.Event(type=mlmd.Event.INPUT)),
+                (
+                    artifact(store, "PushedModel", f"archive/{version}", **noted),
+                    mlmd.Event(type=mlmd.Event.OUTPUT),
+                ),
+            ],
+            [],
+        )
+    assert read_last_run(path).pushes == (Push("baked/1", 5, "at/5", "archive/5"),)

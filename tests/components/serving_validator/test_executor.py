@@ -12,6 +12,7 @@ from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator import validation
 from lifelong.components.serving_validator.config import ServingConfig
+from lifelong.components.serving_validator.refusal import ServerFailedError
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.session import LoadedModel
@@ -185,6 +186,18 @@ def test_warm_up_requests_that_the_server_does_not_take_are_refused(
 
     monkeypatch.setattr(validation, "write_warmup_requests", write_garbage)
     assert "DATA_LOSS" in refusal(plain, CONFIG)["reason"]
+
+
+def test_a_server_that_is_late_is_an_error_so_that_the_next_run_tries_again(
+    plain, bless, tmp_path, monkeypatch
+):
+    def be_late(*arguments):
+        raise ServerFailedError("the server has not loaded the model after 120 s")
+
+    monkeypatch.setattr(validation, "_serve", be_late)
+    with pytest.raises(ServerFailedError, match="has not loaded the model"):
+        bless(plain, CONFIG)
+    assert not list((tmp_path / "blessing").glob("INFRA*"))
 
 
 def test_an_empty_split_validates_nothing_and_is_an_error(plain, bless, at_once):

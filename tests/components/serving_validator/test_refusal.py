@@ -12,6 +12,7 @@ from lifelong.components.serving_validator.refusal import (
     machine_state,
 )
 from lifelong.components.serving_validator.validation import Candidate, validate
+from lifelong.serving.client import VersionStatus
 from lifelong.serving.prediction import PredictionError
 
 
@@ -73,3 +74,31 @@ def test_what_the_model_does_wrong_is_a_reason(validated):
     assert validated(ModelRefusedError("scores differ")).reason == "scores differ"
     wrong = PredictionError(grpc.StatusCode.INVALID_ARGUMENT, "no input user")
     assert validated(wrong).reason == "INVALID_ARGUMENT: no input user"
+
+
+class Loading:
+    """A client of a server that is loading a version, or could not."""
+
+    def __init__(self, code="OK", message=""):
+        self._status = VersionStatus(1, "LOADING", grpc.StatusCode[code], message)
+
+    def status(self):
+        return [self._status]
+
+
+@pytest.mark.parametrize(
+    ("client", "kind", "says"),
+    [
+        (Loading(), ServerFailedError, r"after 0\.02 s; raise serving\.load_timeout_s, or run"),
+        (Loading("RESOURCE_EXHAUSTED", "OOM"), ServerFailedError, "cannot load the model: RES"),
+        (
+            Loading("INVALID_ARGUMENT", "Python ops"),
+            ModelRefusedError,
+            "cannot load the model: INV",
+        ),
+    ],
+)
+def test_a_model_that_is_not_loaded_in_time_is_no_fault_of_it(monkeypatch, client, kind, says):
+    monkeypatch.setattr(validation, "_POLL_S", 0.001)
+    with pytest.raises(kind, match=says):
+        validation._wait_until_loaded(client, 1, 0.02)
