@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lifelong.data.extras import explained
 from lifelong.data.full_disk import FullDiskError, explain, is_full_disk
+
+if TYPE_CHECKING:
+    from lifelong.pipeline.parser import Parser
 
 _INTERRUPTED = 130
 
@@ -62,7 +65,9 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     return command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
 
 
-def _refuse(parser: Any, name: str, arguments: Sequence[str], commands: Sequence[str]) -> NoReturn:
+def _refuse(
+    parser: Parser, name: str, arguments: Sequence[str], commands: Sequence[str]
+) -> NoReturn:
     """Prints help where that is asked for, or what is wrong with the name of a command."""
     from lifelong.pipeline.value_checks import nearest
 

@@ -96,9 +96,9 @@ def judge_run(gate: GateConfig, record: RunRecord, report: Report, in_use: int) 
     before = [
         it for it in record.pushes if it.model == record.outputs["SignatureBaker", "baked_model"]
     ]
-    blessing = record.properties["ServingValidator", "blessing"]
+    reason = str(record.properties["ServingValidator", "blessing"]["reason"])
     # A change that is too small is no fault of a model that is compared with itself.
-    is_good = report.rows[0].auc >= gate.auc_min and not blessing["reason"]
+    is_good = report.rows[0].auc >= gate.auc_min and not reason
     if is_good and any(it.version == in_use for it in before):
         return Verdict(
             0, f"nothing is new: an earlier run pushed this model, as version {in_use}, in use"
@@ -107,11 +107,11 @@ def judge_run(gate: GateConfig, record: RunRecord, report: Report, in_use: int) 
     if report.blessed is False:
         lines += [f"- the Evaluator did not bless it: {'; '.join(report.failures)}"]
         lines += [f"  next: give it more data or training, or lower {_thresholds(gate, report)}"]
-    if blessing["reason"]:
+    if reason:
         log = f"{record.outputs['ServingValidator', 'blessing']}/{LOG_FILE}"
-        setting = _SETTING.search(blessing["reason"])
+        setting = _SETTING.search(reason)
         change = f" or change {setting[0]};" if setting else ";"
-        lines += [f"- ServingValidator refused it: {blessing['reason']}"]
+        lines += [f"- ServingValidator refused it: {reason}"]
         lines += [f"  next: mend the model{change} the server's messages are in {log}"]
     if len(lines) == 1 and before:
         last = max(before, key=lambda it: it.version)

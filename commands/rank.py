@@ -133,10 +133,13 @@ def _names(
 
     if is_default_data(config, workdir):
         return ItemNames(workdir.data)
-    printed = [it for item in ranked for it in (item, *item.evidence[:evidence])]
+    shown = [event for item in ranked for event in item.evidence[:evidence]]
     texts = read_texts(
         config.data.behaviors,
-        {"item": [it.item for it in printed], "category": [it.category for it in printed]},
+        {
+            "item": [*(it.item for it in ranked), *(it.item for it in shown)],
+            "category": [*(it.category for it in ranked), *(it.category for it in shown)],
+        },
     )
     return ItemNames(None, texts["item"], texts["category"])
 

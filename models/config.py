@@ -48,10 +48,12 @@ class SoftSearchConfig:
     neighbors: int = 128
 
     def __post_init__(self) -> None:
-        names = ("dim", "sampled_length", "alsh_bits", "neighbors")
-        _check_at_least(1, **{f"model.soft_search.{name}": getattr(self, name) for name in names})
-        names = ("ahead_epochs", "auxiliary_weight", "click_weight")
-        _check_at_least(0, **{f"model.soft_search.{name}": getattr(self, name) for name in names})
+        for least, names in (
+            (1, ("dim", "sampled_length", "alsh_bits", "neighbors")),
+            (0, ("ahead_epochs", "auxiliary_weight", "click_weight")),
+        ):
+            values = {f"model.soft_search.{name}": getattr(self, name) for name in names}
+            _check_at_least(least, **values)
 
 
 @dataclasses.dataclass(frozen=True)

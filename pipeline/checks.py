@@ -8,6 +8,7 @@ import difflib
 import io
 from collections.abc import Sequence
 from pathlib import Path, PurePath
+from typing import Any
 
 from lifelong.components.behavior_store_pusher.destination import check_destination
 from lifelong.data.folders import check_folder
@@ -66,7 +67,7 @@ def _check_beam_args(arguments: Sequence[str]) -> None:
         return
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    parser = argparse.ArgumentParser(prog="beam_args", add_help=False, allow_abbrev=False)
+    parser: Any = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     with contextlib.redirect_stderr(io.StringIO()) as said:
         try:
             for kind in PipelineOptions.__subclasses__():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,7 +24,7 @@ class Parser(ArgumentParser):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
-        self.args: Sequence[str] = ()
+        self.args = []
         self._options: Any = None
         self._kinds: dict[str, Any] = {}
         self._files: dict[str, yaml.Node] = {}
@@ -137,9 +137,9 @@ def _of_argument(name: str, value: str | None, kind: Any) -> Problem | None:
         node = yaml.compose(value, yaml.SafeLoader)
     except yaml.YAMLError:
         node = None
-    if node is None:  # it is a text, which may be empty
-        node = yaml.compose(json.dumps(value), yaml.SafeLoader)
-    return find_problem(node, kind, name, values=True)
+    # What is no YAML, or empty, is a text.
+    node = node or yaml.compose(json.dumps(value), yaml.SafeLoader)
+    return None if node is None else find_problem(node, kind, name, values=True)
 
 
 def _in_file(path: str, problem: Problem) -> str:

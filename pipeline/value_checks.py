@@ -166,9 +166,11 @@ def _problem(node: yaml.Node, text: str) -> Problem:
 
 
 def _subject(name: str, node: yaml.Node) -> str:
-    written = {yaml.SequenceNode: "a list", yaml.MappingNode: "a mapping of fields"}
-    is_plain = isinstance(node, yaml.ScalarNode)
-    return f"{name or 'the file'} is {_written(node) if is_plain else written[type(node)]}"
+    if isinstance(node, yaml.ScalarNode):
+        written = _written(node)
+    else:
+        written = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping of fields"
+    return f"{name or 'the file'} is {written}"
 
 
 def _written(node: yaml.ScalarNode) -> str:
