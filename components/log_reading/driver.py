@@ -39,7 +39,7 @@ class LogDriver(driver.FileBasedDriver):
 
 def _changes(patterns: list[str]) -> str:
     """Returns a hash of names, sizes and times of local files."""
-    paths = {path for pattern in patterns for path in fileio.glob(pattern)}
+    paths = {str(path) for pattern in patterns for path in fileio.glob(pattern)}
     digest = hashlib.sha256()
     for path in sorted(paths):
         status = pathlib.Path(path).stat()

@@ -49,7 +49,8 @@ class CsvFormat(TextFormat):
             return rows.end
         count = data.count(b"\n", 0, rows.end)
         ends = np.append(rows.starts[1:], count)
-        lines = ends[max(np.searchsorted(ends, limit, side="right") - 1, 0)]
+        rows_within = int(np.searchsorted(ends, limit, side="right"))
+        lines = ends[max(rows_within - 1, 0)]
         return text_lines.end_of_lines(data, int(lines))
 
     def names_told_by(self, path: str, first_row: str, log: LogConfig) -> list[str]:

@@ -61,7 +61,8 @@ class JsonLinesFormat(TextFormat):
             path: The file.
             keys: What to look for.
         """
-        wanted, found = set(keys), set()
+        wanted = set(keys)
+        found: set[str] = set()
         for lines in text_lines.read_lines(path, text_lines.WHOLE_FILE):
             # A key may be written with escapes, which all begin alike.
             signs = [json.dumps(key, ensure_ascii=False).encode() for key in wanted - found]

@@ -1,3 +1,4 @@
+import functools
 import re
 
 import pytest
@@ -60,30 +61,31 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(csv, line, after):
 
 
 def test_ranges_and_blocks_are_cut_between_rows(csv):
+    count = 20
     rows = [
         f'{i},1,"{i}\n-{i},1,1,1\n",{"x" * (i % 9)}-1\n' if i % 3 else f"{i},1,c,7\n"
-        for i in range(1, 90)
+        for i in range(1, count)
     ]
     path = csv(HEADER + "".join(rows))
     log = LogConfig(files=path, earliest="1970-01-01")
     fields = behavior_fields(log, ())
     (file,) = reading.log_files(log, fields, "behaviors")
-    end_of_rows = lambda data: CsvFormat().end_of_rows(log, data)  # noqa: E731
-    good, bad = [], []
-    for part in text_lines.byte_ranges(path, 100, end_of_rows):
+    end_of_rows = functools.partial(CsvFormat().end_of_rows, log)
+    parts = list(text_lines.byte_ranges(path, 60, end_of_rows))
+    assert len(parts) > 5
+    users = []
+    for part in parts:
         for lines in text_lines.read_lines(path, part, 20, end_of_rows):
             raw = CsvFormat().parse(lines, file.names, log, NAMES)
-            good += [raw.columns["user"][i].as_py() for i in range(len(raw.rows))]
-            bad += raw.bad
-    assert (good, bad) == (["user", *map(str, range(1, 90))][1:], [])
-    tasks = [
-        reading.ReadTask(file, Piece(lines=part))
-        for part in text_lines.byte_ranges(path, 100, end_of_rows)
-    ]
+            assert not raw.bad
+            users += map(int, raw.columns["user"].to_pylist())
+    assert users == list(range(1, count))
+    tasks = [reading.ReadTask(file, Piece(lines=part)) for part in parts]
     batches = [batch for task in tasks for batch in reading.read_blocks(task, log, fields)]
-    assert len(tasks) > 10
-    assert [u for batch in batches for u in batch.block["user"].tolist()] == list(range(3, 90, 3))
-    starts = [2 + sum(row.count("\n") for row in rows[: i - 1]) for i in range(1, 90) if i % 3]
+    assert [u for batch in batches for u in batch.block["user"].tolist()] == list(
+        range(3, count, 3)
+    )
+    starts = [2 + sum(row.count("\n") for row in rows[: i - 1]) for i in range(1, count) if i % 3]
     assert [row.row for batch in batches for row in batch.bad] == starts
 
 
