@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import itertools
 import re
 from collections.abc import Sequence
@@ -63,23 +65,19 @@ class CsvFormat(TextFormat):
             )
         if first_row.lstrip().startswith(('{"', "[{", "[[")):
             raise FileError(path, " holds JSON, not CSV; set `format` to jsonl")
-        text = first_row.encode()
-        data, sign = _with_one_sign(text + b"\n", log.delimiter)
+        data, sign = _with_one_sign(first_row.encode(), log.delimiter)
         try:
-            if _bare_returns([text], log.delimiter.encode()):
-                raise pa.ArrowInvalid(BARE_RETURN)
-            header = pyarrow.csv.read_csv(
-                pa.BufferReader(data),
-                pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1),
-                pyarrow.csv.ParseOptions(delimiter=sign, newlines_in_values=True),
-            )
-        except pa.ArrowInvalid as error:
+            lines = io.StringIO(data.decode(), newline="")
+            header, *others = csv.reader(lines, delimiter=sign, strict=True)
+        except csv.Error:
+            others = [[]]
+        if others:
             raise FileError(
                 path,
                 f": the header cannot be read: {first_row[:100]!r}; it must be one row of names, "
                 "quotes must be closed and lines end with \\n or \\r\\n",
-            ) from error
-        return [name.replace(sign, log.delimiter).strip() for name in header.column_names]
+            )
+        return [name.replace(sign, log.delimiter).strip() for name in header]
 
     def parse(
         self, lines: Lines, names: Sequence[str], log: LogConfig, wanted: Sequence[str]

@@ -7,6 +7,7 @@ import stat
 import zlib
 from pathlib import Path
 
+from lifelong.data.logs import text_source
 from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import (
     LONGEST_LINE,
@@ -88,6 +89,9 @@ class FollowedFile:
                 continue
             if end := self._end_of_rows(data, self._max_lines):
                 return self._chunk(data[:end])
+            if not self._offset and b"\n" not in data:
+                # What has no line ends that are known is waited for in vain.
+                text_source.check_appended(str(self.path), data[: text_source.HEAD_BYTES])
             return self._chunk(data, too_long=True) if len(data) == LONGEST_LINE else None
         return None
 

@@ -139,6 +139,12 @@ def test_a_row_waits_for_its_end_only_so_long(path, monkeypatch):
     assert file.read().data.count(b"\n") == 6
 
 
+@pytest.mark.parametrize("data", [b"1,2\r3,4\r5,6\r", b"\x1f\x8b\x08\0abc"])
+def test_a_file_whose_lines_would_never_end_is_refused(path, followed, data):
+    with pytest.raises(ValueError, match=f"^{path} (has lines that end with|is compressed)"):
+        followed(data).read()
+
+
 def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="pipe it in"):
