@@ -13,7 +13,13 @@ VERSION = 2
 # The two halves of a contract by name, with the fields that each of them tells.
 _HALVES = {
     "id_space": ("version", "text", "user", "item", "id_space"),
-    "category_taxonomy": ("version", "text", "category", "category_taxonomy"),
+    "category_taxonomy": (
+        "version",
+        "text",
+        "category",
+        "category_separator",
+        "category_taxonomy",
+    ),
 }
 # What is told where no contract is known.
 NO_CONTRACT = dict.fromkeys(_HALVES, "")
@@ -41,6 +47,7 @@ class DataContract:
         id_space: Label of the way in which user and item ids are assigned.
         category_taxonomy: Label of the way in which categories are assigned.
         text: Which of user, item and category are declared to be text, in this order, with commas.
+        category_separator: What stands between several categories, of which the first is taken.
     """
 
     version: int
@@ -50,6 +57,7 @@ class DataContract:
     id_space: str = ""
     category_taxonomy: str = ""
     text: str = ""
+    category_separator: str = ""
 
     @classmethod
     def of(cls, log: LogConfig, id_space: str = "", category_taxonomy: str = "") -> DataContract:
@@ -64,15 +72,20 @@ class DataContract:
         names = {key: getattr(columns, key) for key in ("user", "item", "category")}
         text = ",".join(key for key, column in names.items() if column in log.text_columns)
         return cls(
-            VERSION, **names, text=text, id_space=id_space, category_taxonomy=category_taxonomy
+            VERSION,
+            **names,
+            text=text,
+            category_separator=log.category_separator,
+            id_space=id_space,
+            category_taxonomy=category_taxonomy,
         )
 
     def texts(self) -> dict[str, str]:
         """Returns both halves as canonical JSON: what the signature `data_contract` tells.
 
         Example:
-            >>> DataContract(version=2, category_taxonomy="2024").texts()["category_taxonomy"]
-            '{"category": "category", "category_taxonomy": "2024", "text": "", "version": 2}'
+            >>> DataContract(version=2, id_space="2024").texts()["id_space"]
+            '{"id_space": "2024", "item": "item", "text": "", "user": "user", "version": 2}'
         """
         return {
             half: json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)

@@ -17,6 +17,7 @@ def check(config: IngestConfig) -> None:
         _check_log(name, log)
     _check_features(config)
     _check_text_columns(config)
+    _check_category_separators(config)
     _check_numbers(config)
     _check_splits(config)
 
@@ -92,6 +93,19 @@ def _check_text_columns(config: IngestConfig) -> None:
                 f"the {key} is text by {text}.text_columns, but not in {other}: name its column in "
                 f"{other}.text_columns too, or in neither"
             )
+
+
+def _check_category_separators(config: IngestConfig) -> None:
+    if config.impressions is None:
+        return
+    logs = {"behaviors": config.behaviors, "impressions": config.impressions}
+    one = [name for name, log in logs.items() if log.category_separator]
+    if len(one) == 1:
+        (other,) = set(logs) - set(one)
+        raise ValueError(
+            f"{one[0]}.category_separator is set, but not {other}.category_separator: the categories "
+            "of both logs must be made alike; set both (values of one category stay as they are)"
+        )
 
 
 def _check_numbers(config: IngestConfig) -> None:

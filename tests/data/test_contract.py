@@ -33,6 +33,13 @@ def test_what_makes_no_ids_is_no_part_of_it():
     assert with_columns(timestamp="at") == config.contract
 
 
+def test_which_of_several_categories_is_taken_is_part_of_it():
+    log = LogConfig("log.csv", category_separator="|")
+    first = IngestConfig(behaviors=log).contract
+    assert first == DataContract(VERSION, category_separator="|")
+    assert DataContract.from_texts(first.texts()) == first
+
+
 def test_it_is_read_as_it_was_told():
     contract = DataContract(VERSION, "customer", "thing", "kind", "shop-7: Größe", "2024")
     assert DataContract.from_texts(contract.texts()) == contract
@@ -53,7 +60,9 @@ def test_a_contract_of_another_rule_is_refused_with_what_to_do():
         DataContract.from_texts(old)
 
 
-@pytest.mark.parametrize("field", ["user", "item", "category", "id_space", "category_taxonomy"])
+@pytest.mark.parametrize(
+    "field", ["user", "item", "category", "id_space", "category_taxonomy", "category_separator"]
+)
 def test_a_difference_is_named(field):
     contract = DataContract(VERSION)
     contract.check_equal(DataContract(VERSION), "the store", "the model")

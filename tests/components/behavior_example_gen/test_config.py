@@ -31,6 +31,10 @@ BAD = [
     ({"behaviors": LogConfig(files="a", delimiter=r"\t")}, r"behaviors\.delimiter is .*a tab as"),
     ({"behaviors": LogConfig(files="a", delimiter=',"')}, r"behaviors\.delimiter is ',\"'"),
     ({"behaviors": LogConfig(files="a", column_names=("x", "x"))}, "has a name twice"),
+    (
+        {"behaviors": LogConfig("a", category_separator="|"), "impressions": LogConfig("i")},
+        r"behaviors\.category_separator is set, but not impressions\.category_separator",
+    ),
     ({"features": (Feature("price", "candidate"),)}, "candidate feature 'price' needs an impr"),
     ({"features": (Feature("device", "request"),)}, "request feature 'device' needs an impr"),
     ({"features": (Feature("age", "user"),)}, r"needs a user table; set users\.files"),
