@@ -136,13 +136,20 @@ def read_blocks(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iter
     """
     file = task.file
     try:
-        for raw in FORMATS[file.format].read(file, task.piece, log, columns_within(file, fields)):
-            add_path_columns(raw, file, fields)
+        for raw in read_raw(task, log, fields):
             yield parse_rows(raw, file, log, fields)
     except FileError:
         raise
     except (pa.ArrowException, ValueError, TypeError, OSError) as error:
         raise FileError(file.path, f": {error}") from error
+
+
+def read_raw(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iterator[RawBatch]:
+    """Reads part of a file as it is written; the arguments are those of `read_blocks`."""
+    file = task.file
+    for raw in FORMATS[file.format].read(file, task.piece, log, columns_within(file, fields)):
+        add_path_columns(raw, file, fields)
+        yield raw
 
 
 def read_all(log: LogConfig, fields: Sequence[Field], name: str) -> Iterator[LogBatch]:

@@ -10,7 +10,6 @@ import pyarrow as pa
 from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field, behavior_fields
-from lifelong.data.logs.formats import FORMATS
 from lifelong.data.logs.id_values import parse_ids
 
 
@@ -31,9 +30,8 @@ def read_texts(log: LogConfig, wanted: Mapping[str, Iterable[int]]) -> dict[str,
     left = {key: set(ids) for key, ids in wanted.items()}
     found: dict[str, dict[int, str]] = {key: {} for key in wanted}
     for file in reading.log_files(log, fields, "behaviors"):
-        for task in reading.read_tasks(file):
-            columns = reading.columns_of(fields)
-            for raw in FORMATS[file.format].read(file, task.piece, log, columns):
+        for task in reading.read_tasks(file, log):
+            for raw in reading.read_raw(task, log, fields):
                 for field in fields:
                     if field.column in raw.columns:
                         texts = _texts(raw.columns[field.column], field, left[field.key])

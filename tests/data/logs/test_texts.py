@@ -6,6 +6,7 @@ from lifelong.data.ids import fingerprint, id_of
 from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.texts import read_texts
+from tests import log_files
 
 TIME = 1_500_000_000
 ROWS = [
@@ -42,6 +43,15 @@ def test_numbers_that_are_declared_text_are_found(write_log):
     assert read_texts(log, {"item": [fingerprint("8")]}) == {"item": {fingerprint("8"): "8"}}
 
 
+def test_texts_in_paths_are_found(tmp_path):
+    for category in ("milk", "Brot"):
+        folder = tmp_path / f"category={category}"
+        folder.mkdir()
+        log_files.write_log(folder / "part.csv", [{"user": "u1", "item": 5, "timestamp": TIME}])
+    texts = read_texts(LogConfig(str(tmp_path)), {"category": [id_of("milk"), id_of("Brot")]})
+    assert texts == {"category": {id_of("milk"): "milk", id_of("Brot"): "Brot"}}
+
+
 def test_missing_and_unusable_values_are_passed_over(write_log):
     rows = [*ROWS, {**ROWS[0], "item": None}, {**ROWS[0], "item": "-3"}]
     log = LogConfig(str(write_log("log.csv", rows)))
@@ -52,6 +62,6 @@ def test_the_log_is_read_no_further_than_needed(write_log, monkeypatch):
     log = LogConfig(",".join(write_log(f"part-{number}.csv", ROWS) for number in range(3)))
     opened = []
     right = reading.read_tasks
-    monkeypatch.setattr(reading, "read_tasks", lambda file: opened.append(file) or right(file))
+    monkeypatch.setattr(reading, "read_tasks", lambda *read: opened.append(read) or right(*read))
     read_texts(log, {"item": [id_of("sku-1")]})
     assert len(opened) == 1
