@@ -13,6 +13,7 @@ from typing import Any
 from lifelong.components.behavior_store_pusher.destination import check_destination
 from lifelong.data.folders import check_folder
 from lifelong.data.logs.reading import log_files
+from lifelong.data.times import EARLIEST
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.default_data import prepare_data
 
@@ -29,6 +30,7 @@ def check_before_run(config: Config, workdir: Workdir) -> None:
         OSError: A file is missing, or something else is in a folder's place.
     """
     config.data.validate()
+    _check_times(config)
     _check_name(config.name)
     _check_folders(config, workdir)
     if config.tree is not None:
@@ -38,6 +40,15 @@ def check_before_run(config: Config, workdir: Workdir) -> None:
     prepare_data(config, workdir)
     for name, log in config.data.logs.items():
         log_files(log, config.data.fields_of(name), name)
+
+
+def _check_times(config: Config) -> None:
+    for name, log in config.data.logs.items():
+        if log.time_range.earliest < EARLIEST:
+            raise ValueError(
+                f"data.{name}.earliest is {log.earliest!r}, but clients refuse times before 1990: "
+                "shift the log's times (if they count from 0, add a date's seconds)"
+            )
 
 
 def _check_name(name: str) -> None:

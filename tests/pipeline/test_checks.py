@@ -44,6 +44,10 @@ def test_a_log_that_cannot_be_read_is_named(refusal, text, said):
         ("--data.behaviors.files=nothing-*.csv", "no file matches 'nothing-*.csv'"),
         ("--data.impressions.files=nothing.csv", "impressions.files: no file matches"),
         ("--data.splits.eval_start=soon", "splits.eval_start is 'soon'; expected a date"),
+        (
+            "--data.behaviors.earliest=1970-01-01",
+            "data.behaviors.earliest is '1970-01-01', but clients",
+        ),
         ("--data.splits.eval_start=2017-07-01", "must come after splits.validation_start"),
         ("--data.behaviors.columns.behavior=action", "has no column 'action'"),
         ("--model.dropout=1", "model.dropout is 1.0; it must be at least 0 and below 1"),
