@@ -36,11 +36,10 @@ def match(
     """
     found: set[str] = set()
     for pattern in patterns:
-        is_uri = "://" in pattern
-        paths, folders = _match_uri(pattern) if is_uri else _match_local(pattern)
-        if is_uri and "%" in pattern and not paths and not folders:
-            pattern = urllib.parse.unquote(pattern)
-            paths, folders = _match_uri(pattern)
+        try:
+            paths, folders = _match_uri(pattern) if "://" in pattern else _match_local(pattern)
+        except (pa.ArrowException, OSError) as error:
+            raise FileNotFoundError(f"{name}.files: {pattern!r} cannot be read: {error}") from error
         paths = [path for path in paths if not _happens_to_match(path, pattern)]
         folders = [folder for folder in folders if not _happens_to_match(folder, pattern)]
         if not paths and not folders:
@@ -120,7 +119,13 @@ def _match_local(pattern: str) -> tuple[list[str], list[str]]:
 
 
 def _match_uri(pattern: str) -> tuple[list[str], list[str]]:
-    """Does what `_match_local` does, for a URI."""
+    """Does what `_match_local` does, for a URI, whether it is encoded or not."""
+    plain = urllib.parse.unquote(pattern)
+    found = _match_plain_uri(pattern)
+    return found if any(found) or plain == pattern else _match_plain_uri(plain)
+
+
+def _match_plain_uri(pattern: str) -> tuple[list[str], list[str]]:
     scheme = pattern.split("://", 1)[0]
     wildcard = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=-1)
     if wildcard < 0:

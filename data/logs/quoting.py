@@ -2,8 +2,9 @@
 
 A quote opens a field only where the field begins; two quotes within a quoted field stand for one.
 A quoted field may go over line ends if it is closed as it should be: the closing quote is followed by
-a delimiter or a line end, at most `LONGEST_ROW` bytes after the beginning of its row. Otherwise the
-quote counts as never closed: its line is a row by itself, and the next line begins another one.
+a delimiter or a line end, perhaps behind blanks, and stands at most `LONGEST_ROW` bytes after the
+beginning of its row. Otherwise the quote counts as never closed: its line is a row by itself, and the
+next line begins another one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import numpy as np
 
 LONGEST_ROW = 1 << 20
 _LINE_END, _RETURN, _QUOTE = b'\n\r"'
+# Bytes behind a closing quote within which its field must end.
+_LOOKED_AT = 64
 # What is told of a quote that is never closed, and of one whose end has not come yet.
 _NEVER_CLOSED, _NOT_YET = -1, -2
 
@@ -142,9 +145,12 @@ class _Quotes:
                 return self.line[index]
 
     def _ends_field(self, close: int) -> bool:
-        """Whether a closing quote is followed by what must follow one."""
-        following = self._array[close : close + len(self._delimiter)].tobytes()
-        return following == self._delimiter or following[:1] in (b"", b"\n", b"\r")
+        """Whether a closing quote is followed by what must follow one, perhaps behind blanks."""
+        following = self._array[close : close + _LOOKED_AT].tobytes()
+        if following.startswith(self._delimiter):
+            return True
+        following = following.lstrip(b" \t")
+        return following.startswith((self._delimiter, b"\n", b"\r")) or not following
 
 
 def _follows(array: np.ndarray, positions: np.ndarray, delimiter: bytes) -> np.ndarray:

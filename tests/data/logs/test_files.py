@@ -119,3 +119,8 @@ def test_uris_may_be_encoded_or_as_they_are_on_the_disk(tmp_path):
         assert files.match([pattern], "behaviors") == found
     with files.open_file(found[0]) as file:
         assert file.read() == b"my logs/a%2Fb.csv"
+
+
+def test_a_uri_of_an_unknown_kind_is_told_with_its_field():
+    with pytest.raises(FileNotFoundError, match=r"users\.files: 'nfs://a/b' cannot be read: "):
+        files.match(["nfs://a/b"], "users")

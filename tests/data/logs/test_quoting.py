@@ -28,6 +28,7 @@ def texts(data, delimiter=b","):
         ([b'1,"a\nb",2', b"3,4"], []),
         ([b'"a\r\nb"\r', b'"\n\n"'], []),
         ([b'1,"a\n""b"",\n""",2', b'"x\n","y\n"'], []),
+        ([b'1,"a\nb" \t,2', b'"c\nd" ', b"3,4"], []),
         ([b'5" disk,1', b'say "a,1', b'a""",b'], []),
         ([b'1,"a', b"3,4", b"5,6"], [0]),
         ([b"3,4", b'1,"a'], [1]),
@@ -65,6 +66,22 @@ def test_written_rows_are_found_again_however_they_are_cut(seed):
         assert first.starts.tolist() == starts[: len(first.starts)]
         rest = rows_of(data[first.end :], b",")
         assert len(first.starts) + len(rest.starts) == len(starts)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_do_not_depend_on_where_data_is_cut(seed, monkeypatch):
+    monkeypatch.setattr(quoting, "LONGEST_ROW", 15)
+    chance = random.Random(seed)
+    data = bytes(chance.choices(b'"",a \n', k=80))
+    whole = rows_of(data, b",").starts.tolist()
+    starts, rest = [], b""
+    for byte in range(len(data)):
+        rest += data[byte : byte + 1]
+        rows = rows_of(rest, b",", is_last=byte == len(data) - 1)
+        line = data.count(b"\n", 0, byte + 1 - len(rest))
+        starts += [line + start for start in rows.starts.tolist()]
+        rest = rest[rows.end :]
+    assert starts == whole
 
 
 def test_a_quote_that_is_closed_too_late_is_not_closed(monkeypatch):
