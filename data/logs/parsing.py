@@ -49,10 +49,7 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
     if not raw.decodable:
         refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
     for field in fields:
-        column = raw.columns.get(field.column, pa.nulls(count))
-        if field.key == "category" and log.category_separator:
-            column = first_category(column, log.category_separator)
-        parsed = _parse(column, field, log)
+        parsed = _parse(column_of(raw, field, log), field, log)
         name = field.column if field.kind in ("categorical", "numeric") else field.key
         for fault, mask in parsed.faults.items():
             refuse(mask & ~parsed.missing, f"{name}: {fault}")
@@ -72,6 +69,20 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
                 bad.append(BadRow(file.path, int(raw.rows[index]), reasons[reason[index]], text))
         block = {key: column[keep] for key, column in block.items()}
     return LogBatch(block, bad, missing)
+
+
+def column_of(raw: RawBatch, field: Field, log: LogConfig) -> pa.Array | list[Any]:
+    """Returns the values of a field as written: of several categories, the first one.
+
+    Args:
+        raw: Rows as written.
+        field: The field.
+        log: Their log.
+    """
+    column = raw.columns.get(field.column, pa.nulls(len(raw.rows)))
+    if field.key == "category" and log.category_separator:
+        return first_category(column, log.category_separator)
+    return column
 
 
 def _parse(column: pa.Array | list[Any], field: Field, log: LogConfig) -> Parsed:

@@ -134,18 +134,30 @@ def read_blocks(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iter
     Raises:
         FileError: The file, or a column's type, cannot be read at all.
     """
-    file = task.file
     try:
-        for raw in read_raw(task, log, fields):
-            yield parse_rows(raw, file, log, fields)
+        for raw in read_rows(task, log, fields):
+            yield parse_rows(raw, task.file, log, fields)
     except FileError:
         raise
     except (pa.ArrowException, ValueError, TypeError, OSError) as error:
-        raise FileError(file.path, f": {error}") from error
+        raise FileError(task.file.path, f": {error}") from error
 
 
-def read_raw(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iterator[RawBatch]:
-    """Reads part of a file as it is written; the arguments are those of `read_blocks`."""
+def read_rows(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iterator[RawBatch]:
+    """Reads part of a file as written, with the columns that its folders tell.
+
+    Args:
+        task: The part.
+        log: Its log.
+        fields: Fields whose columns to read.
+
+    Yields:
+        At most some hundred thousand rows.
+
+    Raises:
+        ValueError: The file cannot be read.
+        OSError: Likewise.
+    """
     file = task.file
     for raw in FORMATS[file.format].read(file, task.piece, log, columns_within(file, fields)):
         add_path_columns(raw, file, fields)

@@ -11,6 +11,7 @@ from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field, behavior_fields
 from lifelong.data.logs.id_values import parse_ids
+from lifelong.data.logs.parsing import column_of
 
 
 def read_texts(log: LogConfig, wanted: Mapping[str, Iterable[int]]) -> dict[str, dict[int, str]]:
@@ -31,10 +32,10 @@ def read_texts(log: LogConfig, wanted: Mapping[str, Iterable[int]]) -> dict[str,
     found: dict[str, dict[int, str]] = {key: {} for key in wanted}
     for file in reading.log_files(log, fields, "behaviors"):
         for task in reading.read_tasks(file, log):
-            for raw in reading.read_raw(task, log, fields):
+            for raw in reading.read_rows(task, log, fields):
                 for field in fields:
                     if field.column in raw.columns:
-                        texts = _texts(raw.columns[field.column], field, left[field.key])
+                        texts = _texts(column_of(raw, field, log), field, left[field.key])
                         found[field.key] |= texts
                         left[field.key] -= texts.keys()
                 if not any(left.values()):

@@ -65,3 +65,14 @@ def test_the_log_is_read_no_further_than_needed(write_log, monkeypatch):
     monkeypatch.setattr(reading, "read_tasks", lambda *read: opened.append(read) or right(*read))
     read_texts(log, {"item": [id_of("sku-1")]})
     assert len(opened) == 1
+
+
+def test_categories_of_folders_and_the_first_of_several_are_found(write_log, tmp_path):
+    (tmp_path / "category=Brot %26 Käse").mkdir()
+    rows = [{name: value for name, value in ROWS[0].items() if name != "category"}]
+    write_log("category=Brot %26 Käse/log.csv", rows)
+    write_log("log.jsonl", [{**ROWS[1], "category": ["milk|cow", "oat"]}])
+    files = (str(tmp_path / "category=Brot %26 Käse"), str(tmp_path / "log.jsonl"))
+    texts = {id_of(text): text for text in ("Brot & Käse", "milk")}
+    log = LogConfig(files, category_separator="|")
+    assert read_texts(log, {"category": list(texts)}) == {"category": texts}
