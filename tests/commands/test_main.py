@@ -1,6 +1,10 @@
+import errno
+
 import pytest
 
 from lifelong.commands.main import main
+from lifelong.commands.parser import COMMANDS
+from lifelong.data.full_disk import FullDiskError
 
 
 @pytest.mark.parametrize(
@@ -61,3 +65,57 @@ def test_a_workdir_that_is_not_of_this_machine_is_refused(command, capsys):
     assert main([*command, "--workdir=gs://shop"]) == 1
     said = capsys.readouterr().err
     assert "workdir is 'gs://shop'; it must be a folder of this machine. Set pipeline_root" in said
+
+
+@pytest.mark.parametrize("inner", ["", "/under"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run"],
+        ["serve"],
+        ["rank", "--user=1"],
+        ["compare"],
+        ["sweep"],
+        ["staleness"],
+        ["ingest", "log.csv"],
+    ],
+)
+def test_a_workdir_that_is_a_file_or_under_one_is_refused(command, inner, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main([*command, f"--workdir={tmp_path}/file{inner}"]) == 1
+    (line, _) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"lifelong {command[0]}: workdir is '{tmp_path}/file{inner}', ")
+    assert line.endswith("is a file; name a folder")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "has no room left (No space left"),
+        (KeyError("database or disk is full"), "has no room left (database or disk is full"),
+        (FullDiskError("the disk of /x has no room left"), "the disk of /x has no room left"),
+    ],
+)
+def test_a_full_disk_is_told_whoever_met_it(monkeypatch, capsys, error, said):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=fail))
+    assert main(["serve"]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_an_error_that_is_not_the_users_shows_where_it_was_raised(monkeypatch):
+    def fail(*arguments):
+        raise KeyError("item")
+
+    monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=fail))
+    with pytest.raises(KeyError):
+        main(["serve"])
+
+
+def test_the_exit_status_is_documented(capsys):
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 if the gate let no model through, so that none was pushed" in said
