@@ -20,7 +20,7 @@ from lifelong.data.logs.counts import Counts
 COMPARED = ("item", "category")
 SAMPLE = 4096
 # Of a shard, what is looked at: enough to tell a share, and little work.
-_REQUESTS, _EVENTS = 64, 20_000
+_REQUESTS, _EVENTS = 16, 5_000
 POSITIVES, POSITIVES_HAD = "candidates/positives_looked_up", "candidates/positives_had_before"
 NEGATIVES, NEGATIVES_HAD = "candidates/negatives_looked_up", "candidates/negatives_had_before"
 Shown = dict[str, np.ndarray]
@@ -41,8 +41,8 @@ def shown_in(requests: Requests, seed: int) -> Shown:
 
 def merge_shown(parts: Iterable[Shown], seed: int) -> Shown:
     """Returns a sample of all shards out of those of some."""
-    kept = list(parts)
-    return {key: _sample([part[key] for part in kept if key in part], seed) for key in COMPARED}
+    kept = [part for part in parts if part]
+    return {key: _sample([part[key] for part in kept], seed) for key in COMPARED if kept}
 
 
 def known_among(events: Columns, shown: Shown) -> Known:

@@ -61,13 +61,11 @@ class Ingest(beam.PTransform):
         written = organised["shards"] | "Write" >> beam.ParDo(
             _Write(config), beam.pvalue.AsSingleton(shared)
         ).with_outputs(*SPLITS, COUNTS, KNOWN)
-        known = (
-            written[KNOWN]
-            | "MergeKnown" >> beam.CombineGlobally(agreement.merge_known)
-            | "CountKnown" >> beam.Map(agreement.count_known)
-        )
-        parts = (read[COUNTS], organised[COUNTS], written[COUNTS], known)
-        counts = parts | "SumCounts" >> SumCounts()
+        parts = [read[COUNTS], organised[COUNTS], written[COUNTS]]
+        if config.impressions is not None:
+            known = written[KNOWN] | "MergeKnown" >> beam.CombineGlobally(agreement.merge_known)
+            parts.append(known | "CountKnown" >> beam.Map(agreement.count_known))
+        counts = tuple(parts) | "SumCounts" >> SumCounts()
         splits = {
             split: written[split] | f"Typed[{split}]" >> beam.Map(_same).with_output_types(bytes)
             for split in SPLITS
@@ -100,7 +98,7 @@ class _Organise(_Step):
         pools = negatives.pools_of(organised.events, config) if draws else {}
         rows = organised.requests.rows
         hashes = sampling.smallest_hashes(rows["split"], rows["hash"], config.splits)
-        shown = {}
+        shown: agreement.Shown = {}
         if config.impressions is not None:
             shown = agreement.shown_in(organised.requests, config.seed)
         yield beam.pvalue.TaggedOutput(OFFERS, (pools, hashes, shown))
@@ -161,5 +159,6 @@ class _Write(_Step):
             for batch in batches[split]:
                 for record in self._encoder.encode(batch):
                     yield beam.pvalue.TaggedOutput(split, record)
-        yield beam.pvalue.TaggedOutput(KNOWN, agreement.known_among(part.events, shown))
+        if shown:
+            yield beam.pvalue.TaggedOutput(KNOWN, agreement.known_among(part.events, shown))
         yield self.count(counts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +16,7 @@ UNREADABLE = "unreadable"
 ROUNDED = "its type has rounded it to more than a second"
 # What NumPy and Arrow count seconds of without overflow: year 0 to year 9999.
 _FIRST_SECOND, _LAST_SECOND = -62_167_219_200, 253_402_300_799
-_NUMBER = re.compile(r"(-?[0-9]+)(?:\.[0-9]*)?")
+_NUMBER = r"^-?[0-9]+(\.[0-9]*)?$"
 _SHORT_INTEGERS = r"^[0-9]{1,18}$"
 _OFFSET = r"[+-]\d\d(?::?\d\d)?"
 _ISO = rf"^\d{{4}}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|{_OFFSET})?)?$"  # fractions are cut off first
@@ -131,20 +130,26 @@ def _text_numbers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
         # The common case, without a Python loop. The last text is empty.
         numbers = array.cast(pa.int64()).to_numpy()
         return np.append(numbers, 0), np.append(np.ones(len(numbers), bool), False)
-    found = [_NUMBER.fullmatch(text) for text in texts]
-    # More digits than any time has are outside every range, and Python reads no thousands of them.
-    numbers = [0 if match is None else int(match[1][:20]) for match in found]
-    clipped = [min(max(number, -(2**63)), 2**63 - 1) for number in numbers]
-    return np.array(clipped, np.int64), np.array([match is not None for match in found], bool)
+    numbers = np.zeros(len(texts), np.int64)
+    is_number = pc.match_substring_regex(array, _NUMBER).to_numpy(zero_copy_only=False)
+    for index in np.flatnonzero(is_number):
+        # More digits than any time has are outside every range; Python reads no thousands of them.
+        number = int(texts[index].partition(".")[0][:20])
+        numbers[index] = min(max(number, -(2**63)), 2**63 - 1)
+    return numbers, np.append(is_number.astype(bool), False)
 
 
 def _iso_times(texts: pa.Array) -> pa.Array:
     """Returns int64 seconds, null where the text is no ISO 8601 date or time."""
-    texts = pc.utf8_upper(pc.replace_substring_regex(texts, r"[.,]\d+", ""))
-    # As pandas, BigQuery and Spark write zones.
-    texts = pc.replace_substring_regex(texts, r" ?(UTC|GMT|Z)$", "Z")
-    texts = pc.replace_substring_regex(texts, rf"(:\d\d) ({_OFFSET})$", r"\1\2")
-    texts = pc.if_else(pc.match_substring_regex(texts, _ISO), texts, pa.scalar(None, pa.string()))
+    texts = pc.replace_substring_regex(texts, r"[.,]\d+", "")
+    is_iso = pc.match_substring_regex(texts, _ISO)
+    if not pc.all(is_iso).as_py():
+        # As pandas, BigQuery and Spark write zones.
+        other = pc.replace_substring_regex(pc.utf8_upper(texts), r" ?(UTC|GMT|Z)$", "Z")
+        other = pc.replace_substring_regex(other, rf"(:\d\d) ({_OFFSET})$", r"\1\2")
+        texts = pc.if_else(is_iso, texts, other)
+        is_iso = pc.match_substring_regex(texts, _ISO)
+    texts = pc.if_else(is_iso, texts, pa.scalar(None, pa.string()))
     zoned = pc.fill_null(pc.match_substring_regex(texts, _ZONE), False)
     nothing = pa.scalar(None, pa.string())
     return pc.coalesce(
