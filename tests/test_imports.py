@@ -2,6 +2,8 @@
 
 import ast
 import graphlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,9 @@ def test_no_modules_import_each_other_in_a_circle():
     }
     graph = {name: set(loaded_with(path, paths.keys())) for name, path in paths.items()}
     graphlib.TopologicalSorter(graph).prepare()  # raises a CycleError that names the circle
+
+
+def test_helpers_of_tests_are_found_whatever_else_is_called_tests():
+    """Benchmarks use them, and IPython, which TFX loads, adds a folder with a package `tests`."""
+    code = "import IPython, tests.redis_server"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -128,7 +128,9 @@ class _Share(beam.CombineFn):
         return self.compact([offer for accumulator in accumulators for offer in accumulator])
 
     def compact(self, accumulator: list[Offer]) -> list[Offer]:
-        pools, hashes, shown = ([offer[i] for offer in accumulator] for i in range(3))
+        pools = [pools for pools, _, _ in accumulator]
+        hashes = [hashes for _, hashes, _ in accumulator]
+        shown = [shown for _, _, shown in accumulator]
         return [
             (
                 negatives.merge_pools(pools, self._config.negative_pool_size),

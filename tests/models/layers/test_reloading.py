@@ -63,9 +63,7 @@ SAVED_BATCHES = list(BATCHES)[:4]
 RELOAD = """
 import functools, json, sys
 folder, root = sys.argv[1:]
-# A folder, found before what Keras 3 loads adds another package of this name to the path.
 sys.path.insert(0, root)
-import tests.models.layers
 import numpy as np, tensorflow as tf
 plan = json.load(open(f"{folder}/plan.json"))
 tensors = {name: tf.constant(value) for name, value in np.load(f"{folder}/inputs.npz").items()}

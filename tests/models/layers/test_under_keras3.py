@@ -18,12 +18,10 @@ from tests.models.layers.layer_calls import IS_KERAS_3
 def test_the_layers_pass_their_tests_under_keras_3(request):
     folder = Path(__file__).parent
     examples = Path(request.config.rootpath) / "tests" / "examples"
-    # Fixtures of the folders above may need what does not run under Keras 3. The folder is found
-    # before what Keras 3 loads adds another package of the name `tests` to the path.
-    code = "import sys, pytest, tests.models.layers; sys.exit(pytest.main(sys.argv[1:]))"
+    # Fixtures of the folders above may need what does not run under Keras 3.
     options = ["-q", "-p", "no:cacheprovider", f"--confcutdir={folder}"]
     done = subprocess.run(
-        [sys.executable, "-c", code, *options, str(folder), str(examples)],
+        [sys.executable, "-m", "pytest", *options, str(folder), str(examples)],
         cwd=request.config.rootpath,
         env={**os.environ, "TF_USE_LEGACY_KERAS": "0"},
         capture_output=True,

@@ -1,0 +1,1 @@
+"""Tests; a package, so that none that a library brings along is taken for it."""
