@@ -153,10 +153,10 @@ def stages(monkeypatch):
     return recorded
 
 
-@pytest.mark.parametrize("short_term", ["target_attention", "dien"])
-def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(data, tmp_path, stages, short_term):
+def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(data, tmp_path, stages):
+    # DIEN has a loss of its own, which must not move anything meanwhile.
     one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
-    spec = soft_spec(short_term=short_term)
+    spec = soft_spec(short_term="dien")
     model = fit(spec, one_epoch, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
     (search, rest), (trained_search, same_rest) = stages
     assert share_of_moved(search, trained_search) == 1

@@ -120,7 +120,7 @@ def test_gradients_equal_differences(rng, traced):
     rows = (tf.function(gradients, autograph=False) if traced else gradients)(*weights[:2])
     for index, expected in enumerate(numeric):
         actual = np.stack([np.ravel(row[index]) for row in rows])
-        np.testing.assert_allclose(actual, expected, atol=1e-7)
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_states_are_not_repeated_for_every_candidate():

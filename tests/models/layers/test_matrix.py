@@ -10,7 +10,6 @@ import tensorflow as tf
 from lifelong.models.layers import ExactSearchUnit, TargetAttention
 from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from tests.models.layers.layer_calls import (
-    FEWER_CALLS,
     SAME,
     assert_same,
     built,
@@ -66,16 +65,16 @@ def test_a_graph_of_unknown_sizes(name, policy, masked):
         assert_same(outputs, eager(name, policy, masked, batch), SAME[policy], batch)
 
 
-@pytest.mark.parametrize(("name", "policy", "masked"), FEWER_CALLS)
+@every_case
 @pytest.mark.parametrize("batch", ["500 candidates", "empty history"])
-def test_a_graph_of_known_sizes(name, policy, masked, batch):
-    case, layer = CASES[name], built(name, policy)
-    tensors = case.draw(BATCHES[batch], masked)
+def test_a_graph_of_known_sizes(name, batch):
+    case, layer = CASES[name], built(name, "float32")
+    tensors = case.draw(BATCHES[batch])
     graph = tf.function(lambda *tensors: case(layer, tensors), autograph=False)
     outputs = graph(*tensors)
     known = [output.shape for output in graph.get_concrete_function(*tensors).outputs]
     assert known == [BATCHES[batch].shape(dimensions) for dimensions in case.outputs]
-    assert_same(outputs, eager(name, policy, masked, batch), SAME[policy])
+    assert_same(outputs, eager(name, "float32", True, batch), SAME["float32"])
 
 
 @every_case

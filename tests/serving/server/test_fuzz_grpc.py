@@ -142,7 +142,7 @@ def still_good(target):
     target.check_still_good()
 
 
-@pytest.mark.parametrize("examples", [200, pytest.param(5_000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("examples", [100, pytest.param(5_000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("model", ["half", "ranker"])
 def test_changed_requests(target, model, examples):
     @fuzz(examples)
