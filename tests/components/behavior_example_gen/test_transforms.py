@@ -318,6 +318,7 @@ def test_another_seed_draws_other_negatives_and_the_same_one_the_same(ingest, co
     assert ingest(dataclasses.replace(config, seed=4)).records != first
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_give_the_same_records(ingest, config_for):
     config = config_for(random_log(8))
     one = ingest(config)

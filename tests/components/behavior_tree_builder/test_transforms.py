@@ -71,6 +71,7 @@ def test_the_store_holds_every_distinct_event_in_order(run, ingest_config, rows,
     assert counts["store/events_not_kept"] == 0
 
 
+@pytest.mark.slow
 def test_one_worker_and_two_build_the_same_store(run, ingest_config, rows):
     config = TreeConfig.of(ingest_config(rows, "parquet"), shards=4)
     flags = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]

@@ -20,6 +20,8 @@ from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.history_buckets import LABELS, bucket_labels
 from tests.components.evaluation.conftest import NEGATIVES
 
+pytestmark = pytest.mark.slow
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
