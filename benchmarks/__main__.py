@@ -29,6 +29,7 @@ def main(names: list[str]) -> int:
         store_parity,
         tables,
         training,
+        vocabulary,
     )
 
     measurements = {
@@ -49,6 +50,7 @@ def main(names: list[str]) -> int:
         "store_parity": store_parity.measure_store_parity,
         "online": online.measure_online,
         "load": load.measure_load,
+        "vocabulary": vocabulary.measure_vocabulary,
         "import": import_cost.measure_import,
     }
     unknown = set(names) - set(measurements)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import tensorflow as tf
-
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.optimizers import make_optimizer
 from lifelong.models.trained import build
 
 _FLOAT_BYTES = 4
@@ -19,7 +18,7 @@ def fresh_model(spec: ModelSpec) -> CTRModel:
     """Makes a model of random weights that can be trained: no time depends on the weights."""
     model = CTRModel(spec)
     build(model)
-    model.compile(optimizer=tf.keras.optimizers.Adam())
+    model.compile(optimizer=make_optimizer("adam", 1e-3))
     return model
 
 

@@ -15,6 +15,7 @@ LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "s
 ShortTermName = Literal["target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
+OptimizerName = Literal["adam", "adagrad"]
 UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
 
 # Transform tells unknown items apart by a hash below this number.
@@ -173,7 +174,9 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training requests, at most.
         batch_size: Requests in a batch.
-        learning_rate: Step size of Adam.
+        optimizer: `adam`, which trains those rows of embedding tables alone that a batch reads, or
+            `adagrad`.
+        learning_rate: Its step size.
         patience: Epochs without a better validation AUC after which training stops; the best
             epoch's weights are kept.
         pool_users: User records whose requests are shuffled together; bounds the reader's memory.
@@ -183,6 +186,7 @@ class TrainingConfig:
 
     epochs: int = 5
     batch_size: int = 64
+    optimizer: OptimizerName = "adam"
     learning_rate: float = 1e-3
     patience: int = 1
     pool_users: int = 256
@@ -193,6 +197,7 @@ class TrainingConfig:
         names = ("epochs", "batch_size", "pool_users", "min_count")
         _check_at_least(1, **{f"training.{name}": getattr(self, name) for name in names})
         _check_at_least(0, **{"training.patience": self.patience})
+        _check_one_of(OptimizerName, **{"training.optimizer": self.optimizer})
         _check_above_0(**{"training.learning_rate": self.learning_rate})
 
 

@@ -22,6 +22,7 @@ from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.long_term import TrainedSearch
+from lifelong.models.optimizers import make_optimizer
 from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
@@ -302,7 +303,7 @@ def _fit_search(
 
 
 def _compile(model: CTRModel, training: TrainingConfig) -> None:
-    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate))
+    model.compile(optimizer=make_optimizer(training.optimizer, training.learning_rate))
 
 
 def _set_trainable(layers: list[Any], trainable: bool) -> None:

@@ -1,0 +1,79 @@
+"""A training step by the number of items that the model knows: it must not feel them."""
+
+from __future__ import annotations
+
+import functools
+import gc
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.steps import fresh_model
+from benchmarks.timing import paired_medians
+from lifelong.data.keys import (
+    CANDIDATE,
+    CANDIDATE_LABEL,
+    CANDIDATE_LENGTH,
+    HISTORY,
+    HISTORY_LENGTH,
+    REQUEST_TIMESTAMP,
+    USER,
+)
+from lifelong.models.config import ModelConfig, ModelSpec
+
+SIZES = {"24 thousand": 24_000, "1 million": 10**6, "3 million": 3 * 10**6, "10 million": 10**7}
+REQUESTS, CANDIDATES = 64, 20
+CATEGORIES, USERS = 305, 2_470
+ZIPF = 1.1
+NOW = 1_500_000_000
+
+
+def measure_vocabulary() -> list[str]:
+    """Times steps of the default model on the same number of events, by the items that there are."""
+    lines = []
+    for draw in ("uniform", "Zipf"):
+        # One model at a time: the largest one and its slots have 2 GB.
+        seconds = {name: _step_time(items, draw) for name, items in SIZES.items()}
+        first = seconds["24 thousand"]
+        told = ", ".join(
+            f"{name} {time * 1e3:.1f} ms ({time / first:.2f})" for name, time in seconds.items()
+        )
+        lines.append(f"training step by items, ids drawn {draw}: {told}")
+    return lines
+
+
+def _step_time(items: int, draw: str) -> float:
+    sizes = {"item": items, "category": CATEGORIES, "user": USERS}
+    model = fresh_model(ModelSpec(ModelConfig(), (), sizes))
+    batches = tf.data.Dataset.from_tensors(_batch(items, draw, model.spec.model.window)).repeat()
+    step = functools.partial(model.make_train_function(), iter(batches))
+    seconds = paired_medians({"step": step}, rounds=20)["step"]
+    del model, step
+    gc.collect()
+    return seconds
+
+
+def _batch(items: int, draw: str, window: int) -> dict[str, tf.Tensor]:
+    """Returns requests with full histories, as the reader gives them."""
+    random = np.random.default_rng(0)
+
+    def ids(*shape: int) -> np.ndarray:
+        if draw == "uniform":
+            return random.integers(0, items, shape)
+        return (random.zipf(ZIPF, shape) - 1) % items
+
+    times = np.sort(NOW - random.integers(0, 365 * 86_400, (REQUESTS, window)))[:, ::-1]
+    columns = {
+        USER: random.integers(0, USERS, REQUESTS),
+        REQUEST_TIMESTAMP: np.full(REQUESTS, NOW + 1),
+        HISTORY_LENGTH: np.full(REQUESTS, window),
+        CANDIDATE_LENGTH: np.full(REQUESTS, CANDIDATES),
+        f"{HISTORY}item": ids(REQUESTS, window),
+        f"{HISTORY}category": random.integers(0, CATEGORIES, (REQUESTS, window)),
+        f"{HISTORY}timestamp": times,
+        f"{CANDIDATE}item": ids(REQUESTS, CANDIDATES),
+        f"{CANDIDATE}category": random.integers(0, CATEGORIES, (REQUESTS, CANDIDATES)),
+    }
+    batch = {name: tf.constant(values, tf.int64) for name, values in columns.items()}
+    batch[CANDIDATE_LABEL] = tf.constant(random.random((REQUESTS, CANDIDATES)) < 0.2, tf.float32)
+    return batch
