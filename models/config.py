@@ -15,7 +15,7 @@ LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "s
 ShortTermName = Literal["target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
-OptimizerName = Literal["adam", "adagrad"]
+OptimizerName = Literal["adam", "lazy_adam", "adagrad"]
 UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
 
 # Transform tells unknown items apart by a hash below this number.
@@ -174,8 +174,8 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training requests, at most.
         batch_size: Requests in a batch.
-        optimizer: `adam`, which trains those rows of embedding tables alone that a batch reads, or
-            `adagrad`.
+        optimizer: `adam`, whose steps move every row of the embedding tables; `lazy_adam` or
+            `adagrad`, which leave rows alone that a batch does not read: for millions of items.
         learning_rate: Its step size.
         patience: Epochs without a better validation AUC after which training stops; the best
             epoch's weights are kept.

@@ -54,12 +54,18 @@ class LazyAdam(keras.optimizers.Adam):
 
 
 def make_optimizer(name: OptimizerName, learning_rate: float) -> Any:
-    """Makes the optimizer that a configuration names; no step costs more with more rows.
+    """Makes the optimizer that a configuration names.
 
     Args:
-        name: `adam` is `LazyAdam`; `adagrad` is Keras's, which touches the rows read alone as well.
+        name: `adam` is Keras's, whose steps cost what the tables hold; `lazy_adam` is `LazyAdam`;
+            `adagrad` is Keras's, which touches the rows read alone as well.
         learning_rate: Step size.
     """
-    if name == "adagrad":
-        return keras.optimizers.Adagrad(learning_rate)
-    return LazyAdam(learning_rate)
+    return _OPTIMIZERS[name](learning_rate)
+
+
+_OPTIMIZERS: dict[OptimizerName, Any] = {
+    "adam": keras.optimizers.Adam,
+    "lazy_adam": LazyAdam,
+    "adagrad": keras.optimizers.Adagrad,
+}

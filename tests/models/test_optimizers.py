@@ -34,7 +34,7 @@ def test_a_row_read_in_every_step_moves_as_adam_has_it():
     np.testing.assert_allclose(variable.numpy()[4], row, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["adam", "adagrad"])
+@pytest.mark.parametrize("name", ["lazy_adam", "adagrad"])
 def test_rows_that_no_batch_read_stay_with_their_slots(name):
     optimizer, variable = make_optimizer(name, RATE), table()
     steps(optimizer, variable, [slices([1, 3], [[1.0, 1.0], [2.0, -2.0]])])
