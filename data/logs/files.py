@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import pathlib
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,12 +31,16 @@ def match(
         suffixes: By format that the files may have, with what they end in folders, before the
             suffix of a compression.
 
+    A file that is named in several ways (`logs/a.csv`, `./logs/a.csv`, a link) is read once, unless
+    the folders of the names tell other columns.
+
     Raises:
         FileNotFoundError: A path or glob names no file.
-        ValueError: A folder has files of several formats.
+        ValueError: A folder has files of several formats, or a glob has `**`.
     """
     found: set[str] = set()
     for pattern in patterns:
+        _check_glob(pattern, name)
         try:
             paths, folders = _match_uri(pattern) if "://" in pattern else _match_local(pattern)
         except (pa.ArrowException, OSError) as error:
@@ -48,7 +53,7 @@ def match(
                 "paths: write a list if a path has one)"
             )
         found.update(paths or _files_below(folders, pattern, name, suffixes or {}))
-    return sorted(found)
+    return _each_once(sorted(found))
 
 
 def path_columns(path: str) -> dict[str, str | None]:
@@ -93,6 +98,27 @@ def _system(path: str) -> tuple[fs.FileSystem, str]:
     # Only this is a URI: names are as they are on the disk, with blanks or with the `%2F` of Hive.
     system, root = fs.FileSystem.from_uri(f"{scheme}://{host}/")
     return system, f"{root.rstrip('/')}/{name}".rstrip("/") or root
+
+
+def _check_glob(pattern: str, name: str) -> None:
+    """Refuses `**`, which would stand for one folder only and so leave files out."""
+    before, sign, _ = pattern.partition("**")
+    if sign and ("://" in pattern or not pathlib.Path(pattern).exists()):
+        wildcard = min((before.find(sign) for sign in "*?[" if sign in before), default=len(before))
+        folder = pattern[:wildcard].rpartition("/")[0] or "."
+        raise ValueError(
+            f"{name}.files: {pattern!r} has a `**`; name the folder, which stands for all files "
+            f"below it ({folder!r}), or write one `*` for each folder"
+        )
+
+
+def _each_once(paths: Sequence[str]) -> list[str]:
+    """Leaves out further names of the same local file; under URIs, each name is a file."""
+    first = {}
+    for path in paths:
+        place = path if "://" in path else os.path.realpath(path)
+        first.setdefault((place, *path_columns(path).items()), path)
+    return list(first.values())
 
 
 def _happens_to_match(path: str, pattern: str) -> bool:

@@ -124,3 +124,25 @@ def test_uris_may_be_encoded_or_as_they_are_on_the_disk(tmp_path):
 def test_a_uri_of_an_unknown_kind_is_told_with_its_field():
     with pytest.raises(FileNotFoundError, match=r"users\.files: 'nfs://a/b' cannot be read: "):
         files.match(["nfs://a/b"], "users")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+@pytest.mark.parametrize("pattern", ["**/*.csv", "*/**/a-3.csv", "a**.csv"])
+def test_a_double_star_is_refused_with_what_to_write(folder, scheme, pattern):
+    with pytest.raises(ValueError, match=r"behaviors\.files: .*\*\*.*name the folder.*") as caught:
+        files.match([f"{scheme}{folder}/{pattern}"], "behaviors")
+    assert f"({f'{scheme}{folder}'!r})" in str(caught.value)
+
+
+def test_a_file_with_several_names_is_read_once(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (folder / "link.csv").symlink_to(folder / "b.csv")
+    patterns = ["b.csv", "./b.csv", ".//b.csv", "deep/../b.csv", str(folder / "b.csv"), "link.csv"]
+    assert len(files.match(patterns, "behaviors")) == 1
+
+
+def test_a_link_below_another_partition_is_a_file_of_its_own(tmp_path):
+    fill(tmp_path, "category=1/a.csv")
+    (tmp_path / "category=2").mkdir()
+    (tmp_path / "category=2/a.csv").symlink_to(tmp_path / "category=1/a.csv")
+    assert len(files.match([str(tmp_path)], "behaviors", SUFFIXES)) == 2
