@@ -27,8 +27,10 @@ def parse_ids(array: pa.Array, declared_text: bool = False) -> Parsed:
         array = array.cast(pa.string())
     elif pa.types.is_decimal(kind):
         array, faults = _decimal_texts(array)
-        parsed = parse_ids(array, declared_text)
+        parsed = parse_ids(array)
         parsed.faults.update(faults)
+        # Declared to be text or not, they are numbers: 7.00 is the 7 of integers and of floats.
+        parsed.values = ids.number_ids(parsed.values, declared_text)[0]
         return parsed
     if not is_text(array.type):
         numbers, missing = numbers_of(array)

@@ -141,7 +141,7 @@ def _text_numbers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def _iso_times(texts: pa.Array) -> pa.Array:
     """Returns int64 seconds, null where the text is no ISO 8601 date or time."""
-    texts = pc.replace_substring_regex(texts, r"[.,]\d+", "")
+    texts = pc.replace_substring_regex(texts, r"(:\d\d:\d\d)[.,]\d+", r"\1")
     is_iso = pc.match_substring_regex(texts, _ISO)
     if not pc.all(is_iso).as_py():
         # As pandas, BigQuery and Spark write zones.

@@ -83,6 +83,8 @@ def test_a_column_declared_text_keeps_what_is_written():
     check(ids(texts, declared_text=True), expected, missing=[2])
     check(ids([7, None, 7], declared_text=True), [fingerprint("7"), 0, fingerprint("7")], [1])
     check(ids(["a\0"], declared_text=True), [0], faults={NUL: [0]})
+    cents = pa.array([decimal.Decimal("7.00"), decimal.Decimal("7.50")], pa.decimal128(10, 2))
+    check(parse_ids(cents, True), [fingerprint("7"), 0], faults={NO_INTEGER: [1]})
 
 
 def test_dictionary_columns_are_read_like_plain_ones():
