@@ -85,6 +85,7 @@ def check_request(inputs: Inputs) -> None:
                 f" of shape {now.shape}"
             )
     check_times(REQUEST_TIMESTAMP, now)
+    _check_slots(inputs)
     # Of events that a store has searched, the history holds the newest ones only.
     if SEARCHED_LENGTH not in inputs:
         _check_length(inputs, HISTORY_LENGTH, HISTORY_ITEM)
@@ -92,6 +93,15 @@ def check_request(inputs: Inputs) -> None:
     _check_length(inputs, SEARCHED_LENGTH, SEARCHED_ITEM)
     _check_events(inputs, HISTORY_TIMESTAMP, HISTORY_LENGTH, now)
     _check_events(inputs, SEARCHED_TIMESTAMP, SEARCHED_LENGTH, now)
+
+
+def _check_slots(inputs: Inputs) -> None:
+    """Checks that candidates name categories that a store has searched, or -1: none."""
+    if CANDIDATE_SLOT in inputs and SEARCHED_CATEGORY in inputs:
+        slots, width = inputs[CANDIDATE_SLOT], inputs[SEARCHED_CATEGORY].shape[-1]
+        if slots.size and not (_least(slots) >= -1 and _most(slots) < width):
+            wrong = slots[(slots < -1) | (slots >= width)][0]
+            raise ValueError(f"{CANDIDATE_SLOT} holds {wrong}; expected -1 to {width - 1}")
 
 
 def check_times(name: str, times: np.ndarray) -> None:

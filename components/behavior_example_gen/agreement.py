@@ -87,8 +87,10 @@ def count_repeats(requests: Requests, events: Columns) -> Mapping[str, int]:
     Returns:
         Counts of the positives and negatives looked at, and of those that were had before.
     """
-    order = np.argsort(requests.rows["hash"], kind="stable")[:_REQUESTS]
-    order = order[np.cumsum(requests.rows["events"][order]) <= _EVENTS]
+    earlier = requests.rows["events"]
+    order = np.argsort(requests.rows["hash"], kind="stable")
+    order = order[earlier[order] <= _EVENTS][:_REQUESTS]
+    order = order[np.cumsum(earlier[order]) <= _EVENTS]
     chosen = requests.take(np.sort(order))
     first, before = chosen.rows["first"], chosen.rows["events"]
     index = cols.ranges(first, first + before)

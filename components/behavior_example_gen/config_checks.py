@@ -128,6 +128,11 @@ def _check_numbers(config: IngestConfig) -> None:
             raise ValueError(f"{name} is {value}; it must be at least {least}{why}")
     if not 0 <= config.max_bad_share <= 1:
         raise ValueError(f"max_bad_share is {config.max_bad_share}; it must be between 0 and 1")
+    if config.requests.exclude_history_from_negatives and config.impressions is not None:
+        raise ValueError(
+            "requests.exclude_history_from_negatives is about sampled negatives; those of an "
+            "impression log are its rows: remove one of both"
+        )
     if config.requests.positive_behaviors and not config.behaviors.columns.behavior:
         raise ValueError(
             "requests.positive_behaviors needs the behaviour type; set behaviors.columns.behavior"

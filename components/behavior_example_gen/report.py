@@ -120,6 +120,12 @@ def _warnings(counts: Mapping[str, int], config: IngestConfig) -> Iterator[str]:
                 agreement.sampled(key),
                 f"{key} ids of the impressions' candidates do not occur in the log behaviors",
             )
+    yield from _odd(
+        counts,
+        "users/users_without_row",
+        "users/users_with_requests",
+        "users with requests have no row in the log users: their features are missing",
+    )
     for split in SPLITS:
         for name, what in {
             "requests_without_history": "have no earlier event of their user",

@@ -97,6 +97,9 @@ def organise(blocks: Iterable[tuple[str, Columns]], config: IngestConfig) -> tup
         users = cols.take(users, first)
         counts["users/users"] = len(first)
         counts["users/users_not_in_behaviors"] = _strangers(users["user"], events["user"])
+        asking = np.unique(made.rows["user"])
+        counts["users/users_with_requests"] = len(asking)
+        counts["users/users_without_row"] = _strangers(asking, users["user"])
     counts.update(more)
     return Shard(events, users, made), counts
 

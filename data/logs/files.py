@@ -114,7 +114,7 @@ def _check_glob(pattern: str, name: str) -> None:
 
 def _each_once(paths: Sequence[str]) -> list[str]:
     """Leaves out further names of the same local file; under URIs, each name is a file."""
-    first = {}
+    first: dict[tuple[object, ...], str] = {}
     for path in paths:
         place = path if "://" in path else os.path.realpath(path)
         first.setdefault((place, *path_columns(path).items()), path)

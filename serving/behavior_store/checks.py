@@ -30,6 +30,26 @@ def checked_user(user: SupportsIndex) -> int:
         ) from None
 
 
+def checked_categories(categories: npt.ArrayLike) -> np.ndarray:
+    """Returns ids of categories as int64 `[C]`; nothing is rounded, and no text read.
+
+    Raises:
+        TypeError: They are no integers.
+        ValueError: One is too large for int64, or they have more than one axis.
+    """
+    array = np.asarray(categories)
+    if array.ndim > 1:
+        raise ValueError(f"categories has shape {array.shape}; expected one dimension")
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(
+            f"categories is {categories!r} (of type {array.dtype}); expected integers. Text becomes"
+            " an id through lifelong.data.ids.ids_of"
+        )
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"categories holds {array.max()}, which is too large for int64")
+    return np.atleast_1d(array.astype(np.int64, copy=False))
+
+
 def checked_events(
     values: Mapping[str, npt.ArrayLike], features: Mapping[str, str], more: tuple[str, ...] = ()
 ) -> Columns:

@@ -17,6 +17,7 @@ from lifelong.data import events as ev
 from lifelong.data.columns import Columns
 from lifelong.data.events import Cut, CutLike, as_cut
 from lifelong.serving.behavior_store.block import unpack_blocks
+from lifelong.serving.behavior_store.checks import checked_categories
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 
@@ -103,14 +104,15 @@ class UserTree:
             The events by category, newest first.
 
         Raises:
-            ValueError: `k` is not positive, or a cut is later than the year 9999.
-            TypeError: A cut is neither an integer nor a `Cut`.
+            ValueError: `k` is not positive, a cut is later than the year 9999, or a category is no
+                int64 or has more than one axis.
+            TypeError: A category is no integer, or a cut neither an integer nor a `Cut`.
             StoreCorruptedError: A block that was read is damaged.
         """
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 is needed")
         before, not_before = as_cut(before, "before"), as_cut(not_before, "not_before")
-        wanted = np.atleast_1d(np.asarray(categories, np.int64))
+        wanted = checked_categories(categories)
         events = self._read(self._blocks_of(wanted, k, before))
         first = np.searchsorted(events["category"], wanted, side="left")
         end = np.searchsorted(events["category"], wanted, side="right")

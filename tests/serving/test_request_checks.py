@@ -48,6 +48,14 @@ def test_what_is_built_is_sent(made):
     check_request(made())
 
 
+@pytest.mark.parametrize("slot", [-2, 9])
+def test_a_slot_is_that_of_a_searched_category(slot):
+    made = searched()
+    made["candidate_slot"] = np.array([[0, slot]])
+    with pytest.raises(ValueError, match=rf"candidate_slot holds {slot}; expected -1 to \d"):
+        check_request(made)
+
+
 def test_the_byte_order_does_not_matter():
     check_request(
         {name: values.astype(values.dtype.newbyteorder()) for name, values in request().items()}

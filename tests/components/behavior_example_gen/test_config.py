@@ -51,6 +51,13 @@ BAD = [
         },
         r"the item is text by behaviors\.text_columns, but not in impressions: .* or in neither",
     ),
+    (
+        {
+            "impressions": LogConfig("b"),
+            "requests": RequestConfig(exclude_history_from_negatives=True),
+        },
+        r"requests\.exclude_history_from_negatives is about sampled negatives",
+    ),
     ({"behaviors": LogConfig("a", earliest="soon")}, "earliest is 'soon'; expected a date"),
     (
         {"behaviors": LogConfig("a", earliest="2020-01-01", latest="2019-01-01")},

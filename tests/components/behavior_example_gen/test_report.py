@@ -125,6 +125,11 @@ def test_a_feature_without_any_value_is_refused():
             "60 of 100 requests of train have fewer negatives than requests.negatives asks for (60%)",
         ),
         (
+            {"users/users_with_requests": 40, "users/users_without_row": 10},
+            "10 of 40 users with requests have no row in the log users: their features are missing "
+            "(25%)",
+        ),
+        (
             {"behaviors/bad_rows/user: missing": 5},
             "5 of 1,000 rows of the log behaviors cannot be used and were set aside (0.50%); the "
             "counts above have the reasons",

@@ -107,6 +107,8 @@ def test_an_impression_log_gives_the_requests(ingest, config):
         "impressions/category_ids_not_in_behaviors": 0,
         "users/users": 2,
         "users/users_not_in_behaviors": 1,
+        "users/users_with_requests": 2,
+        "users/users_without_row": 1,
     }
     assert {name: result.counts[name] for name in unknown} == unknown
     assert new["history_item"] == new["history_timestamp"] == []

@@ -97,6 +97,19 @@ def test_history_is_the_newest_events_oldest_first(store, events, limit, before,
     assert found == between(events, before, not_before)[-limit:]
 
 
+@pytest.mark.parametrize("categories", [[3.9], ["3"], [True], ["u4"], None])
+def test_categories_are_integers(store, categories):
+    with pytest.raises(TypeError, match=r"categories is .*expected integers.*ids_of"):
+        store.search(1, categories, 5)
+
+
+def test_categories_beyond_int64_or_in_a_table_are_refused(store):
+    with pytest.raises(ValueError, match="categories holds 18446744073709551615"):
+        store.search(1, np.array([2**64 - 1, 3], np.uint64), 5)
+    with pytest.raises(ValueError, match="categories has shape"):
+        store.search(1, [[3], [4]], 5)
+
+
 def test_unix_seconds_are_a_cut(store):
     store.append(columns([(time, 1, 2, 0, 0.0) for time in range(9)], 5))
     for cut in (4, np.int64(4), Cut(4)):
