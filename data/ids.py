@@ -188,7 +188,7 @@ def _integer(text: str) -> tuple[int, str]:
 
 def _as_text(value: object) -> str:
     if isinstance(value, str):
-        return value.strip()
+        return value.strip().strip("\ufeff").strip()
     if isinstance(value, (bool, np.bool_)):
         return str(value).lower()
     if isinstance(value, (int, np.integer)):

@@ -19,6 +19,8 @@ from lifelong.data.logs.parsing import parse_rows
 from lifelong.data.logs.rows import LogBatch, RawBatch
 
 _FEATURES = ("categorical", "numeric")
+# What may stand between columns where a header comes out as a single name.
+_DELIMITERS = (",", ";", "|", "\t", "::")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,11 +104,14 @@ def _check_late_columns(found: Sequence[LogFile], fields: Sequence[Field], name:
 
 
 def _without(path: str, field: Field, known: Iterable[str], name: str) -> FileError:
-    has = f"it has {', '.join(known)}" if known else "it has none"
+    names = list(known)
+    has = f"it has {', '.join(names)}" if names else "it has none"
+    advice = f"Set {name}.columns or the feature's `column`"
+    for sign in _DELIMITERS:
+        if len(names) == 1 and sign in names[0]:
+            advice = f"Set {name}.delimiter to {sign!r}"
     return FileError(
-        path,
-        f" has no column {field.column!r} (read as {field.key}); {has}. "
-        f"Set {name}.columns or the feature's `column`",
+        path, f" has no column {field.column!r} (read as {field.key}); {has}. {advice}"
     )
 
 

@@ -8,6 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+# How dumps of MySQL and Hive, and pandas write that there is no value.
+_NO_VALUE = frozenset({"\\N", "<NA>"})
+# The byte order mark, which stands within a file where files were joined.
+_MARK = "\ufeff"
+
 
 @dataclasses.dataclass
 class Parsed:
@@ -95,11 +100,14 @@ def distinct_texts(array: pa.Array) -> tuple[np.ndarray, list[str]]:
 
     Returns:
         Codes `[n]`, and the texts that they mean, without white space at their ends. Missing values
-        have the last code, whose text is empty.
+        have the last code, whose text is empty; what stands for no value is empty, too.
     """
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     texts = ["" if text is None else text.strip() for text in array.dictionary.to_pylist()]
+    together = "".join(texts)
+    if any(sign in together for sign in (_MARK, *_NO_VALUE)):
+        texts = [_plain(text) for text in texts]
     codes = pc.fill_null(array.indices.cast(pa.int32()), len(texts))
     return codes.to_numpy(zero_copy_only=False), [*texts, ""]
 
@@ -140,7 +148,15 @@ def numbers_of(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return values, missing
 
 
+def _plain(text: str) -> str:
+    """Returns a text without what surrounds it; the empty one if it stands for no value."""
+    text = text.strip(_MARK).strip()
+    return "" if text in _NO_VALUE else text
+
+
 def _float(text: str) -> float:
+    if "_" in text or not text.isascii():  # of numbers, only Python writes those
+        return np.inf
     try:
         return float(text)
     except ValueError:

@@ -77,6 +77,10 @@ def test_text_that_may_be_another_id_is_refused():
     check(ids([" 4", "5", "5", None]), [4, 5, 5, 0], missing=[3])
 
 
+def test_what_dumps_write_for_no_value_is_missing_and_a_byte_order_mark_is_no_text():
+    check(ids(["\\N", "<NA>", "\ufeff7", "N"]), [0, 0, 7, fingerprint("N")], missing=[0, 1])
+
+
 def test_a_column_declared_text_keeps_what_is_written():
     texts = ["007", "7", None, "-3", "x"]
     expected = [0 if text is None else fingerprint(text) for text in texts]

@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -392,3 +393,12 @@ def test_json_of_any_depth_is_only_malformed(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(f"{json.dumps(GOOD)}\n{'[' * 100_000}\n{json.dumps(GOOD)}\n")
     assert only_bad(str(path)).reason == "malformed JSON"
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|", "::"])
+def test_a_header_with_another_delimiter_is_told_with_it(tmp_path, sign):
+    path = tmp_path / "log.csv"
+    path.write_text(sign.join(GOOD) + "\n" + sign.join(map(str, GOOD.values())) + "\n")
+    with pytest.raises(ValueError, match=rf"Set behaviors\.delimiter to {re.escape(repr(sign))}"):
+        read(log_of(files=str(path)))
+    assert read(log_of(files=str(path), delimiter=sign))[0]["item"].tolist() == [2]

@@ -46,8 +46,8 @@ def test_labels_by_comparison(column):
 
 
 def test_a_label_by_comparison_needs_numbers():
-    texts = pa.array(["4", "good", "inf", "1e40"])
-    check(parse_labels(texts, 4), [1, 0, 0, 1], faults={"not a number": [1, 2]})
+    texts = pa.array(["4", "good", "inf", "1e40", "1_0", "\uff15"])
+    check(parse_labels(texts, 4), [1, 0, 0, 1, 0, 0], faults={"not a number": [1, 2, 4, 5]})
 
 
 def test_numbers():
