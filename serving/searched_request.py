@@ -21,6 +21,7 @@ from lifelong.data.keys import (
     SEARCHED_CATEGORY,
     SEARCHED_LENGTH,
 )
+from lifelong.serving.behavior_store.checks import checked_categories
 from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
 from lifelong.serving.request import Request, Values, build_request
 
@@ -61,11 +62,13 @@ def search_history(
 
     Raises:
         StoreError: The tree cannot be read.
+        TypeError: A category is no integer.
+        ValueError: A category is too large for int64.
     """
     request = Cut(timestamp)
     window = tree.window(short_length + long_length, request)
     short = tree.history(short_length, request)
-    categories = np.unique(np.asarray(candidate_category, np.int64))
+    categories = checked_categories(np.unique(candidate_category))
     # The long part ends where the short part begins, be it in the middle of a basket.
     end = cut_before(short, 0) if length(short) else request
     found = tree.search(categories, k, before=end, not_before=window.start)

@@ -29,13 +29,22 @@ def request(history=HISTORY, candidates=CANDIDATES):
     return build_request(1, history, candidates, T + 10, 5, {"hour": 13}, {"age": 0.25})
 
 
-def searched():
+def search(categories):
     packed = pack_user(1, HISTORY, 4)
     directory = Directory.unpack(packed.directory, 1)
     read = lambda numbers: [packed.blocks[number] for number in numbers]  # noqa: E731
     tree = UserTree(1, directory, {"price": "float32"}, read, "memory")
-    found = search_history(tree, CANDIDATES["category"], T + 10, 1, 5, 3)
-    return build_searched_request(1, found, CANDIDATES, T + 10)
+    return search_history(tree, categories, T + 10, 1, 5, 3)
+
+
+def searched():
+    return build_searched_request(1, search(CANDIDATES["category"]), CANDIDATES, T + 10)
+
+
+@pytest.mark.parametrize("categories", [[3.9], ["3"], [True]])
+def test_what_is_no_category_is_not_searched_for(categories):
+    with pytest.raises(TypeError, match=r"categories is .*expected integers"):
+        search(categories)
 
 
 def three():
