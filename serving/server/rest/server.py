@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import socket
 import threading
@@ -169,7 +170,7 @@ class RestServer:
 
 
 @web.stream_request_body
-class _Handler(web.RequestHandler):
+class _Handler(web.RequestHandler, abc.ABC):
     """Decides on the headers whether a request is answered, before its body is read.
 
     A refusal is sent at once. What follows it is not kept.
@@ -252,17 +253,17 @@ class _Handler(web.RequestHandler):
         # TensorFlow Serving has no limit; 429 would make clients send it again.
         return error_reply(error, 413)
 
+    @abc.abstractmethod
     def _refused(self) -> Reply | None:
         """Returns the answer to a request that needs no body to be refused; none for others."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _reads_body(self) -> bool:
         """Returns whether the answer depends on the body."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     async def _reply(self) -> Reply:
         """Answers a request whose body has come."""
-        raise NotImplementedError
 
 
 class _MetricsHandler(_Handler):
