@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from lifelong.components.behavior_example_gen import agreement
+from lifelong.components.behavior_example_gen import agreement, repeats
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs.counts import bad_rows, check_rows, summary
@@ -152,10 +152,10 @@ def _odd(counts: Mapping[str, int], part: str, whole: str, what: str) -> Iterato
 
 def _repeats(counts: Mapping[str, int], config: IngestConfig) -> Iterator[str]:
     """Warns where to have had an item tells that it is a negative: nobody takes it twice."""
-    if config.impressions is not None or not counts.get(agreement.NEGATIVES):
+    if config.impressions is not None or not counts.get(repeats.NEGATIVES):
         return
-    negatives = counts[agreement.NEGATIVES_HAD] / counts[agreement.NEGATIVES]
-    positives = counts[agreement.POSITIVES_HAD] / max(counts[agreement.POSITIVES], 1)
+    negatives = counts[repeats.NEGATIVES_HAD] / counts[repeats.NEGATIVES]
+    positives = counts[repeats.POSITIVES_HAD] / max(counts[repeats.POSITIVES], 1)
     if negatives > 0.01 and negatives > 2 * positives:
         yield (
             f"{negatives:.0%} of the sampled negatives are items that their user has had before, but "

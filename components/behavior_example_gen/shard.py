@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from lifelong.components.behavior_example_gen import (
-    agreement,
     negatives,
     records,
+    repeats,
     requests,
     sampling,
 )
@@ -147,7 +147,7 @@ def complete(
         }
         candidates = cols.concat([candidates, more])
     whole = chosen.with_candidates(owners, candidates, config.seed)
-    counts.update(agreement.count_repeats(whole, shard.events))
+    counts.update(repeats.count_repeats(whole, shard.events))
     return whole, counts
 
 

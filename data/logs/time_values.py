@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifelong.data.logs.values import Parsed, distinct_texts, is_text, numbers_of
-from lifelong.data.times import TimeRange
+from lifelong.data.times import END_OF_TIME, TimeRange
 
 SECONDS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 UNREADABLE = "unreadable"
 ROUNDED = "its type has rounded it to more than a second"
-# What NumPy and Arrow count seconds of without overflow: year 0 to year 9999.
-_FIRST_SECOND, _LAST_SECOND = -62_167_219_200, 253_402_300_799
+# Of year 0: from here to `END_OF_TIME`, NumPy and Arrow count seconds without overflow.
+_FIRST_SECOND = -62_167_219_200
 _NUMBER = r"^-?[0-9]+(\.[0-9]*)?$"
 _SHORT_INTEGERS = r"^[0-9]{1,18}$"
 _OFFSET = r"[+-]\d\d(?::?\d\d)?"
@@ -58,7 +58,7 @@ def _seconds(numbers: np.ndarray, missing: np.ndarray, unit: str) -> Parsed:
     whole = np.where(finite, numbers, 0)
     seconds = np.floor_divide(whole, SECONDS[unit], dtype=np.float64)
     return Parsed(
-        np.clip(seconds, _FIRST_SECOND - 1, _LAST_SECOND + 1).astype(np.int64),
+        np.clip(seconds, _FIRST_SECOND - 1, END_OF_TIME + 1).astype(np.int64),
         missing,
         {
             UNREADABLE: ~finite,

@@ -56,25 +56,3 @@ def test_without_impressions_nothing_is_counted():
     )
     assert not any(counts.values())
     assert agreement.merge_known([]) == {}
-
-
-def test_candidates_that_their_user_had_before_are_counted():
-    """User 1: items 5, 6, 7 (a request after two events); user 2: 8, 5 (after one)."""
-    events = {"item": np.array([5, 6, 7, 8, 5])}
-    rows = {
-        "hash": np.array([9, 4], np.uint64),
-        "first": np.array([0, 3]),
-        "events": np.array([2, 1]),
-    }
-    candidates = {
-        "item": np.array([6, 7, 8, 5, 5, 8]),
-        "label": np.array([1, 0, 0, 0, 1, 0], np.float32),
-    }
-    whole = Requests(rows, np.array([4, 2]), candidates)
-    assert agreement.count_repeats(whole, events) == {
-        agreement.POSITIVES: 2,
-        agreement.POSITIVES_HAD: 1,
-        agreement.NEGATIVES: 4,
-        agreement.NEGATIVES_HAD: 2,
-    }
-    assert not any(agreement.count_repeats(whole.take(np.zeros(0, int)), events).values())

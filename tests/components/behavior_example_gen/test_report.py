@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from lifelong.components.behavior_example_gen import agreement
+from lifelong.components.behavior_example_gen import agreement, repeats
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig
 from lifelong.components.behavior_example_gen.report import check
 from lifelong.data.features import Feature
@@ -145,13 +145,13 @@ def test_what_is_odd_is_told(changes, warning):
 
 
 def test_a_split_by_what_users_had_is_told_with_the_option():
-    looked_up = {agreement.POSITIVES: 100, agreement.NEGATIVES: 1000}
-    films = {**looked_up, agreement.POSITIVES_HAD: 1, agreement.NEGATIVES_HAD: 280}
+    looked_up = {repeats.POSITIVES: 100, repeats.NEGATIVES: 1000}
+    films = {**looked_up, repeats.POSITIVES_HAD: 1, repeats.NEGATIVES_HAD: 280}
     (warning,) = checked(BASKETS, **films)
     assert warning.startswith("28% of the sampled negatives are items that their user has had")
     assert "only 1% of the positives" in warning
     assert "requests.exclude_history_from_negatives" in warning
-    shopping = {**looked_up, agreement.POSITIVES_HAD: 30, agreement.NEGATIVES_HAD: 120}
+    shopping = {**looked_up, repeats.POSITIVES_HAD: 30, repeats.NEGATIVES_HAD: 120}
     assert checked(BASKETS, **shopping) == []
     assert checked(SHOWN, **films) == [], "these were shown, not sampled"
 
