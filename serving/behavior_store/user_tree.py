@@ -239,13 +239,14 @@ class UserTree:
         surely = np.cumsum(directory.count[rows[through:]])
         read = through + int(np.searchsorted(surely, limit)) + 1
         events = self._before(rows[:read], before)
-        surplus = cols.length(events) - limit
-        if surplus < 0:
+        if cols.length(events) < limit:
             return events
-        oldest = np.partition(events["timestamp"], surplus)[surplus]
+        oldest = _oldest_of_newest(events["timestamp"], limit)
         needed = int(np.searchsorted(-newest, -oldest, side="right"))
         if needed > read:
             events = self._before(rows[:needed], before)
+            # Of more events, fewer are left to sort.
+            oldest = _oldest_of_newest(events["timestamp"], limit)
         return cols.take(events, events["timestamp"] >= oldest)
 
     def _before(self, rows: np.ndarray, before: Cut | None) -> Columns:
@@ -295,3 +296,8 @@ def _counts(mask: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Returns how many are True in each range `first:end`; 0 where it is empty."""
     total = np.append(0, np.cumsum(mask))
     return total[np.maximum(end, first)] - total[first]
+
+
+def _oldest_of_newest(times: np.ndarray, limit: int) -> int:
+    """Returns the time of the `limit`-th newest of at least so many events."""
+    return int(np.partition(times, len(times) - limit)[len(times) - limit])
