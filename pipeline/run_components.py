@@ -34,9 +34,10 @@ def run_components(pipeline: tfx.dsl.Pipeline, config: Config, workdir: Workdir)
         except Exception as error:  # components raise what they like
             component = current.component or "the run"
             log_failure(component)
-            reason = reason_of(error, _written_by(config, workdir)).rstrip(".")
+            reason = reason_of(error, _written_by(config, workdir))
+            end = "" if reason.endswith((".", "?")) else "."
             raise ComponentFailedError(
-                f"{component} failed: {reason}.\nWhat was done before it is kept: mend that, and run "
+                f"{component} failed: {reason}{end}\nWhat was done before it is kept: mend that, and run "
                 f"the same command again. All messages: {workdir.log}"
             ) from error
 
