@@ -78,7 +78,7 @@ def _searches(workdir: str) -> dict[str, tuple[Search, list[tf.Tensor]]]:
     _, history = split_history(batch, short_length, LONG_LENGTH)
     candidates, events = batch[CANDIDATE_ITEM], history.values[HISTORY_ITEM]
     rng = np.random.default_rng(0)
-    items = spec.vocabulary_sizes["item"]
+    items = spec.used_rows("item")
     vectors = tf.constant(rng.normal(size=[items, DIM]), tf.float32)
     neighbors = tf.constant(rng.integers(0, items, [items, NEIGHBORS]))
     config = ModelConfig()

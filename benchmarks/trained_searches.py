@@ -45,7 +45,7 @@ def eta_searches(model: CTRModel, bits: Sequence[int]) -> Searches:
     """
     k = model.spec.model.searched_events
     # [items, D], [items, D]
-    vectors = model.embeddings.items(tf.range(model.spec.vocabulary_sizes["item"]))
+    vectors = model.embeddings.items(tf.range(model.spec.used_rows("item")))
     directions = tf.linalg.l2_normalize(vectors, axis=-1)
     return Searches(
         scores={

@@ -44,7 +44,7 @@ def measure_vocabulary() -> list[str]:
 
 def _step_time(items: int, draw: str) -> float:
     sizes = {"item": items, "category": CATEGORIES, "user": USERS}
-    model = fresh_model(ModelSpec(ModelConfig(), (), sizes), "lazy_adam")
+    model = fresh_model(ModelSpec(ModelConfig(), (), sizes, {}), "lazy_adam")
     batches = tf.data.Dataset.from_tensors(_batch(items, draw, model.spec.model.window)).repeat()
     step = functools.partial(model.make_train_function(), iter(batches))
     seconds = paired_medians({"step": step}, rounds=20)["step"]

@@ -34,6 +34,9 @@ EVENTS_BEFORE_RECORD = "events_before_record"
 REQUEST_EVENTS = "request_events"
 REQUEST_CANDIDATES = "request_candidates"
 
+# Raw ids of items beside their rows, of transformed records and of what the model reads.
+RAW_ITEMS = {f"{owner}item_id": f"{owner}item" for owner in (HISTORY, CANDIDATE)}
+
 # Of requests alone.
 HISTORY_LENGTH = "history_length"
 CANDIDATE_LENGTH = "candidate_length"

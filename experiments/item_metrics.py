@@ -12,6 +12,7 @@ from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.metrics import auc_of
 from lifelong.models.gbdt.record_rows import read_records
 from lifelong.models.scores import CandidateScores
+from lifelong.models.vocabulary_files import transforms_vocabulary
 
 KNOWN, UNKNOWN, UNSEEN = ITEM_GROUPS = ("known", "unknown", "unseen")
 
@@ -49,9 +50,9 @@ class TrainingItems(NamedTuple):
 @functools.lru_cache(maxsize=1)
 def read_training_items(data: ExperimentData) -> TrainingItems:
     """Reads which items the training data know, once for all trials of a process."""
-    vocabulary = data.transform_output().vocabulary_by_name("item")
+    vocabulary = transforms_vocabulary(data.transform_output(), "item")
     events, _ = read_records(data.raw_files("train"))
-    return TrainingItems(np.array(vocabulary).astype(np.int64), np.unique(events.item))
+    return TrainingItems(vocabulary.ids, np.unique(events.item))
 
 
 def metrics_by_item(scores: CandidateScores, items: TrainingItems) -> tuple[ItemMetrics, ...]:

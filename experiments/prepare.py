@@ -26,7 +26,7 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
         pipeline_root=workdir.pipeline_root(config),
         schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
         ingest=config.data,
-        min_count=config.training.min_count,
+        training=config.training,
         beam_args=config.beam_args,
         metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
     )

@@ -24,6 +24,7 @@ _FIXED = {
     "long_length": "the records were made for one window",
     "training.seed": "the seeds are an option of their own",
     "training.min_count": "the vocabularies were made for one value",
+    "training.min_user_count": "the vocabularies were made for one value",
 }
 
 

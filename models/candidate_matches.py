@@ -11,6 +11,7 @@ from lifelong.data.keys import CANDIDATE, HISTORY
 from lifelong.models.config import ModelSpec
 from lifelong.models.layers import MatchEvidence
 from lifelong.models.unknown_items import UnknownItems
+from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
 
@@ -28,10 +29,10 @@ class CandidateMatches(keras.layers.Layer):
     def __init__(self, spec: ModelSpec, **kwargs) -> None:
         super().__init__(**kwargs)
         unknown_items = UnknownItems(spec)
-        # What is compared, and from where on its values stand for more than one item or category.
+        # What is compared, and from where on its values stand for one item or category each.
         self._relations = {
-            unknown_items.matched_by: unknown_items.identified,
-            "category": spec.vocabulary_sizes["category"] - 1,
+            unknown_items.matched_by: unknown_items.identified_from,
+            "category": UNKNOWN + 1,
         }
         self.evidence = MatchEvidence(name="evidence")
 
@@ -52,14 +53,14 @@ class CandidateMatches(keras.layers.Layer):
             mask: Which of them are events, of the same shape.
         """
         found = []
-        for relation, ambiguous in self._relations.items():
+        for relation, identified_from in self._relations.items():
             events = values[f"{HISTORY}{relation}"]
             if events.shape.rank == 2:
                 events, valid = events[:, tf.newaxis], mask[:, tf.newaxis]
             else:
                 valid = mask
             candidates = batch[f"{CANDIDATE}{relation}"]
-            identified = candidates < ambiguous
+            identified = candidates >= identified_from
             same = (candidates[:, :, tf.newaxis] == events) & identified[:, :, tf.newaxis]
             found.append(self.evidence(same & valid, gaps))
         return tf.concat(found, axis=-1)

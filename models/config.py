@@ -18,9 +18,6 @@ TableTypeName = Literal["float32", "bfloat16", "int8"]
 OptimizerName = Literal["adam", "lazy_adam", "adagrad"]
 UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
 
-# Transform tells unknown items apart by a hash below this number.
-ITEM_HASHES = 2**20
-
 
 @dataclasses.dataclass(frozen=True)
 class SoftSearchConfig:
@@ -78,7 +75,10 @@ class ModelConfig:
             (`shared`); as one row, but `match_evidence` tells them apart (`matched`); by the hash
             of its id in one of `item_buckets` rows (`hash_buckets`); or as the unknown item of its
             category, one row for each (`category`).
-        item_buckets: Rows of `hash_buckets`. Items of one row pass for the same item.
+        item_buckets: Rows of unknown items with `hash_buckets` and `category`, for good: more
+            categories than that share rows. Items of one row of `hash_buckets` pass for the same item.
+        spare_share: Rows that a table of ids has to spare for ids that later trainings append, as a
+            share of those in use.
         item_dim: Size of an item embedding; the signature hashes this vector alone.
         category_dim: Size of a category embedding.
         embedding_norm: Length at which item and category embeddings start.
@@ -108,6 +108,7 @@ class ModelConfig:
     popularity: bool = True
     unknown_items: UnknownItemsName = "shared"
     item_buckets: int = 16_384
+    spare_share: float = 0.2
     item_dim: int = 16
     category_dim: int = 16
     embedding_norm: float = 0.5
@@ -140,7 +141,7 @@ class ModelConfig:
                 )
             },
         )
-        names = ("user_dim", "context_dim", "time_gap_dim", "dien_auxiliary_weight")
+        names = ("user_dim", "context_dim", "time_gap_dim", "dien_auxiliary_weight", "spare_share")
         _check_at_least(0, **{f"model.{name}": getattr(self, name) for name in names})
         _check_at_least(1, **{f"model.hidden[{i}]": width for i, width in enumerate(self.hidden)})
         _check_above_0(**{"model.embedding_norm": self.embedding_norm})
@@ -149,11 +150,6 @@ class ModelConfig:
                 raise ValueError(
                     f"model.{name} is {getattr(self, name)}; it must be at least 0 and below 1"
                 )
-        if self.item_buckets > ITEM_HASHES:
-            raise ValueError(
-                f"model.item_buckets is {self.item_buckets}; it must be at most {ITEM_HASHES}, the "
-                "number of hashes that tell unknown items apart"
-            )
         _check_one_of(UnknownItemsName, **{"model.unknown_items": self.unknown_items})
         if self.unknown_items == "matched" and not self.match_evidence:
             raise ValueError(
@@ -165,6 +161,11 @@ class ModelConfig:
     def window(self) -> int:
         """T = S + L, the most recent events that a request can reach."""
         return self.short_length + self.long_length
+
+    @property
+    def unknown_item_rows(self) -> int:
+        """Rows of the item tables that stand for unknown items; they come first."""
+        return self.item_buckets if self.unknown_items in ("hash_buckets", "category") else 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +183,7 @@ class TrainingConfig:
         pool_users: User records whose requests are shuffled together; bounds the reader's memory.
         seed: Seed of initial weights, shuffling and dropout.
         min_count: Items and categories seen less often in the training split are unknown ones.
+        min_user_count: Users with fewer requests in the training split are unknown ones.
     """
 
     epochs: int = 5
@@ -192,9 +194,10 @@ class TrainingConfig:
     pool_users: int = 256
     seed: int = 17
     min_count: int = 5
+    min_user_count: int = 1
 
     def __post_init__(self) -> None:
-        names = ("epochs", "batch_size", "pool_users", "min_count")
+        names = ("epochs", "batch_size", "pool_users", "min_count", "min_user_count")
         _check_at_least(1, **{f"training.{name}": getattr(self, name) for name in names})
         _check_at_least(0, **{"training.patience": self.patience})
         _check_one_of(OptimizerName, **{"training.optimizer": self.optimizer})
@@ -243,15 +246,27 @@ class ModelSpec:
     Attributes:
         model: The architecture.
         features: Extra features that reach the model.
-        vocabulary_sizes: Rows of every embedding table by vocabulary name (`item`, `category`,
-            `user`, and the key of every categorical feature), those of unknown ids included.
+        vocabulary_sizes: Known ids and one for unknown ones, by vocabulary name (`item`, `category`,
+            `user`, and the key of every categorical feature): how many rows Transform tells apart.
+        spare_rows: Rows by vocabulary name that tables have beyond those, for ids of later trainings.
         data_contract: How the data's ids and categories are made; None where that is not known.
     """
 
     model: ModelConfig
     features: tuple[Feature, ...]
     vocabulary_sizes: dict[str, int]
+    # Without a default: a specification that lacks it is of a version with other rows.
+    spare_rows: dict[str, int]
     data_contract: DataContract | None = None
+
+    def used_rows(self, vocabulary: str) -> int:
+        """Returns how many rows of a vocabulary's tables stand for something, the first ones."""
+        more = self.model.unknown_item_rows - 1 if vocabulary == "item" else 0
+        return self.vocabulary_sizes[vocabulary] + more
+
+    def table_rows(self, vocabulary: str) -> int:
+        """Returns how many rows a vocabulary's tables have, the spare ones included."""
+        return self.used_rows(vocabulary) + self.spare_rows.get(vocabulary, 0)
 
     def to_json(self) -> str:
         """Returns the specification as JSON text."""

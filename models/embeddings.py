@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lifelong.data.features import Feature, features_of
 from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
-from lifelong.models.unknown_items import UnknownItems
+from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
 
@@ -30,30 +31,35 @@ class Embeddings(keras.layers.Layer):
 
     def __init__(self, spec: ModelSpec, **kwargs) -> None:
         super().__init__(**kwargs)
-        config, sizes = spec.model, spec.vocabulary_sizes
+        config, rows = spec.model, spec.table_rows
         self._features = spec.features
         self._unknown_rate = config.unknown_rate
-        # The rank of unknown items, the first of their rows, comes out as 1.
-        self._known_items = UnknownItems(spec).known
-        self._log_items = math.log1p(self._known_items) or 1.0
         self.item = comparable_embedding(
-            sizes["item"], config.item_dim, config.embedding_norm, "item"
+            rows("item"), config.item_dim, config.embedding_norm, "item"
         )
         self.category = comparable_embedding(
-            sizes["category"], config.category_dim, config.embedding_norm, "category"
+            rows("category"), config.category_dim, config.embedding_norm, "category"
         )
         self.user = (
-            EmbeddingTable(sizes["user"], config.user_dim, name="user") if config.user_dim else None
+            EmbeddingTable(rows("user"), config.user_dim, name="user") if config.user_dim else None
         )
-        self._unknown_user = sizes["user"] - 1
         self.hour = self.weekday = None
         if config.context_dim:
             self.hour = keras.layers.Embedding(_HOURS_PER_DAY, config.context_dim, name="hour")
             self.weekday = keras.layers.Embedding(
                 _DAYS_PER_WEEK, config.context_dim, name="weekday"
             )
+        self.item_rarity = None
+        if config.popularity:
+            self.item_rarity = self.add_weight(
+                name="item_rarity",
+                shape=(rows("item"),),
+                initializer="ones",
+                trainable=False,
+            )
+        self._first_item = config.unknown_item_rows
         self.categorical = {
-            feature.key: EmbeddingTable(sizes[feature.key], config.feature_dim, name=feature.key)
+            feature.key: EmbeddingTable(rows(feature.key), config.feature_dim, name=feature.key)
             for feature in spec.features
             if feature.is_categorical
         }
@@ -84,14 +90,25 @@ class Embeddings(keras.layers.Layer):
         """Embeds candidates (item, category, candidate features): `[B, N] -> [B, N, Dc]`."""
         return self._item_parts(values, "candidate", features_of(self._features, "candidate"))
 
-    def popularity(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns how rare items are: `[...] -> [..., 1]`, 0 for the most frequent one, 1 unknown.
+    def count_items(self, counts: np.ndarray) -> None:
+        """Sets how rare the known items are; spare rows and unknown items stay the rarest.
 
-        Vocabularies are ordered by frequency in the training split, so a row is a rank.
+        Args:
+            counts: `[V]`, how often each known item was counted in the training split.
         """
-        rank = tf.minimum(rows, tf.constant(self._known_items, rows.dtype))
-        rank = tf.math.log1p(tf.cast(rank, self.compute_dtype))
-        return (rank / self._log_items)[..., tf.newaxis]
+        if self.item_rarity is None:
+            return
+        rarity = np.ones(self.item_rarity.shape, np.float32)
+        rank = np.argsort(np.argsort(-counts, kind="stable"))
+        rarity[self._first_item :][: len(counts)] = np.log1p(rank) / math.log1p(len(counts))
+        self.item_rarity.assign(rarity)
+
+    def popularity(self, rows: tf.Tensor) -> tf.Tensor:
+        """Returns how rare items are: `[...] -> [..., 1]`.
+
+        0 is the most frequent one, 1 an unknown one, in between the logarithm of the rank counts.
+        """
+        return tf.gather(self.item_rarity, rows)[..., tf.newaxis]
 
     def requests(self, values: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Embeds what a request has once (user, time, features): `[B]` each `-> [B, Dr]`."""
@@ -100,7 +117,7 @@ class Embeddings(keras.layers.Layer):
             user = values["user"]
             if training:
                 unknown = tf.random.uniform(tf.shape(user)) < self._unknown_rate
-                user = tf.where(unknown, tf.cast(self._unknown_user, user.dtype), user)
+                user = tf.where(unknown, tf.cast(UNKNOWN, user.dtype), user)
             parts.append(self.user(user))
         if self.hour is not None and self.weekday is not None:
             hours = values[REQUEST_TIMESTAMP] // _SECONDS_PER_HOUR

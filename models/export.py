@@ -25,6 +25,7 @@ from lifelong.data.keys import (
     HISTORY_EVENTS,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
+    RAW_ITEMS,
     RECORDS,
     RECORDS_SIGNATURE,
     REQUEST_CANDIDATES,
@@ -44,8 +45,8 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
-from lifelong.models.preprocessing import ID_KEYS
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
+from lifelong.models.vocabulary_files import ID_KEYS
 from lifelong.models.wire import searched_wire_spec, wire_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
@@ -148,13 +149,14 @@ class ServingSignatures:
         Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
         """
         config = self._model.spec.model
-        batch = self._model.unknown_items.look_up(self._to_rows(wire))
+        rows = self._to_rows(wire)
+        batch = self._model.unknown_items.look_up(rows)
         _, long = split_history(batch, config.short_length, config.long_length)
         query = self._model.embeddings.candidates(batch)
         found = best_first(self._model.long_term.search(batch, query, long))
         position = tf.cast(found.position, tf.int64) + config.short_length
         return {
-            SCORES: self._scores(batch),
+            SCORES: self._scores(rows),
             SEARCHED_POSITION: tf.where(found.mask, position, tf.constant(-1, tf.int64)),
             SEARCHED_RELEVANCE: found.relevance,
         }
@@ -233,6 +235,7 @@ class ServingSignatures:
             cells = _as_cells(wire[key])
             raw[key] = cells if key in self._per_user else tf.RaggedTensor.from_tensor(cells)
         rows = dict(wire)
+        rows |= {key: wire[item] for key, item in RAW_ITEMS.items() if item in wire}
         for key, value in self.transform(raw).items():
             if key in raw:
                 flat = value.flat_values if isinstance(value, tf.RaggedTensor) else value

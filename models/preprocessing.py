@@ -1,9 +1,9 @@
-"""Transform's `preprocessing_fn`: ids become embedding rows, numbers are standardised.
+"""Transform's `preprocessing_fn`: ids become rows, numbers are standardised.
 
-History and candidates share one vocabulary per kind of id. Unknown ids get the row after those of
-the vocabulary; unknown items one of the rows from there on, by the hash of their id, of which the
-model makes rows of its tables (`UnknownItems`). Keys keep their names; what is neither id nor
-number passes through.
+History and candidates share one vocabulary per kind of id. Row 0 stands for whatever is unknown, the
+known id number j has row 1 + j. Beside their rows, items keep their raw ids, which tell unknown ones
+apart; of both, the model makes rows of its tables (`UnknownItems`). Keys keep their names; what is
+neither id nor number passes through. Nothing is counted here: the `Vocabulary` component has done that.
 """
 
 from __future__ import annotations
@@ -14,69 +14,71 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
-from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM, HISTORY_CATEGORY, HISTORY_ITEM
+from lifelong.data.keys import RAW_ITEMS
+from lifelong.models.vocabulary_files import ID_KEYS, read_statistics, vocabulary_path
 
-# What a candidate, an event or a user is identified by, and the keys that hold it.
-ID_KEYS: dict[str, tuple[str, ...]] = {
-    "item": (HISTORY_ITEM, CANDIDATE_ITEM),
-    "category": (HISTORY_CATEGORY, CANDIDATE_CATEGORY),
-    "user": ("user",),
-}
-
-
-def vocabulary_names(features: tuple[Feature, ...]) -> list[str]:
-    """Returns the names of all vocabularies: those of ids and of categorical features."""
-    return [*ID_KEYS, *(feature.key for feature in features if feature.is_categorical)]
+# custom_config's key of the vocabulary artifact's path or URI; Transform's executor adds it.
+VOCABULARIES = "vocabularies"
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
-    """Turns raw ids into embedding rows and standardises numeric features.
+    """Turns raw ids into rows and standardises numeric features.
 
     Args:
         inputs: A batch of per-user records, ragged except where a record has one value.
-        custom_config: `features` (list of `Feature` fields), `min_count` (of items and categories),
-            `item_hashes` (rows of unknown items, `ITEM_HASHES`) and `candidates_are_logged`:
-            whether candidates count in the vocabularies. Sampled negatives must not, they would
-            inflate frequencies.
+        custom_config: `features` (list of `Feature` fields) and `vocabularies`, path or URI of the
+            vocabulary artifact.
 
     Returns:
-        The records under the same keys.
+        The records under the same keys, and the raw ids of items (`RAW_ITEMS`).
     """
+    folder = custom_config[VOCABULARIES]
     features = tuple(Feature(**fields) for fields in custom_config["features"])
+    statistics = read_statistics(folder)
     outputs = dict(inputs)
+    for raw, key in RAW_ITEMS.items():
+        outputs[raw] = inputs[key]
     for name, keys in ID_KEYS.items():
-        counted = keys if custom_config["candidates_are_logged"] else keys[:1]
-        min_count = custom_config["min_count"] if name != "user" else None
-        unknown_rows = custom_config["item_hashes"] if name == "item" else 1
-        _look_up(outputs, inputs, name, keys, counted, min_count, unknown_rows)
+        _look_up(outputs, inputs, folder, name, keys)
     for feature in features:
         if feature.is_categorical:
-            _look_up(outputs, inputs, feature.key, (feature.key,), (feature.key,), min_count=None)
+            _look_up(outputs, inputs, folder, feature.key, (feature.key,))
         else:
-            outputs[feature.key] = tft.scale_to_z_score(inputs[feature.key])
+            mean, deviation = statistics[feature.key]
+            outputs[feature.key] = _map_values(
+                lambda values, mean=mean, deviation=deviation: tf.math.divide_no_nan(
+                    values - mean, deviation
+                ),
+                inputs[feature.key],
+            )
     return outputs
 
 
 def _look_up(
-    outputs: dict[str, Any],
-    inputs: dict[str, Any],
-    name: str,
-    keys: tuple[str, ...],
-    counted: tuple[str, ...],
-    min_count: int | None,
-    unknown_rows: int = 1,
+    outputs: dict[str, Any], inputs: dict[str, Any], folder: str, name: str, keys: tuple[str, ...]
 ) -> None:
-    """Writes the rows of `keys` to `outputs`, with a vocabulary counted over `counted`."""
-    values = [_flat_values(inputs[key]) for key in counted]
-    vocabulary = tft.vocabulary(
-        tf.concat(values, axis=0),
-        frequency_threshold=min_count,
-        vocab_filename=name,
-    )
+    """Writes the rows of `keys` to `outputs`."""
+    path = vocabulary_path(folder, name)
+    tft.annotate_asset(name, path.rpartition("/")[2])
+    table = tft.make_and_track_object(lambda: _rows_of_ids(path), name=f"vocabulary_{name}")
     for key in keys:
-        outputs[key] = tft.apply_vocabulary(inputs[key], vocabulary, num_oov_buckets=unknown_rows)
+        # Unknown: -1 + 1.
+        outputs[key] = _map_values(lambda ids: table.lookup(ids) + 1, inputs[key])
 
 
-def _flat_values(values: tf.Tensor | tf.RaggedTensor) -> tf.Tensor:
-    flat = values.flat_values if isinstance(values, tf.RaggedTensor) else values
-    return tf.reshape(flat, [-1])
+def _rows_of_ids(path: str) -> tf.lookup.StaticHashTable:
+    lines = tf.lookup.TextFileInitializer(
+        path,
+        key_dtype=tf.int64,
+        key_index=0,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+        delimiter="\t",
+    )
+    return tf.lookup.StaticHashTable(lines, default_value=-1)
+
+
+def _map_values(function: Any, values: tf.Tensor | tf.RaggedTensor) -> Any:
+    if isinstance(values, tf.RaggedTensor):
+        return tf.ragged.map_flat_values(function, values)
+    return function(values)

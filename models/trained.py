@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from lifelong.data.keys import RAW_ITEMS
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.wire import wire_spec
@@ -69,6 +70,7 @@ def restore_trained(model: CTRModel, folder: str) -> None:
 def build(model: CTRModel) -> None:
     """Creates the variables of a model by scoring one request without events."""
     spec = wire_spec(model.spec.features)
+    spec |= {raw: spec[key] for raw, key in RAW_ITEMS.items()}
     model({key: tf.zeros([1] * value.shape.rank, value.dtype) for key, value in spec.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import json
 import math
@@ -23,11 +24,10 @@ from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.optimizers import make_optimizer
-from lifelong.models.preprocessing import vocabulary_names
 from lifelong.models.progress import EpochReport
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
-from lifelong.models.unknown_items import unknown_item_rows
+from lifelong.models.vocabulary_files import transforms_vocabulary, vocabulary_names
 
 keras: Any = tf.keras
 
@@ -94,7 +94,7 @@ def train(
     keras.utils.set_random_seed(training.seed)
     parsing = transform_output.transformed_feature_spec()
     return fit(
-        spec,
+        new_model(spec, transform_output),
         training,
         make_batches(spec, training, parsing, train_files, shuffle=True),
         count_requests(train_files, parsing),
@@ -138,33 +138,49 @@ def make_batches(
 
 
 def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOutput) -> ModelSpec:
-    """Joins the configuration (see `run_fn`) with the vocabulary sizes that Transform found."""
+    """Joins the configuration (see `run_fn`) with the sizes of the vocabularies."""
     features = tuple(Feature(**fields) for fields in custom_config["features"])
     config = config_json.decode(ModelConfig, custom_config["model"], "model")
-    known = {
-        name: transform_output.vocabulary_size_by_name(name) for name in vocabulary_names(features)
+    sizes = {
+        name: len(transforms_vocabulary(transform_output, name).ids) + 1
+        for name in vocabulary_names(features)
     }
-    sizes = {name: size + 1 for name, size in known.items()}
     told = custom_config.get("data_contract")
     contract = told and config_json.decode(DataContract, told, "data_contract")
-    sizes["item"] = known["item"] + unknown_item_rows(config, sizes["category"])
-    return ModelSpec(config, features, sizes, contract)
+    spec = ModelSpec(config, features, sizes, {}, contract)
+    spare = {name: math.ceil(config.spare_share * spec.used_rows(name)) for name in sizes}
+    return dataclasses.replace(spec, spare_rows=spare)
 
 
-def begin(spec: ModelSpec, training: TrainingConfig) -> CTRModel:
+def new_model(spec: ModelSpec, transform_output: tft.TFTransformOutput) -> CTRModel:
+    """Builds a model with random weights, which knows how often each item was counted.
+
+    Args:
+        spec: Architecture, features and vocabulary sizes.
+        transform_output: Transform's output, for the counts.
+    """
+    model = CTRModel(spec)
+    build(model)
+    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
+    return model
+
+
+def begin(
+    spec: ModelSpec, training: TrainingConfig, transform_output: tft.TFTransformOutput
+) -> CTRModel:
     """Builds a model to train, with the weights that the seed decides and its optimizer.
 
     Args:
         spec: Architecture, features and vocabulary sizes.
         training: Seed and step size.
+        transform_output: Transform's output, for the counts of items.
 
     Returns:
         The model, compiled. Its optimizer has all of its variables, so that `restore_trained` finds
         them.
     """
     keras.utils.set_random_seed(training.seed)
-    model = CTRModel(spec)
-    build(model)
+    model = new_model(spec, transform_output)
     _compile(model, training)
     model.optimizer.build(model.trainable_variables)
     return model
@@ -189,7 +205,7 @@ def fit_passes(model: CTRModel, batches: tf.data.Dataset, passes: int) -> None:
 
 
 def fit(
-    spec: ModelSpec,
+    model: CTRModel,
     training: TrainingConfig,
     train: tf.data.Dataset,
     train_requests: int,
@@ -200,7 +216,7 @@ def fit(
     """Trains a model until its validation AUC stops growing.
 
     Args:
-        spec: Architecture, features and vocabulary sizes.
+        model: A model that was built.
         training: Epochs, step size, patience.
         train: Batches of training requests.
         train_requests: Requests in `train`. How many batches they make varies with the shuffling.
@@ -211,8 +227,6 @@ def fit(
     Returns:
         The model with the weights of its best epoch.
     """
-    model = CTRModel(spec)
-    build(model)
     steps = math.ceil(train_requests / training.batch_size)
     train = train.repeat()
     with checkpoint_folder(checkpoints) as folder:

@@ -1,4 +1,4 @@
-"""What items outside the vocabulary are looked up as."""
+"""Which rows of the item tables items are looked up in, those outside the vocabulary included."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from lifelong.data.keys import CANDIDATE, HISTORY, SEARCHED
-from lifelong.models.config import ITEM_HASHES, ModelConfig, ModelSpec
+from lifelong.models.config import ModelSpec
 from lifelong.models.records import Batch
 
-# What tells items apart whatever row they are looked up in; of `history_`, `candidate_`, ...
-ITEM_HASH = "item_hash"
+# The raw id of an item; of `history_`, `candidate_`, ...
+ITEM_ID = "item_id"
 
 
 class UnknownItems:
-    """Chooses the rows of the item tables that stand for unknown items.
+    """Chooses the rows of the item tables.
 
-    Transform gives an unknown item the row V + h: V is the number of known items, h the hash of its
-    id. What is looked up is, by `model.unknown_items`,
+    The first rows of every table that has a row for each item are a block of fixed size, which stands
+    for unknown items; the known ones follow it. So rows stay where they are when items or categories
+    are added. Transform gives the known item number j the row 1 + j, and unknown ones row 0. Which row
+    of the block an unknown item is looked up in is, by `model.unknown_items`,
 
-    - `shared`: row V, for all of them,
-    - `matched`: row V, too, but V + h stays in the batch as `..._item_hash`,
-    - `hash_buckets`: row V + h modulo `model.item_buckets`,
-    - `category`: row V + c, c the row of its category, that of unknown categories included.
-
-    Every table of the model that has a row for each item has these rows.
+    - `shared`: the only one, for all of them,
+    - `matched`: the only one, too, but raw ids tell them apart where they are compared,
+    - `hash_buckets`: that of the hash of its raw id, of `model.item_buckets`,
+    - `category`: that of its category's row modulo `model.item_buckets`.
 
     Args:
         spec: Architecture and vocabulary sizes.
 
     Attributes:
-        known: V.
+        block: Rows of unknown items.
         matched_by: Last part of the keys whose values tell whether two items are the same.
-        identified: Values of those keys below this number stand for one item each, but for
-            collisions of hashes; any others for more.
+        identified_from: Values of those keys from this number on stand for one item each (but for
+            collisions of hashes), smaller ones for several.
 
     References:
         [Feature Hashing for Large Scale Multitask Learning](https://arxiv.org/abs/0902.2206), for
@@ -42,38 +42,30 @@ class UnknownItems:
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        sizes = spec.vocabulary_sizes
-        self._chosen, self._buckets = spec.model.unknown_items, spec.model.item_buckets
-        self._categories = sizes["category"]
-        self.known = sizes["item"] - unknown_item_rows(spec.model, self._categories)
-        self.matched_by, self.identified = "item", self.known
+        self._chosen = spec.model.unknown_items
+        self._categories = spec.vocabulary_sizes["category"]
+        self.block = spec.model.unknown_item_rows
+        self.matched_by, self.identified_from = "item", self.block
         if self._chosen == "hash_buckets":
-            self.identified = sizes["item"]
+            self.identified_from = 0
         elif self._chosen == "matched":
-            self.matched_by, self.identified = ITEM_HASH, self.known + ITEM_HASHES
+            self.matched_by, self.identified_from = ITEM_ID, 0
 
     def look_up(self, batch: Mapping[str, tf.Tensor]) -> Batch:
         """Replaces Transform's rows of items by those of the tables.
 
         Args:
-            batch: Wire tensors, ids as Transform's rows. Items and categories of the history, of
-                candidates, and of what a store has found (`searched_wire_spec`), whichever it has.
+            batch: Wire tensors, ids as Transform's rows. Items, categories and raw ids of items of the
+                history, of candidates, and of what a store has found (`searched_wire_spec`), whichever
+                it has.
 
         Returns:
-            The batch with other `..._item` and, with `matched`, new `..._item_hash`. Of what this
-            function returned, it returns the same.
+            The batch with other `..._item`.
         """
         rows = dict(batch)
         for owner in (HISTORY, SEARCHED, CANDIDATE):
-            items = batch.get(f"{owner}item")
-            if items is None:
-                continue
-            categories = batch[f"{owner}category"]
-            if owner == SEARCHED:  # [B, C, K] events were found for [B, C] categories.
-                categories = categories[:, :, tf.newaxis]
-            rows[f"{owner}item"] = self._rows(items, categories)
-            if self._chosen == "matched":
-                rows.setdefault(f"{owner}{ITEM_HASH}", items)
+            if f"{owner}item" in batch:
+                rows[f"{owner}item"] = self._rows(batch, owner)
         return rows
 
     def categories(self, last_seen: tf.Tensor) -> tf.Tensor:
@@ -84,28 +76,32 @@ class UnknownItems:
         """
         if self._chosen == "hash_buckets":
             return last_seen
-        if self._chosen == "category":
-            of_unknown = tf.range(self._categories, dtype=last_seen.dtype)
-        else:  # They share one row but no category.
-            of_unknown = tf.constant([self._categories - 1], last_seen.dtype)
-        return tf.concat([last_seen[: self.known], of_unknown], axis=0)
+        of_block = tf.range(self.block, dtype=last_seen.dtype)
+        # What one row stands for alone has no category: the unknown one's row is 0.
+        of_block = tf.where(of_block < self._categories, of_block, 0)
+        return tf.concat([of_block, last_seen[self.block :]], axis=0)
 
-    def _rows(self, items: tf.Tensor, categories: tf.Tensor) -> tf.Tensor:
-        if self._chosen in ("shared", "matched"):
-            return tf.minimum(items, tf.constant(self.known, items.dtype))
+    def stands_for_items(self, rows: int) -> tf.Tensor:
+        """Returns which of the first rows of an item table any item is looked up in, bool `[rows]`.
+
+        Args:
+            rows: How many.
+        """
+        number = tf.range(rows)
+        if self._chosen != "category":
+            return number >= 0
+        return (number >= self.block) | (number < self._categories)
+
+    def _rows(self, batch: Mapping[str, tf.Tensor], owner: str) -> tf.Tensor:
+        items = batch[f"{owner}item"]
+        if self.block == 1:
+            return items
         if self._chosen == "category":
-            unknown = tf.broadcast_to(self.known + categories, tf.shape(items))
+            categories = batch[f"{owner}category"]
+            if owner == SEARCHED:  # [B, C, K] events were found for [B, C] categories.
+                categories = categories[:, :, tf.newaxis]
+            unknown = tf.broadcast_to(categories % self.block, tf.shape(items))
         else:
-            unknown = self.known + (items - self.known) % self._buckets
-        return tf.where(items < self.known, items, unknown)
-
-
-def unknown_item_rows(model: ModelConfig, categories: int) -> int:
-    """Returns the number of rows that stand for unknown items.
-
-    Args:
-        model: The architecture.
-        categories: Rows of the category table, that of unknown ones included.
-    """
-    rows = {"hash_buckets": model.item_buckets, "category": categories}
-    return rows.get(model.unknown_items, 1)
+            ids = tf.strings.as_string(batch[f"{owner}{ITEM_ID}"])
+            unknown = tf.strings.to_hash_bucket_fast(ids, self.block)
+        return tf.where(items > 0, items + (self.block - 1), unknown)

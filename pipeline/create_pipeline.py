@@ -19,8 +19,11 @@ from lifelong.components.evaluation import extractors
 from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
+from lifelong.components.transform.component import Transform
+from lifelong.components.vocabulary_builder.component import VocabularyBuilder
+from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
-from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
+from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 
 PREPROCESSING_FN = "lifelong.models.preprocessing.preprocessing_fn"
 RUN_FN = "lifelong.models.training.run_fn"
@@ -73,7 +76,7 @@ def create_pipeline(
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, training.min_count, preprocessing_fn)
+    data = _data_components(schema_file, ingest, training, preprocessing_fn)
     trainer = tfx.components.Trainer(
         run_fn=run_fn,
         examples=data.transform.outputs["transformed_examples"],
@@ -154,7 +157,7 @@ def create_data_pipeline(
     pipeline_root: str,
     schema_file: str,
     ingest: IngestConfig,
-    min_count: int,
+    training: TrainingConfig,
     beam_args: Sequence[str] = (),
     enable_cache: bool = True,
     metadata_connection_config: ConnectionConfig | None = None,
@@ -170,7 +173,7 @@ def create_data_pipeline(
         pipeline_root: Path or URI of the artifacts.
         schema_file: Path or URI of the curated schema of the records.
         ingest: Logs, requests, splits.
-        min_count: Items and categories seen less often in the training split are unknown ones.
+        training: For the counts from which on ids are known.
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
         metadata_connection_config: Where ML Metadata keeps what ran; None: where the runner does.
@@ -179,7 +182,7 @@ def create_data_pipeline(
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, min_count, preprocessing_fn)
+    data = _data_components(schema_file, ingest, training, preprocessing_fn)
     return _pipeline(
         pipeline_name,
         pipeline_root,
@@ -197,11 +200,12 @@ class _DataComponents(NamedTuple):
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.ImportSchemaGen
     example_validator: tfx.components.ExampleValidator
-    transform: tfx.components.Transform
+    vocabulary_builder: VocabularyBuilder
+    transform: Transform
 
 
 def _data_components(
-    schema_file: str, ingest: IngestConfig, min_count: int, preprocessing_fn: str
+    schema_file: str, ingest: IngestConfig, training: TrainingConfig, preprocessing_fn: str
 ) -> _DataComponents:
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
@@ -209,25 +213,28 @@ def _data_components(
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
     )
-    transform = tfx.components.Transform(
+    vocabulary_builder = VocabularyBuilder(
         examples=example_gen.outputs["examples"],
         schema=schema_gen.outputs["schema"],
-        preprocessing_fn=preprocessing_fn,
-        splits_config=tfx.proto.SplitsConfig(
-            analyze=[TRAIN],
-            # Evaluation and baking read raw records, as a client sends raw ids.
-            transform=[TRAIN, VALIDATION],
+        config=VocabularyConfig(
+            features=ingest.all_features,
+            min_count=training.min_count,
+            min_user_count=training.min_user_count,
+            candidates_are_logged=ingest.impressions is not None,
         ),
-        # StatisticsGen has looked at the same records already.
-        disable_statistics=True,
-        custom_config={
-            "features": _fields_of_features(ingest),
-            "min_count": min_count,
-            "candidates_are_logged": ingest.impressions is not None,
-            "item_hashes": ITEM_HASHES,
-        },
     )
-    return _DataComponents(example_gen, statistics_gen, schema_gen, example_validator, transform)
+    transform = Transform(
+        examples=example_gen.outputs["examples"],
+        schema=schema_gen.outputs["schema"],
+        vocabularies=vocabulary_builder.outputs["vocabularies"],
+        preprocessing_fn=preprocessing_fn,
+        # Evaluation and baking read raw records, as a client sends raw ids.
+        splits=[TRAIN, VALIDATION],
+        custom_config={"features": _fields_of_features(ingest)},
+    )
+    return _DataComponents(
+        example_gen, statistics_gen, schema_gen, example_validator, vocabulary_builder, transform
+    )
 
 
 def _store_components(

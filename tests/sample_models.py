@@ -14,13 +14,16 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tfx_bsl.public import tfxio
 
+from lifelong.components.vocabulary_builder.config import VocabularyConfig
+from lifelong.components.vocabulary_builder.counting import WriteVocabularies
 from lifelong.data.features import Feature
-from lifelong.models.config import ITEM_HASHES, ModelConfig, ModelSpec
+from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.preprocessing import preprocessing_fn
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained import build
 from lifelong.models.training import make_spec
+from lifelong.models.vocabulary_files import transforms_vocabulary
 from lifelong.pipeline.schema import make_schema
 from tests.sample_records import make_records, serialize, write_records
 
@@ -48,7 +51,7 @@ def small_config(long_term: str, **changes: Any) -> ModelConfig:
 def small_spec(long_term: str, **changes: Any) -> ModelSpec:
     """Returns a specification whose vocabularies hold all raw ids of `RECORDS`."""
     config = small_config(long_term, **changes)
-    return ModelSpec(config, (), {"item": 71, "category": 8, "user": 41})
+    return ModelSpec(config, (), {"item": 71, "category": 8, "user": 41}, {})
 
 
 def all_requests(records: list[dict]) -> Batch:
@@ -64,16 +67,24 @@ def run_transform(
     records: list[dict] = RECORDS,
     features: tuple[Feature, ...] = (),
     candidates_are_logged: bool = False,
+    previous: str | None = None,
 ) -> tft.TFTransformOutput:
-    """Runs the real `preprocessing_fn` on records, counting items from two on."""
+    """Runs the real `preprocessing_fn` on records, counting items from two on.
+
+    The vocabularies lie in `folder / "vocabularies"`; `previous` is such a folder.
+    """
     path = write_records(records, folder / "records.gz")
     schema = make_schema(features)
     source = tfxio.TFExampleRecord(path, schema=schema, telemetry_descriptors=["tests"])
+    vocabularies = str(folder / "vocabularies")
+    (folder / "vocabularies").mkdir()
+    counting = VocabularyConfig(features, 2, 1, candidates_are_logged)
+    with beam.Pipeline() as pipeline:
+        batches = pipeline | source.BeamSource()
+        _ = batches | WriteVocabularies(counting, vocabularies, previous)
     custom_config = {
         "features": [dataclasses.asdict(feature) for feature in features],
-        "min_count": 2,
-        "candidates_are_logged": candidates_are_logged,
-        "item_hashes": ITEM_HASHES,
+        "vocabularies": vocabularies,
     }
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
@@ -89,7 +100,9 @@ def spread_model(
 ) -> CTRModel:
     """Returns a small model whose random weights are large enough for its scores to differ."""
     config = {"model": dataclasses.asdict(small_config(long_term, **changes)), "features": []}
-    return spread(make_spec(config, transform_output))
+    model = spread(make_spec(config, transform_output))
+    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
+    return model
 
 
 def spread(spec: ModelSpec) -> CTRModel:

@@ -12,8 +12,8 @@ import tensorflow as tf
 from lifelong.data.keys import HISTORY_TIMESTAMP, REQUEST_CANDIDATES, REQUEST_TIMESTAMP
 from lifelong.data.times import MONDAY, WEEK, week_of
 from lifelong.experiments.data import ExperimentData
-from lifelong.models.preprocessing import ID_KEYS
 from lifelong.models.reader import serialized_records
+from lifelong.models.vocabulary_files import ID_KEYS, UNKNOWN
 
 _READ_TOGETHER = 256
 _SPLITS = ("train", "validation")
@@ -79,12 +79,12 @@ def known_by(data: ExperimentData, date: int, sizes: dict[str, int]) -> dict[str
     Args:
         data: The records.
         date: Unix seconds.
-        sizes: Rows of the model's tables by vocabulary, the last one that of what is unknown.
+        sizes: Rows by vocabulary, the first one that of what is unknown.
 
     Returns:
         `[rows]` bool by vocabulary; what is unknown counts as known, it has its row in every index.
     """
-    known = {name: np.arange(sizes[name]) == sizes[name] - 1 for name in _INDEXED}
+    known = {name: np.arange(sizes[name]) == UNKNOWN for name in _INDEXED}
     for records in _read(data):
         candidate_times = np.repeat(records[REQUEST_TIMESTAMP], records[REQUEST_CANDIDATES])
         before = {
@@ -94,7 +94,7 @@ def known_by(data: ExperimentData, date: int, sizes: dict[str, int]) -> dict[str
         for name, rows in known.items():
             for key in ID_KEYS[name]:
                 seen = records[key][before[key.partition("_")[0]]]
-                rows[np.minimum(seen, sizes[name] - 1)] = True
+                rows[seen] = True
     return known
 
 

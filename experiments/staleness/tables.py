@@ -61,7 +61,7 @@ def index_of_date(
     """Makes the tables that an index built on a date holds.
 
     Args:
-        tables: Tables of the model as trained to that date, `[rows, D]` each; the last row is that
+        tables: Tables of the model as trained to that date, `[rows, D]` each; the first row is that
             of what is unknown.
         model: What the tables hold.
         known: `[rows]` bool by vocabulary: what had been seen by then.
@@ -70,7 +70,7 @@ def index_of_date(
         The tables; what had not been seen is looked up as what is unknown.
     """
     return [
-        np.where(known[table.vocabulary][:, np.newaxis], values, values[-1:])
+        np.where(known[table.vocabulary][:, np.newaxis], values, values[:1])
         for values, table in zip(tables, model.tables, strict=True)
     ]
 

@@ -36,9 +36,10 @@ class WeeklyTraining:
     ) -> None:
         self._spec, self._training, self._passes, self._plan = spec, training, passes, plan
         self._files = training_files(data)
-        self._parsing = data.transform_output().transformed_feature_spec()
+        transform_output = data.transform_output()
+        self._parsing = transform_output.transformed_feature_spec()
         self._folders = folders
-        self._model = begin(spec, training)
+        self._model = begin(spec, training, transform_output)
         # The point that the model has been trained to.
         self._at: int | None = None
 

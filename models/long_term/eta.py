@@ -59,9 +59,9 @@ class EtaLongTerm(SearchedHistory):
         """Computes the signature of every item and looks it up from now on.
 
         Returns:
-            One table, `[items, W]` int64, rows of unknown items included.
+            One table, `[items, W]` int64, rows of unknown items included, spare ones not.
         """
-        rows = tf.range(self._spec.vocabulary_sizes["item"])
+        rows = tf.range(self._spec.used_rows("item"))
         self.signature_table = tf.Variable(
             self.signatures(rows), trainable=False, name="signature_table"
         )

@@ -21,6 +21,7 @@ from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
 from lifelong.models.layers import HardSearch, SearchedEvents
 from lifelong.models.long_term.base import SearchedHistory
+from lifelong.models.vocabulary_files import UNKNOWN
 
 
 class SimHardLongTerm(SearchedHistory):
@@ -35,7 +36,6 @@ class SimHardLongTerm(SearchedHistory):
 
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
         super().__init__(spec, embeddings, **kwargs)
-        self._unknown = spec.vocabulary_sizes["category"] - 1
         self.hard_search = HardSearch(spec.model.searched_events, name="hard_search")
 
     def call(
@@ -57,7 +57,7 @@ class SimHardLongTerm(SearchedHistory):
         del query
         categories = history.values[HISTORY_CATEGORY]
         return self.hard_search(
-            batch[CANDIDATE_CATEGORY], categories, history.mask & (categories != self._unknown)
+            batch[CANDIDATE_CATEGORY], categories, history.mask & (categories != UNKNOWN)
         )
 
     def found_in_store(self, batch: Mapping[str, tf.Tensor]) -> History:
@@ -80,7 +80,7 @@ class SimHardLongTerm(SearchedHistory):
             padding = [[0, 0], [0, 1]] + [[0, 0]] * (searched.shape.rank - 2)
             return tf.gather(tf.pad(searched, padding), slot, batch_dims=1)
 
-        own = (of_candidates(batch[SEARCHED_CATEGORY]) == category) & (category != self._unknown)
+        own = (of_candidates(batch[SEARCHED_CATEGORY]) == category) & (category != UNKNOWN)
         # [B, N]
         length = tf.where(own, of_candidates(batch[SEARCHED_LENGTH]), 0)
         # [B, C, K] -> [B, N, K]

@@ -59,7 +59,8 @@ class ExactSearcher(Searcher):
     """Inner products of projected vectors that are looked up: items' and categories' added up."""
 
     def _build(self, space: SearchSpace, config: ModelConfig) -> None:
-        item, category = space.item.embeddings, space.category.embeddings
+        item = space.item.embeddings[: space.items]
+        category = space.category.embeddings[: space.categories]
         # W [e_item ; e_category] = W_item e_item + W_category e_category
         self._tables = {}
         for prefix, kernel in (
@@ -119,9 +120,10 @@ class IndexSearcher(Searcher):
         catalogue = space.catalogue()
         events = space.project_events(catalogue)
         candidates = space.project_candidates(catalogue)
-        count = min(config.soft_search.neighbors, events.shape[0])
+        rows = space.catalogue_rows()
+        count = min(config.soft_search.neighbors, rows.shape[0])
         index = tfrs.layers.factorized_top_k.BruteForce(k=count)
-        index.index(events, tf.range(events.shape[0], dtype=tf.int64))
+        index.index(tf.gather(events, rows), rows)
         neighbors = [
             index(candidates[first : first + _INDEXED_TOGETHER])[1]
             for first in range(0, events.shape[0], _INDEXED_TOGETHER)

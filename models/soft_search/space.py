@@ -11,6 +11,7 @@ from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import comparable_embedding
 from lifelong.models.unknown_items import UnknownItems
+from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
 
@@ -31,9 +32,9 @@ class SearchSpace(keras.layers.Layer):
     def __init__(self, spec: ModelSpec, **kwargs) -> None:
         super().__init__(**kwargs)
         dim, norm = spec.model.soft_search.dim, spec.model.embedding_norm
-        sizes = spec.vocabulary_sizes
-        self.item = comparable_embedding(sizes["item"], dim, norm, "item")
-        self.category = comparable_embedding(sizes["category"], dim, norm, "category")
+        rows = spec.table_rows
+        self.item = comparable_embedding(rows("item"), dim, norm, "item")
+        self.category = comparable_embedding(rows("category"), dim, norm, "category")
         rotation = keras.initializers.Orthogonal(seed=0)
         self.event_kernel = self.add_weight(
             name="event_kernel", shape=(2 * dim, 2 * dim), initializer=rotation
@@ -42,12 +43,14 @@ class SearchSpace(keras.layers.Layer):
             name="candidate_kernel", shape=(2 * dim, 2 * dim), initializer=rotation
         )
         self._unknown_items = UnknownItems(spec)
+        # Rows in use: tables are baked of these alone.
+        self.items, self.categories = spec.used_rows("item"), spec.used_rows("category")
         # The category that each item was last seen with; unseen items have that of unknown ones.
         self.category_of_item = self.add_weight(
             name="category_of_item",
-            shape=(sizes["item"],),
+            shape=(rows("item"),),
             dtype=tf.int64,
-            initializer=keras.initializers.Constant(sizes["category"] - 1),
+            initializer=keras.initializers.Constant(UNKNOWN),
             trainable=False,
         )
 
@@ -75,10 +78,14 @@ class SearchSpace(keras.layers.Layer):
         self.category_of_item.scatter_nd_update(seen, tf.boolean_mask(categories, mask))
 
     def catalogue(self) -> tf.Tensor:
-        """Embeds every item with its category, `[items, 2 d]`; unknown items come last."""
-        categories = self._unknown_items.categories(tf.convert_to_tensor(self.category_of_item))
-        rows = tf.range(self.item.input_dim)
+        """Embeds every item with its category, `[items, 2 d]`; unknown items come first."""
+        categories = self._unknown_items.categories(self.category_of_item[: self.items])
+        rows = tf.range(self.items)
         return self.embed({CANDIDATE_ITEM: rows, CANDIDATE_CATEGORY: categories}, "candidate")
+
+    def catalogue_rows(self) -> tf.Tensor:
+        """Returns the rows of the catalogue that any item is looked up in, int64 in order."""
+        return tf.where(self._unknown_items.stands_for_items(self.items))[:, 0]
 
 
 def _project(embedded: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,8 +6,7 @@ from lifelong.models.candidate_matches import CandidateMatches
 from tests.sample_models import small_spec
 
 DAY = 86_400
-# The last rows are those of unknown items and categories.
-UNKNOWN_ITEM, UNKNOWN_CATEGORY = 9, 4
+UNKNOWN_ITEM = UNKNOWN_CATEGORY = 0
 # Places of the numbers that the tests read, and how many there are of each relation.
 COUNT, IS_ONE, ARE_TWO, LAST, FIRST, INTERVAL = range(6)
 NUMBERS = 9
@@ -17,8 +14,7 @@ NUMBERS = 9
 
 @pytest.fixture
 def matches():
-    sizes = {"item": UNKNOWN_ITEM + 1, "category": UNKNOWN_CATEGORY + 1, "user": 3}
-    return CandidateMatches(dataclasses.replace(small_spec("full"), vocabulary_sizes=sizes))
+    return CandidateMatches(small_spec("full"))
 
 
 def rows(values):
@@ -34,8 +30,8 @@ def values_of(items, categories):
 
 
 def test_by_hand(matches):
-    batch = batch_of([[1, 2, 3]], [[0, 0, 2]])
-    values = values_of([[1, 5, 1, 2, 1]], [[0, 0, 0, 1, 0]])
+    batch = batch_of([[1, 2, 3]], [[1, 1, 2]])
+    values = values_of([[1, 5, 1, 2, 1]], [[1, 1, 1, 3, 1]])
     gaps, mask = (
         rows([[DAY, 3 * DAY, 5 * DAY, 6 * DAY, 9 * DAY]]),
         tf.constant([[True] * 4 + [False]]),
@@ -64,8 +60,8 @@ def test_unknown_items_and_categories_match_nothing(matches):
 
 def test_each_candidates_own_events(matches):
     """As after a search: what another candidate found does not count."""
-    batch = batch_of([[1, 2]], [[0, 1]])
-    values = values_of([[[1, 1, 2], [1, 2, 2]]], [[[0, 0, 1], [0, 1, 1]]])
+    batch = batch_of([[1, 2]], [[3, 1]])
+    values = values_of([[[1, 1, 2], [1, 2, 2]]], [[[3, 3, 1], [3, 1, 1]]])
     mask = tf.constant([[[True, True, True], [True, True, False]]])
     gaps = rows([[[DAY, 2 * DAY, 3 * DAY], [4 * DAY, 5 * DAY, 6 * DAY]]])
     evidence = matches(batch, values, gaps, mask).numpy()[0]
@@ -89,7 +85,7 @@ def test_shared_events_are_those_of_every_candidate(matches):
 
 
 def test_no_events_and_padding_are_no_evidence(matches):
-    batch = batch_of([[1, 2]], [[0, 1]])
+    batch = batch_of([[1, 2]], [[3, 1]])
     for width in (0, 3):
         values = values_of(np.ones([1, width], int), np.zeros([1, width], int))
         mask = tf.zeros([1, width], tf.bool)

@@ -47,6 +47,21 @@ def test_a_specification_of_before_there_was_a_choice_has_one_row_of_unknown_ite
     assert small_spec("eta").model.unknown_items == "shared"
 
 
+def test_a_specification_of_before_unknown_ids_came_first_is_refused():
+    fields = json.loads(small_spec("eta").to_json())
+    del fields["spare_rows"]
+    with pytest.raises(ValueError, match=r"spare_rows is missing: another version of lifelong"):
+        ModelSpec.from_json(json.dumps(fields))
+
+
+def test_tables_have_a_block_of_unknown_items_the_vocabulary_and_spare_rows():
+    spec = dataclasses.replace(
+        small_spec("eta", unknown_items="category", item_buckets=5), spare_rows={"item": 9}
+    )
+    assert (spec.used_rows("item"), spec.table_rows("item")) == (75, 84)
+    assert (spec.used_rows("user"), spec.table_rows("user")) == (41, 41)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -59,7 +74,7 @@ def test_a_specification_of_before_there_was_a_choice_has_one_row_of_unknown_ite
             r"model.unknown_items is 'matched', but model.match_evidence is false",
         ),
         ({"item_buckets": 0}, r"model.item_buckets is 0; it must be at least 1"),
-        ({"item_buckets": 2**20 + 1}, r"model.item_buckets is 1048577; it must be at most 1048576"),
+        ({"spare_share": -0.1}, r"model.spare_share is -0.1; it must be at least 0"),
     ],
 )
 def test_unknown_items_that_cannot_be_told_apart_so_are_refused(changes, message):

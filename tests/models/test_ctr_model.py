@@ -180,14 +180,15 @@ def test_unknown_users_are_trained_too(batch):
         ModelConfig(long_term="none", short_length=4, long_length=8, hidden=(8,), unknown_rate=0.5),
         (),
         {"item": 71, "category": 8, "user": 41},
+        {},
     )
     tf.keras.utils.set_random_seed(1)
     model = CTRModel(spec)
     build(model)
-    unknown = model.embeddings.user.embeddings[-1].numpy()
+    unknown = model.embeddings.user.embeddings[0].numpy()
     model.compile(optimizer="adam")
     model.fit(tf.data.Dataset.from_tensors(batch).repeat(3), verbose=0)
-    assert not np.allclose(unknown, model.embeddings.user.embeddings[-1].numpy())
+    assert not np.allclose(unknown, model.embeddings.user.embeddings[0].numpy())
 
 
 @pytest.mark.parametrize("kind", ["categorical", "numeric"])
@@ -199,6 +200,7 @@ def test_extra_features_reach_the_scores(batch, owner, kind):
         ModelConfig(short_length=4, long_length=8, searched_events=3, hidden=(8,)),
         (feature,),
         sizes,
+        {},
     )
     model = CTRModel(spec)
     build(model)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lifelong.data.features import Feature
-from lifelong.models.config import ITEM_HASHES
+from lifelong.models.vocabulary_files import transforms_vocabulary
 from tests.sample_models import RECORDS, run_transform
 from tests.sample_records import make_records
 
@@ -13,9 +13,9 @@ PRICE = Feature("price", "candidate", "numeric")
 BEHAVIOR = Feature("behavior", "event")
 
 
-def rows_of(transform_output, values, key="history_item"):
+def rows_of(transform_output, values, key="history_item", into=None):
     raw = {key: tf.ragged.constant([values], tf.int64)}
-    return transform_output.transform_features_layer()(raw)[key].flat_values.numpy()
+    return transform_output.transform_features_layer()(raw)[into or key].flat_values.numpy()
 
 
 @pytest.fixture(scope="module")
@@ -24,24 +24,21 @@ def counts():
     return Counter(int(item) for record in RECORDS for item in record["history_item"])
 
 
-def test_frequent_items_have_rows_of_their_own_and_others_one_by_their_hash_after_them(
-    transform_output, counts
-):
-    size = transform_output.vocabulary_size_by_name("item")
+def test_frequent_items_have_rows_of_their_own_and_others_the_first(transform_output, counts):
     frequent = [item for item, count in counts.items() if count >= 2]
     rare = [item for item, count in counts.items() if count == 1]
-    assert size == len(frequent)
     assert rare
-    assert sorted(rows_of(transform_output, frequent)) == list(range(size))
-    unknown = rows_of(transform_output, [*rare, 10**12])
-    assert ((unknown >= size) & (unknown < size + ITEM_HASHES)).all()
-    assert len(set(unknown)) == len(unknown)
-    np.testing.assert_array_equal(rows_of(transform_output, [*rare, 10**12]), unknown)
+    assert sorted(rows_of(transform_output, frequent)) == list(range(1, len(frequent) + 1))
+    assert set(rows_of(transform_output, [*rare, 10**12])) == {0}
 
 
-def test_rare_and_new_categories_share_the_last_row(transform_output):
-    size = transform_output.vocabulary_size_by_name("category")
-    assert set(rows_of(transform_output, [77, 10**12], "history_category")) == {size}
+def test_items_keep_their_raw_ids_beside_their_rows(transform_output):
+    raw = rows_of(transform_output, [3, 10**12], into="history_item_id")
+    assert raw.tolist() == [3, 10**12]
+
+
+def test_rare_and_new_categories_share_the_first_row(transform_output):
+    assert set(rows_of(transform_output, [77, 10**12], "history_category")) == {0}
 
 
 def test_history_and_candidates_share_their_rows(transform_output, counts):
@@ -57,15 +54,14 @@ def test_sampled_candidates_do_not_count(transform_output, counts):
     candidates = Counter(int(item) for r in RECORDS for item in r["candidate_item"])
     only = [item for item, count in candidates.items() if count > 1 and item not in counts]
     assert only
-    known = transform_output.vocabulary_size_by_name("item")
-    assert (rows_of(transform_output, only) >= known).all()
+    assert set(rows_of(transform_output, only)) == {0}
 
 
-def test_every_user_has_a_row(transform_output):
+def test_every_user_with_a_request_has_a_row(transform_output):
     users = [record["user"][0] for record in RECORDS]
     raw = {"user": tf.constant(users, tf.int64)[:, tf.newaxis]}
     rows = transform_output.transform_features_layer()(raw)["user"].numpy().ravel()
-    assert sorted(rows) == list(range(len(users)))
+    assert sorted(rows) == list(range(1, len(users) + 1))
 
 
 def test_logged_candidates_count_and_features_are_transformed(tmp_path):
@@ -81,8 +77,11 @@ def test_logged_candidates_count_and_features_are_transformed(tmp_path):
         for key in ("history_item", "candidate_item")
         for item in record[key]
     )
-    assert output.vocabulary_size_by_name("item") == sum(c >= 2 for c in counts.values())
+    known = transforms_vocabulary(output, "item")
+    found = dict(zip(known.ids, known.counts, strict=True))
+    assert found == {item: count for item, count in counts.items() if count >= 2}
     assert sorted(rows_of(output, [7, 8, 9], "history_behavior")) == [0, 1, 2]
+    assert set(rows_of(output, [9], "history_behavior")) == {0}
     prices = np.concatenate([record["candidate_price"] for record in records])
     raw = {"candidate_price": tf.ragged.constant([prices.tolist()], tf.float32)}
     scaled = output.transform_features_layer()(raw)["candidate_price"].flat_values

@@ -10,22 +10,29 @@ from lifelong.models.embeddings import Embeddings
 from lifelong.models.export import ServingSignatures
 from lifelong.models.soft_search.space import SearchSpace
 from lifelong.models.training import make_spec
-from lifelong.models.unknown_items import UnknownItems, unknown_item_rows
+from lifelong.models.unknown_items import UnknownItems
+from lifelong.models.vocabulary_files import transforms_vocabulary
 from tests.sample_models import RECORDS, all_requests, small_config, small_spec, spread_model
 from tests.sample_records import serialize
 
-KNOWN, CATEGORIES, BUCKETS = 10, 4, 3
+KNOWN, CATEGORIES, BUCKETS = 10, 4, 6
 CHOICES = ("shared", "matched", "hash_buckets", "category")
-# The hashes 0, 4 and 6 of unknown items, and two known ones.
-ITEMS = [[KNOWN, 2, KNOWN + 4, 9, KNOWN + 6]]
+BLOCKS = dict(zip(CHOICES, (1, 1, BUCKETS, BUCKETS), strict=True))
+# Transform's rows: 0 is that of unknown items.
+ITEMS = [[0, 2, 0, 9, 0]]
+IDS = [[700, 12, 701, 19, 702]]
 ROWS_OF = [[3, 0, 0, 1, 2]]
+# FarmHash's fingerprints of the ids as text, modulo 6.
+BUCKETS_OF = {
+    number: tf.strings.to_hash_bucket_fast([str(number)], BUCKETS).numpy()[0]
+    for number in (700, 701, 702)
+}
 
 
-def spec_of(choice):
+def spec_of(choice, **changes):
     """A vocabulary of `KNOWN` items and of `CATEGORIES - 1` known categories."""
-    spec = small_spec("full", unknown_items=choice, item_buckets=BUCKETS)
-    unknown = unknown_item_rows(spec.model, CATEGORIES)
-    sizes = {"item": KNOWN + unknown, "category": CATEGORIES, "user": 3}
+    spec = small_spec("full", unknown_items=choice, **{"item_buckets": BUCKETS, **changes})
+    sizes = {"item": KNOWN + 1, "category": CATEGORIES, "user": 3}
     return dataclasses.replace(spec, vocabulary_sizes=sizes)
 
 
@@ -33,61 +40,61 @@ def rows(values):
     return tf.constant(values, tf.int64)
 
 
-def look_up(choice, items=ITEMS, categories=ROWS_OF):
-    batch = {"candidate_item": rows(items), "candidate_category": rows(categories)}
-    return UnknownItems(spec_of(choice)).look_up(batch)["candidate_item"].numpy().tolist()
+def batch_of(owner="candidate", items=ITEMS, ids=IDS, categories=ROWS_OF):
+    return {
+        f"{owner}_item": rows(items),
+        f"{owner}_item_id": rows(ids),
+        f"{owner}_category": rows(categories),
+    }
+
+
+def look_up(choice, **changes):
+    found = UnknownItems(spec_of(choice, **changes)).look_up(batch_of())
+    return found["candidate_item"].numpy().tolist()
 
 
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        ("shared", [[10, 2, 10, 9, 10]]),
-        ("matched", [[10, 2, 10, 9, 10]]),
-        # 10 + 0 % 3, 10 + 4 % 3, 10 + 6 % 3
-        ("hash_buckets", [[10, 2, 11, 9, 10]]),
-        # 10 + the row of the category
-        ("category", [[13, 2, 10, 9, 12]]),
+        ("shared", [[0, 2, 0, 9, 0]]),
+        ("matched", [[0, 2, 0, 9, 0]]),
+        # Known items follow the block of six rows.
+        ("hash_buckets", [[BUCKETS_OF[700], 7, BUCKETS_OF[701], 14, BUCKETS_OF[702]]]),
+        ("category", [[3, 7, 0, 14, 2]]),
     ],
 )
 def test_rows_by_hand(choice, expected):
     assert look_up(choice) == expected
-    assert look_up(choice, expected) == expected
 
 
-@pytest.mark.parametrize(
-    ("choice", "rows_of"), zip(CHOICES, (1, 1, BUCKETS, CATEGORIES), strict=True)
-)
-def test_every_item_has_a_row_in_the_table(choice, rows_of):
+def test_more_categories_than_rows_share_them():
+    assert look_up("category", item_buckets=2) == [[1, 3, 0, 10, 0]]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_known_items_keep_their_rows_when_items_and_categories_are_added(choice):
     spec = spec_of(choice)
-    assert spec.vocabulary_sizes["item"] == KNOWN + rows_of
-    assert UnknownItems(spec).known == KNOWN
-    assert Embeddings(spec).item.input_dim == KNOWN + rows_of
+    grown = dataclasses.replace(
+        spec, vocabulary_sizes={"item": KNOWN + 50, "category": CATEGORIES + 9, "user": 9}
+    )
+    before, after = (UnknownItems(of).look_up(batch_of()) for of in (spec, grown))
+    np.testing.assert_array_equal(before["candidate_item"], after["candidate_item"])
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_every_item_has_a_row_in_the_table(choice):
+    spec = spec_of(choice)
+    assert UnknownItems(spec).block == BLOCKS[choice]
+    assert Embeddings(spec).item.input_dim == KNOWN + BLOCKS[choice]
 
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_history_candidates_and_searched_events_alike(choice):
-    items, categories = np.array(ITEMS), np.array(ROWS_OF)
-    batch = {
-        "history_item": rows(items),
-        "history_category": rows(categories),
-        "candidate_item": rows(items),
-        "candidate_category": rows(categories),
-        # One event of each category: [B, C, K] and [B, C]
-        "searched_item": rows(items[:, :, np.newaxis]),
-        "searched_category": rows(categories),
-        "history_length": rows([5]),
-    }
+    # One event of each category: [B, C, K] and [B, C]
+    searched = batch_of("searched", np.transpose(ITEMS)[np.newaxis], np.transpose(IDS)[np.newaxis])
+    batch = batch_of("history") | batch_of() | searched | {"history_length": rows([5])}
     found = UnknownItems(spec_of(choice)).look_up(batch)
-    hashes = {key for key in found if key.endswith("_item_hash")}
-    assert found.keys() - hashes == batch.keys()
-    assert hashes == (
-        {f"{owner}_item_hash" for owner in ("history", "candidate", "searched")}
-        if choice == "matched"
-        else set()
-    )
-    for key in hashes:
-        np.testing.assert_array_equal(found[key], batch[key.removesuffix("_hash")])
-    assert UnknownItems(spec_of(choice)).look_up(found).keys() == found.keys()
+    assert found.keys() == batch.keys()
     expected = look_up(choice)
     for key in ("history_item", "candidate_item"):
         assert found[key].numpy().tolist() == expected
@@ -100,9 +107,10 @@ def test_history_candidates_and_searched_events_alike(choice):
 )
 def test_only_what_is_told_apart_matches_itself(choice, matching):
     """Three candidates, two of them unknown, each with an event of its own."""
-    items, categories = rows([[KNOWN, 2, KNOWN + 1]]), rows([[0, 1, 2]])
-    batch = {"history_item": items, "history_category": categories}
-    batch |= {"candidate_item": items, "candidate_category": rows([[3, 3, 3]])}
+    assert BUCKETS_OF[700] != BUCKETS_OF[701]
+    three = {"items": [[0, 2, 0]], "ids": [[700, 12, 701]]}
+    batch = batch_of("history", **three, categories=[[0, 1, 2]])
+    batch |= batch_of(**three, categories=[[3, 3, 3]])
     batch = UnknownItems(spec_of(choice)).look_up(batch)
     matches = CandidateMatches(spec_of(choice))
     evidence = matches(batch, batch, rows([[5, 6, 7]]), tf.ones([1, 3], tf.bool)).numpy()
@@ -110,44 +118,38 @@ def test_only_what_is_told_apart_matches_itself(choice, matching):
     np.testing.assert_allclose(np.expm1(evidence[0, :, 0]).sum(), matching, rtol=1e-6)
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-def test_unknown_items_are_the_rarest(choice):
-    popularity = Embeddings(spec_of(choice)).popularity(rows(look_up(choice))).numpy()[0, :, 0]
-    expected = np.log1p([KNOWN, 2, KNOWN, 9, KNOWN]) / np.log1p(KNOWN)
-    np.testing.assert_allclose(popularity, expected, rtol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        # Row 10 is of unknown items of all categories: the unknown category, 3.
-        ("shared", [2, *[3] * 9, 3]),
-        ("matched", [2, *[3] * 9, 3]),
-        ("hash_buckets", [2, *[3] * 9, 1, 3, 3]),
-        ("category", [2, *[3] * 9, 0, 1, 2, 3]),
+        # What stands for unknown items of all categories has the unknown one, 0.
+        ("shared", [0, 2, *[0] * 9]),
+        ("matched", [0, 2, *[0] * 9]),
+        ("hash_buckets", [1, *[0] * 5, 2, *[0] * 9]),
+        ("category", [0, 1, 2, 3, 0, 0, 2, *[0] * 9]),
     ],
 )
 def test_the_catalogue_of_soft_search_knows_the_categories(choice, expected):
     spec = spec_of(choice)
     space = SearchSpace(spec)
-    space.note_categories(rows([0, KNOWN]), rows([2, 1]), tf.constant([True, True]))
+    space.note_categories(rows([0, BLOCKS[choice]]), rows([1, 2]), tf.constant([True, True]))
     categories = space.catalogue()[:, spec.model.soft_search.dim :]
     np.testing.assert_array_equal(categories, space.category(rows(expected)))
 
 
-def test_vocabulary_sizes_hold_the_rows_of_unknown_items(transform_output):
-    known = transform_output.vocabulary_size_by_name("item")
-    categories = transform_output.vocabulary_size_by_name("category")
-    for choice, unknown in (
-        ("shared", 1),
-        ("matched", 1),
-        ("hash_buckets", 5),
-        ("category", categories + 1),
-    ):
-        model = dataclasses.asdict(small_config("eta", unknown_items=choice, item_buckets=5))
-        spec = make_spec({"model": model, "features": []}, transform_output)
-        assert spec.vocabulary_sizes["item"] == known + unknown
-        assert spec.vocabulary_sizes["category"] == categories + 1
+def test_rows_that_stand_for_nothing_are_no_neighbors():
+    """With `category`, the block has more rows than there are categories."""
+    assert SearchSpace(spec_of("shared")).catalogue_rows().numpy().tolist() == [*range(11)]
+    spec = dataclasses.replace(spec_of("category"), spare_rows={"item": 5})
+    assert SearchSpace(spec).catalogue_rows().numpy().tolist() == [0, 1, 2, 3, *range(6, 16)]
+
+
+def test_the_sizes_are_those_of_the_vocabularies(transform_output):
+    known = len(transforms_vocabulary(transform_output, "item").ids)
+    model = dataclasses.asdict(small_config("eta", unknown_items="hash_buckets", item_buckets=5))
+    spec = make_spec({"model": model, "features": []}, transform_output)
+    assert spec.vocabulary_sizes["item"] == known + 1
+    assert spec.used_rows("item") == known + 5
+    assert spec.table_rows("item") == known + 5 + np.ceil((known + 5) * 0.2)
 
 
 @pytest.mark.parametrize("choice", CHOICES[1:])
@@ -161,10 +163,9 @@ def test_raw_ids_are_served_as_they_were_trained(transform_output, choice, long_
     wire = all_requests(RECORDS)
     del wire["candidate_label"]
     signatures = ServingSignatures(model, transform_output)
-    known = transform_output.vocabulary_size_by_name("item")
     table = signatures.transform_features(**wire)["candidate_item"].numpy()
-    assert (len(set(table[table >= known])) > 1) == (choice != "matched")
-    assert table.max() < model.spec.vocabulary_sizes["item"]
+    assert (len(set(table[table < model.unknown_items.block])) > 1) == (choice != "matched")
+    assert table.max() < model.spec.used_rows("item")
     unbaked = signatures.rank(**wire)["scores"].numpy()
     model.long_term.bake()
     found = signatures.search(**wire)

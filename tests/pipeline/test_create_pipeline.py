@@ -8,7 +8,7 @@ from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.data.contract import DataContract
-from lifelong.models.config import ITEM_HASHES, ExportConfig, ModelConfig, TrainingConfig
+from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.create_pipeline import create_data_pipeline, create_pipeline
 from lifelong.pipeline.default_data import default_ingestion
 
@@ -44,7 +44,7 @@ def by_id(pipeline):
 
 def test_the_data_pipeline_is_the_beginning_of_the_whole_one(whole):
     """Alike to the last property, so that what one has run is cached for the other."""
-    data = create_data_pipeline(**COMMON, min_count=7)
+    data = create_data_pipeline(**COMMON, training=TrainingConfig(min_count=7))
     of_whole = by_id(whole)
     ids = {component.id for component in data.components}
     assert {"BehaviorExampleGen", "Transform"} <= ids
@@ -57,20 +57,21 @@ def test_the_data_pipeline_is_the_beginning_of_the_whole_one(whole):
     assert data.enable_cache == whole.enable_cache
 
 
-def test_another_vocabulary_is_another_transform():
-    transforms = [
-        component.exec_properties
-        for min_count in (1, 2)
-        for component in create_data_pipeline(**COMMON, min_count=min_count).components
-        if component.id == "Transform"
+@pytest.mark.parametrize("changed", ["min_count", "min_user_count"])
+def test_other_least_counts_are_other_vocabularies(changed):
+    properties = [
+        by_id(create_data_pipeline(**COMMON, training=TrainingConfig(**{changed: least})))[
+            "VocabularyBuilder"
+        ].exec_properties
+        for least in (3, 4)
     ]
-    assert transforms[0] != transforms[1]
+    assert properties[0] != properties[1]
 
 
-def test_another_number_of_hashes_of_unknown_items_would_be_another_transform(whole):
-    """The cache looks at what Transform is told, not at the code of its function."""
-    told = json.loads(by_id(whole)["Transform"].exec_properties["custom_config"])
-    assert told["item_hashes"] == ITEM_HASHES
+def test_transform_is_given_the_vocabularies(whole):
+    components = by_id(whole)
+    given = components["Transform"].inputs["vocabularies"]
+    assert given is components["VocabularyBuilder"].outputs["vocabularies"]
 
 
 def test_how_to_export_reaches_the_signature_baker():

@@ -231,7 +231,7 @@ def test_a_step_computes_nothing_over_the_whole_vocabulary(name, batch):
     """Tables are read and updated by the rows of the batch."""
     config = small_config(name, soft_search=SoftSearchConfig(dim=4, sampled_length=5))
     sizes = {"item": MANY_ITEMS, "category": MANY_CATEGORIES, "user": 41}
-    model = spread(ModelSpec(config, (), sizes))
+    model = spread(ModelSpec(config, (), sizes, {}))
 
     @tf.function(autograph=False)
     def step():

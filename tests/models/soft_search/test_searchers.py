@@ -22,7 +22,7 @@ def configuration(**search):
 def space():
     """Vectors of unequal lengths and two different projections, as training makes them."""
     rng = np.random.default_rng(0)
-    space = SearchSpace(ModelSpec(configuration(), (), {"item": ITEMS, "category": CATEGORIES}))
+    space = SearchSpace(ModelSpec(configuration(), (), {"item": ITEMS, "category": CATEGORIES}, {}))
     items = tf.range(ITEMS, dtype=tf.int64)
     space.embed({"history_item": items, "history_category": items % CATEGORIES}, "history")
     lengths = rng.uniform(0.2, 2, [ITEMS, 1])

@@ -13,7 +13,7 @@ ITEMS, CATEGORIES, DIM = 6, 4, 3
 def space():
     tf.keras.utils.set_random_seed(1)
     config = small_config("sim_soft", soft_search=SoftSearchConfig(dim=DIM))
-    return SearchSpace(ModelSpec(config, (), {"item": ITEMS, "category": CATEGORIES}))
+    return SearchSpace(ModelSpec(config, (), {"item": ITEMS, "category": CATEGORIES}, {}))
 
 
 def rows(*values):

@@ -1,0 +1,1 @@
+"""TFX's Transform, which is given the vocabularies instead of counting them."""

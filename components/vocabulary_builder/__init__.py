@@ -1,0 +1,1 @@
+"""Counts the ids of the training records and gives each its row, for good."""
