@@ -64,8 +64,18 @@ def read_vocabulary(folder: str, name: str) -> Vocabulary:
 
 
 def transforms_vocabulary(transform_output: tft.TFTransformOutput, name: str) -> Vocabulary:
-    """Reads the vocabulary that Transform's graph looks ids up in."""
-    return _read(transform_output.vocabulary_file_by_name(name))
+    """Reads the vocabulary that Transform's graph looks ids up in.
+
+    Raises:
+        ValueError: If the graph has none of that name.
+    """
+    path = transform_output.vocabulary_file_by_name(name)
+    if path is None:
+        raise ValueError(
+            f"Transform's graph has no vocabulary {name!r}: it was made for other features; run "
+            "`lifelong run` again"
+        )
+    return _read(path)
 
 
 def write_statistics(folder: str, statistics: Mapping[str, NumberStatistics]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from typing import Any, cast
 
 import apache_beam as beam
 import numpy as np
@@ -94,7 +95,7 @@ class WriteVocabularies(beam.PTransform):
         _ = (
             batches
             | "SumUp" >> beam.FlatMap(_moments_of_batch, numeric)
-            | "Join" >> beam.CombinePerKey(_join_moments)
+            | "Join" >> beam.CombinePerKey(cast(Any, _join_moments))
             | "All" >> beam.combiners.ToDict()
             | "WriteNumbers" >> beam.Map(_write_numbers, self._folder, self._previous)
         )
