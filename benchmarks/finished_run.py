@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.trained import SPEC_FILE, TRAINED_FOLDER, load_trained
+from lifelong.models.trained import TRAINED_FOLDER, load_trained, read_spec
 from lifelong.models.training import make_spec
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.run_record import read_last_run
@@ -36,7 +36,7 @@ class FinishedRun:
     @property
     def spec(self) -> ModelSpec:
         """The trained model's specification; fields that it was written without have defaults."""
-        return ModelSpec.from_json((self.trained_folder / SPEC_FILE).read_text())
+        return read_spec(str(self.trained_folder))
 
     @property
     def trained_folder(self) -> Path:

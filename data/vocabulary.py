@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 
 import numpy as np
@@ -91,6 +92,10 @@ class Vocabulary:
         """Returns which of `ids` are known, bool of the same shape."""
         return np.isin(ids, self.ids)
 
-    def begins_with(self, earlier: Vocabulary) -> bool:
-        """Whether the ids of an earlier vocabulary have the same places here."""
-        return np.array_equal(self.ids[: len(earlier.ids)], earlier.ids)
+    def first(self, count: int) -> Vocabulary:
+        """Returns the first ids."""
+        return Vocabulary(self.ids[:count], self.counts[:count])
+
+    def digest(self) -> str:
+        """Returns a short text that another order of ids, or others, would change."""
+        return hashlib.sha256(self.ids.astype("<i8").tobytes()).hexdigest()[:16]

@@ -25,6 +25,7 @@ _FIXED = {
     "training.seed": "the seeds are an option of their own",
     "training.min_count": "the vocabularies were made for one value",
     "training.min_user_count": "the vocabularies were made for one value",
+    "training.go_on": "every trial trains a model of its own",
 }
 
 

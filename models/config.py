@@ -184,6 +184,8 @@ class TrainingConfig:
         seed: Seed of initial weights, shuffling and dropout.
         min_count: Items and categories seen less often in the training split are unknown ones.
         min_user_count: Users with fewer requests in the training split are unknown ones.
+        go_on: Whether the model that was pushed last is trained on, instead of a new one. The ids it
+            knows keep their rows; those that have become frequent get rows of their own.
     """
 
     epochs: int = 5
@@ -195,6 +197,7 @@ class TrainingConfig:
     seed: int = 17
     min_count: int = 5
     min_user_count: int = 1
+    go_on: bool = False
 
     def __post_init__(self) -> None:
         names = ("epochs", "batch_size", "pool_users", "min_count", "min_user_count")
@@ -250,6 +253,8 @@ class ModelSpec:
             `user`, and the key of every categorical feature): how many rows Transform tells apart.
         spare_rows: Rows by vocabulary name that tables have beyond those, for ids of later trainings.
         data_contract: How the data's ids and categories are made; None where that is not known.
+        vocabulary_digests: Digest of the ids of each vocabulary in their order, to tell whether another
+            one continues it.
     """
 
     model: ModelConfig
@@ -258,6 +263,11 @@ class ModelSpec:
     # Without a default: a specification that lacks it is of a version with other rows.
     spare_rows: dict[str, int]
     data_contract: DataContract | None = None
+    vocabulary_digests: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    def known(self, vocabulary: str) -> int:
+        """Returns how many ids a vocabulary knows."""
+        return self.vocabulary_sizes[vocabulary] - 1
 
     def used_rows(self, vocabulary: str) -> int:
         """Returns how many rows of a vocabulary's tables stand for something, the first ones."""

@@ -12,7 +12,7 @@ import tensorflow_recommenders as tfrs
 from lifelong.data.keys import CANDIDATE_ITEM, CANDIDATE_LABEL, CANDIDATE_LENGTH, HISTORY_LENGTH
 from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
-from lifelong.models.embeddings import Embeddings
+from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.long_term import TrainedSearch, make_long_term
@@ -61,6 +61,10 @@ class CTRModel(tfrs.Model):
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             metrics=[keras.metrics.AUC(_AUC_THRESHOLDS, from_logits=True, name="auc")],
         )
+
+    def id_tables(self) -> list[IdTable]:
+        """Returns what has a row for each id of a vocabulary, the optimizer's slots apart."""
+        return [*self.embeddings.id_tables(), *self.long_term.id_tables()]
 
     def get_config(self) -> dict[str, str]:
         """Returns the specification, as JSON text."""

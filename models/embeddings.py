@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,18 @@ keras: Any = tf.keras
 _SECONDS_PER_HOUR = 3600
 _HOURS_PER_DAY = 24
 _DAYS_PER_WEEK = 7
+
+
+class IdTable(NamedTuple):
+    """A variable that has a row for each id of a vocabulary.
+
+    Attributes:
+        vocabulary: Its name.
+        variable: `[rows, ...]`.
+    """
+
+    vocabulary: str
+    variable: tf.Variable
 
 
 class Embeddings(keras.layers.Layer):
@@ -77,6 +89,15 @@ class Embeddings(keras.layers.Layer):
         for table in tables:
             if table is not None:
                 table.serve_as(table_type)
+
+    def id_tables(self) -> list[IdTable]:
+        """Returns what has a row for each id."""
+        tables = {"item": self.item, "category": self.category, "user": self.user}
+        tables |= self.categorical
+        found = [IdTable(name, table.embeddings) for name, table in tables.items() if table]
+        if self.item_rarity is not None:
+            found.append(IdTable("item", self.item_rarity))
+        return found
 
     def items(self, rows: tf.Tensor) -> tf.Tensor:
         """Embeds items alone, as the signature needs them: `[...] -> [..., item_dim]`."""

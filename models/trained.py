@@ -29,6 +29,23 @@ def save_trained(model: CTRModel, folder: str) -> None:
     _checkpoint(model).write(f"{folder}/{_CHECKPOINT}")
 
 
+def read_spec(folder: str) -> ModelSpec:
+    """Reads the specification of the model that `save_trained` wrote.
+
+    Args:
+        folder: Folder that `save_trained` wrote.
+
+    Raises:
+        FileNotFoundError: If the folder holds no trained model.
+        ValueError: If another version of lifelong wrote it.
+    """
+    spec_file = f"{folder}/{SPEC_FILE}"
+    if not tf.io.gfile.exists(spec_file):
+        raise FileNotFoundError(f"{folder} holds no trained model: {SPEC_FILE} is missing")
+    with tf.io.gfile.GFile(spec_file) as file:
+        return ModelSpec.from_json(file.read())
+
+
 def load_trained(folder: str) -> CTRModel:
     """Builds the model that `save_trained` wrote, with its weights.
 
@@ -42,11 +59,7 @@ def load_trained(folder: str) -> CTRModel:
         FileNotFoundError: If the folder holds no trained model.
         AssertionError: If the checkpoint lacks a variable of the model.
     """
-    spec_file = f"{folder}/{SPEC_FILE}"
-    if not tf.io.gfile.exists(spec_file):
-        raise FileNotFoundError(f"{folder} holds no trained model: {SPEC_FILE} is missing")
-    with tf.io.gfile.GFile(spec_file) as file:
-        model = CTRModel(ModelSpec.from_json(file.read()))
+    model = CTRModel(read_spec(folder))
     build(model)
     status = tf.train.Checkpoint(model=model).read(f"{folder}/{_CHECKPOINT}")
     status.assert_existing_objects_matched().expect_partial()

@@ -22,6 +22,7 @@ from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
+from lifelong.models.growth import go_on_from, keep_room
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.optimizers import make_optimizer
 from lifelong.models.progress import EpochReport
@@ -42,12 +43,19 @@ def run_fn(fn_args: Any) -> None:
         fn_args: TFX's `FnArgs`. `custom_config` holds `model` and `training` (fields of
             `ModelConfig` and `TrainingConfig`), `features` (a list of `Feature` fields),
             `checkpoint_folder`, where an interrupted training goes on from its last epoch, and
-            optionally `data_contract` (of `ModelSpec`).
+            optionally `data_contract` (of `ModelSpec`). A `base_model` is trained on.
     """
     custom_config = fn_args.custom_config
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+    base = fn_args.base_model
     run_key = json.dumps(
-        [custom_config, fn_args.train_files, fn_args.eval_files, fn_args.transform_graph_path]
+        [
+            custom_config,
+            fn_args.train_files,
+            fn_args.eval_files,
+            fn_args.transform_graph_path,
+            base,
+        ]
     )
     run_name = hashlib.sha256(run_key.encode()).hexdigest()[:16]
     checkpoints = f"{custom_config['checkpoint_folder']}/{run_name}"
@@ -59,6 +67,7 @@ def run_fn(fn_args: Any) -> None:
         fn_args.eval_files,
         checkpoints,
         fn_args.model_run_dir,
+        f"{base.rpartition('/')[0]}/{TRAINED_FOLDER}" if base else None,
     )
     save_trained(model, f"{fn_args.serving_model_dir.rpartition('/')[0]}/{TRAINED_FOLDER}")
     export_model(model, transform_output, fn_args.serving_model_dir)
@@ -73,8 +82,9 @@ def train(
     validation_files: Sequence[str],
     checkpoints: str | os.PathLike[str],
     log_folder: str,
+    base: str | None = None,
 ) -> CTRModel:
-    """Trains a model on files of transformed records, from the weights that the seed decides.
+    """Trains a model on files of transformed records.
 
     Args:
         spec: Architecture, features and vocabulary sizes.
@@ -84,17 +94,26 @@ def train(
         validation_files: File patterns of the records that decide when to stop.
         checkpoints: Path or URI for checkpoints. One that an interrupted training left is gone on from.
         log_folder: Folder of TensorBoard's logs.
+        base: Folder of a trained model that is trained on, see `go_on_from`. None: training begins
+            with the weights that the seed decides.
 
     Returns:
         The model with the weights of its best epoch.
 
     Raises:
-        ValueError: If no file fits the patterns.
+        ValueError: If no file fits the patterns, or the model cannot go on from its base.
     """
-    keras.utils.set_random_seed(training.seed)
     parsing = transform_output.transformed_feature_spec()
+    if base is not None:
+        spec = keep_room(spec, base)
+    model = begin(spec, training, transform_output)
+    if base is not None:
+        new_ids = go_on_from(model, base, transform_output, train_files)
+        model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
+        told = ", ".join(f"{count:,} {name}" for name, count in new_ids.items())
+        print(f"[training] goes on with the model of {base}; new ids: {told}")
     return fit(
-        new_model(spec, transform_output),
+        model,
         training,
         make_batches(spec, training, parsing, train_files, shuffle=True),
         count_requests(train_files, parsing),
@@ -141,28 +160,16 @@ def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOu
     """Joins the configuration (see `run_fn`) with the sizes of the vocabularies."""
     features = tuple(Feature(**fields) for fields in custom_config["features"])
     config = config_json.decode(ModelConfig, custom_config["model"], "model")
-    sizes = {
-        name: len(transforms_vocabulary(transform_output, name).ids) + 1
-        for name in vocabulary_names(features)
+    vocabularies = {
+        name: transforms_vocabulary(transform_output, name) for name in vocabulary_names(features)
     }
+    sizes = {name: len(known.ids) + 1 for name, known in vocabularies.items()}
     told = custom_config.get("data_contract")
     contract = told and config_json.decode(DataContract, told, "data_contract")
-    spec = ModelSpec(config, features, sizes, {}, contract)
+    digests = {name: known.digest() for name, known in vocabularies.items()}
+    spec = ModelSpec(config, features, sizes, {}, contract, digests)
     spare = {name: math.ceil(config.spare_share * spec.used_rows(name)) for name in sizes}
     return dataclasses.replace(spec, spare_rows=spare)
-
-
-def new_model(spec: ModelSpec, transform_output: tft.TFTransformOutput) -> CTRModel:
-    """Builds a model with random weights, which knows how often each item was counted.
-
-    Args:
-        spec: Architecture, features and vocabulary sizes.
-        transform_output: Transform's output, for the counts.
-    """
-    model = CTRModel(spec)
-    build(model)
-    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
-    return model
 
 
 def begin(
@@ -180,7 +187,9 @@ def begin(
         them.
     """
     keras.utils.set_random_seed(training.seed)
-    model = new_model(spec, transform_output)
+    model = CTRModel(spec)
+    build(model)
+    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
     _compile(model, training)
     model.optimizer.build(model.trainable_variables)
     return model
@@ -216,7 +225,7 @@ def fit(
     """Trains a model until its validation AUC stops growing.
 
     Args:
-        model: A model that was built.
+        model: A model that `begin` returned, or that has gone on from another.
         training: Epochs, step size, patience.
         train: Batches of training requests.
         train_requests: Requests in `train`. How many batches they make varies with the shuffling.
@@ -232,7 +241,6 @@ def fit(
     with checkpoint_folder(checkpoints) as folder:
         if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
             _fit_search(model, model.long_term, training, train, steps, folder)
-        _compile(model, training)
         best_weights = folder.path / "best.weights.h5"
         epoch_log = folder.path / "epochs.csv"
         _cut_unfinished_line(epoch_log)
@@ -314,6 +322,7 @@ def _fit_search(
         folder.keep()
     model.load_weights(str(weights))
     part.freeze()
+    _compile(model, training)
 
 
 def _compile(model: CTRModel, training: TrainingConfig) -> None:

@@ -20,6 +20,7 @@ from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
 from lifelong.components.transform.component import Transform
+from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
@@ -47,6 +48,7 @@ def create_pipeline(
     beam_args: Sequence[str] = (),
     enable_cache: bool = True,
     metadata_connection_config: ConnectionConfig | None = None,
+    base: BaseModel | None = None,
     preprocessing_fn: str = PREPROCESSING_FN,
     run_fn: str = RUN_FN,
 ) -> tfx.dsl.Pipeline:
@@ -70,15 +72,20 @@ def create_pipeline(
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
         metadata_connection_config: Where ML Metadata keeps what ran; None: where the runner does.
+        base: The model that is trained on; None: a new one is trained.
         preprocessing_fn: Full name of Transform's function.
         run_fn: Full name of the Trainer's function.
 
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, training, preprocessing_fn)
+    imported = _imported(base)
+    data = _data_components(
+        schema_file, ingest, training, preprocessing_fn, imported.get("base_vocabularies")
+    )
     trainer = tfx.components.Trainer(
         run_fn=run_fn,
+        base_model=_result_of(imported.get("base_model")),
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         schema=data.schema_gen.outputs["schema"],
@@ -138,6 +145,7 @@ def create_pipeline(
         pipeline_root,
         metadata_connection_config,
         [
+            *imported.values(),
             *data,
             *store,
             trainer,
@@ -193,6 +201,18 @@ def create_data_pipeline(
     )
 
 
+class BaseModel(NamedTuple):
+    """A model that is trained on.
+
+    Attributes:
+        model: Path or URI of the Trainer's model artifact.
+        vocabularies: Path or URI of the vocabularies it was trained with.
+    """
+
+    model: str
+    vocabularies: str
+
+
 class _DataComponents(NamedTuple):
     """What makes the records, in the order in which it runs."""
 
@@ -204,8 +224,28 @@ class _DataComponents(NamedTuple):
     transform: Transform
 
 
+def _imported(base: BaseModel | None) -> dict[str, tfx.dsl.Importer]:
+    """Returns the nodes that make artifacts of what is trained on."""
+    if base is None:
+        return {}
+    types = {"base_model": (base.model, tfx.types.standard_artifacts.Model)}
+    types["base_vocabularies"] = (base.vocabularies, Vocabularies)
+    return {
+        name: tfx.dsl.Importer(source_uri=uri, artifact_type=artifact_type).with_id(name)
+        for name, (uri, artifact_type) in types.items()
+    }
+
+
+def _result_of(imported: tfx.dsl.Importer | None) -> Any:
+    return imported and imported.outputs["result"]
+
+
 def _data_components(
-    schema_file: str, ingest: IngestConfig, training: TrainingConfig, preprocessing_fn: str
+    schema_file: str,
+    ingest: IngestConfig,
+    training: TrainingConfig,
+    preprocessing_fn: str,
+    base_vocabularies: tfx.dsl.Importer | None = None,
 ) -> _DataComponents:
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
@@ -222,6 +262,7 @@ def _data_components(
             min_user_count=training.min_user_count,
             candidates_are_logged=ingest.impressions is not None,
         ),
+        previous=_result_of(base_vocabularies),
     )
     transform = Transform(
         examples=example_gen.outputs["examples"],

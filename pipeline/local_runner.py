@@ -7,10 +7,10 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.report import Report, read_report
 from lifelong.pipeline.config import Config, Workdir
-from lifelong.pipeline.create_pipeline import create_pipeline
+from lifelong.pipeline.create_pipeline import BaseModel, create_pipeline
 from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_components import run_components
-from lifelong.pipeline.run_record import RunRecord
+from lifelong.pipeline.run_record import RunRecord, read_pushed_run
 from lifelong.pipeline.schema import write_schema
 
 
@@ -26,6 +26,7 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
 
     Raises:
         ValueError: If the configuration does not fit together.
+        FileNotFoundError: If a model is to be trained on, and none was pushed.
         ComponentFailedError: If a component failed.
     """
     pipeline = create_pipeline(
@@ -45,9 +46,19 @@ def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
         store_versions=config.store.keep_versions,
         beam_args=config.beam_args,
         metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
+        base=_base_model(workdir) if config.training.go_on else None,
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):
         record = run_components(pipeline, config, workdir)
         report = read_report(record.outputs["Evaluator", "evaluation"])
     return record, report
+
+
+def _base_model(workdir: Workdir) -> BaseModel:
+    """Finds the model that was pushed last, as it was trained."""
+    try:
+        outputs = read_pushed_run(workdir.metadata).outputs
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"training.go_on is true, but {error} without it") from error
+    return BaseModel(outputs["Trainer", "model"], outputs["VocabularyBuilder", "vocabularies"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,34 @@ def read_last_run(metadata_path: Path, having: str = "") -> RunRecord:
     Raises:
         FileNotFoundError: If there is no metadata or no such run in it.
     """
+    for done, component, store in _runs(metadata_path):
+        if not having or having in component.values():
+            return _read(store, done, component)
+    wanted = f"run with a {having}" if having else "run"
+    raise FileNotFoundError(f"{metadata_path} records no {wanted}: start with `lifelong run`")
+
+
+def read_pushed_run(metadata_path: Path) -> RunRecord:
+    """Reads the record of the newest run whose model was pushed.
+
+    Args:
+        metadata_path: SQLite file of the metadata.
+
+    Raises:
+        FileNotFoundError: If there is no metadata or no run has pushed a model.
+    """
+    for done, component, store in _runs(metadata_path):
+        record = _read(store, done, component)
+        baked = record.outputs.get(("SignatureBaker", "baked_model"))
+        if any(push.model == baked for push in record.pushes):
+            return record
+    raise FileNotFoundError(f"{metadata_path} records no pushed model: start with `lifelong run`")
+
+
+def _runs(
+    metadata_path: Path,
+) -> Iterator[tuple[list[mlmd.Execution], dict[int, str], metadata_store.MetadataStore]]:
+    """Yields the finished executions of each run, newest run first, with their components' names."""
     if not metadata_path.exists():
         raise FileNotFoundError(f"{metadata_path} does not exist: start with `lifelong run`")
     store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(metadata_path)))
@@ -73,11 +102,7 @@ def read_last_run(metadata_path: Path, having: str = "") -> RunRecord:
     for run in sorted(runs, key=lambda run: run.create_time_since_epoch, reverse=True):
         executions = sorted(store.get_executions_by_context(run.id), key=lambda e: e.id)
         done = [e for e in executions if e.last_known_state in _DONE]
-        component = {e.id: types[e.type_id] for e in done}
-        if not having or having in component.values():
-            return _read(store, done, component)
-    wanted = f"run with a {having}" if having else "run"
-    raise FileNotFoundError(f"{metadata_path} records no {wanted}: start with `lifelong run`")
+        yield done, {e.id: types[e.type_id] for e in done}, store
 
 
 def _read(

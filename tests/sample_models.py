@@ -95,6 +95,22 @@ def run_transform(
     return tft.TFTransformOutput(str(folder / "output"))
 
 
+def transform_records(records: list[dict], transform_output: tft.TFTransformOutput) -> list[dict]:
+    """Applies Transform's graph to records, as the component does."""
+    transform = transform_output.transform_features_layer()
+    # What a ragged feature is called in the component's files.
+    names = {
+        key: getattr(spec, "value_key", key)
+        for key, spec in transform_output.transformed_feature_spec().items()
+    }
+    serialized = tf.constant([serialize(record) for record in records])
+    rows = transform(tf.io.parse_example(serialized, record_spec(())))
+    return [
+        {names[key]: np.asarray(values[i]).reshape(-1) for key, values in rows.items()}
+        for i in range(len(records))
+    ]
+
+
 def spread_model(
     long_term: str, transform_output: tft.TFTransformOutput, **changes: Any
 ) -> CTRModel:

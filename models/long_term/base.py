@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
-from lifelong.models.embeddings import Embeddings
+from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import History
 from lifelong.models.layers import ExactSearchUnit, HammingSearch, SearchedEvents, gather_events
 from lifelong.models.timed_events import TimedEvents, time_gaps
@@ -42,6 +42,10 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
         Returns:
             The tables that are looked up; none unless a part has some.
         """
+        return []
+
+    def id_tables(self) -> list[IdTable]:
+        """Returns what has a row for each id of a vocabulary and is the part's own."""
         return []
 
     @property

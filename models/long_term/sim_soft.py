@@ -17,7 +17,7 @@ from lifelong.data.keys import (
 )
 from lifelong.models.choices import choose
 from lifelong.models.config import ModelSpec
-from lifelong.models.embeddings import Embeddings
+from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import History, sample_history
 from lifelong.models.layers import (
     HammingSearch,
@@ -136,6 +136,10 @@ class SimSoftLongTerm(SearchedHistory, TrainedSearch):
         )
         loss = click_loss(logits, batch[CANDIDATE_LABEL], batch[CANDIDATE_LENGTH])
         self.add_loss(self._config.auxiliary_weight * loss)
+
+    def id_tables(self) -> list[IdTable]:
+        """Returns the tables of the search."""
+        return self.space.id_tables()
 
     @property
     def signature_search(self) -> HammingSearch | None:

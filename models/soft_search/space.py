@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM
 from lifelong.models.config import ModelSpec
-from lifelong.models.embeddings import comparable_embedding
+from lifelong.models.embeddings import IdTable, comparable_embedding
 from lifelong.models.unknown_items import UnknownItems
 from lifelong.models.vocabulary_files import UNKNOWN
 
@@ -53,6 +53,14 @@ class SearchSpace(keras.layers.Layer):
             initializer=keras.initializers.Constant(UNKNOWN),
             trainable=False,
         )
+
+    def id_tables(self) -> list[IdTable]:
+        """Returns what has a row for each item or category."""
+        return [
+            IdTable("item", self.item.embeddings),
+            IdTable("category", self.category.embeddings),
+            IdTable("item", self.category_of_item),
+        ]
 
     def embed(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
         """Embeds items and categories: `[...]` each `-> [..., 2 d]`.

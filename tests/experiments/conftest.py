@@ -3,18 +3,15 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
-import tensorflow as tf
 
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.network_trial import NetworkTrial
 from lifelong.experiments.trial import Measured
 from lifelong.experiments.variant import parse_variant
 from lifelong.models.config import TrainingConfig
-from lifelong.models.records import record_spec
-from tests.sample_models import SMALL, run_transform
-from tests.sample_records import make_records, serialize, write_records
+from tests.sample_models import SMALL, run_transform, transform_records
+from tests.sample_records import make_records, write_records
 
 SPLITS = ("train", "validation", "eval")
 
@@ -30,22 +27,6 @@ class Finished(NamedTuple):
 TINY_TRAINING = TrainingConfig(epochs=2, batch_size=16, learning_rate=0.01, pool_users=8)
 
 
-def transformed(records, transform_output):
-    """Applies Transform's graph to records, as the component does."""
-    transform = transform_output.transform_features_layer()
-    # What a ragged feature is called in the component's files.
-    names = {
-        key: getattr(spec, "value_key", key)
-        for key, spec in transform_output.transformed_feature_spec().items()
-    }
-    serialized = tf.constant([serialize(record) for record in records])
-    rows = transform(tf.io.parse_example(serialized, record_spec(())))
-    return [
-        {names[key]: np.asarray(values[i]).reshape(-1) for key, values in rows.items()}
-        for i in range(len(records))
-    ]
-
-
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     """What the data components would have written for a few users."""
@@ -58,7 +39,7 @@ def data(tmp_path_factory):
     for split in SPLITS:
         for kind, content in (
             ("raw", records[split]),
-            ("transformed", transformed(records[split], transform_output)),
+            ("transformed", transform_records(records[split], transform_output)),
         ):
             (folder / kind / f"Split-{split}").mkdir(parents=True)
             write_records(content, folder / kind / f"Split-{split}" / "records.gz")

@@ -1,0 +1,196 @@
+"""Two days of logs: the second one has new users, items and categories."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lifelong.data.features import Feature
+from lifelong.data.keys import CANDIDATE_LENGTH, RAW_ITEMS
+from lifelong.models.config import SoftSearchConfig, TrainingConfig
+from lifelong.models.export import ServingSignatures
+from lifelong.models.growth import categories_of_items, go_on_from, keep_room
+from lifelong.models.trained import read_spec, save_trained
+from lifelong.models.training import begin, make_spec
+from lifelong.models.vocabulary_files import transforms_vocabulary
+from tests.sample_models import (
+    RECORDS,
+    all_requests,
+    run_transform,
+    small_config,
+    transform_records,
+)
+from tests.sample_records import make_records, write_records
+
+NEW = 1000
+IDS = ("user", "item", "category")
+TRAINING = TrainingConfig(learning_rate=0.01)
+
+
+def second_day(known):
+    """Records of known items and of new ones, whose categories and users are new, too."""
+    records = make_records(users=6, seed=9)
+    for record in records:
+        record["user"] = [record["user"][0] + NEW]
+        for owner in ("history", "candidate"):
+            raw = record[f"{owner}_item"]
+            items = np.where(raw < 20, raw + NEW, known[raw % len(known)])
+            record[f"{owner}_item"] = items
+            record[f"{owner}_category"] = np.where(items >= NEW, NEW + items % 5, items % 7)
+    return records
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory):
+    """Transform's output of each day, and the records of the second."""
+    folder = tmp_path_factory.mktemp("days")
+    for day in ("first", "second"):
+        (folder / day).mkdir()
+    first = run_transform(folder / "first")
+    records = second_day(transforms_vocabulary(first, "item").ids)
+    second = run_transform(
+        folder / "second", records, previous=str(folder / "first" / "vocabularies")
+    )
+    return first, second, records
+
+
+def new_model(transform_output, long_term="eta", base=None, **changes):
+    config = {"model": dataclasses.asdict(small_config(long_term, **changes)), "features": []}
+    spec = make_spec(config, transform_output)
+    return begin(keep_room(spec, base) if base else spec, TRAINING, transform_output)
+
+
+def trained_model(transform_output, **changes):
+    """Takes a few steps, after which rows and slots of all kinds are their own."""
+    model = new_model(transform_output, **changes)
+    batch = all_requests(RECORDS)
+    batch |= {raw: batch[key] for raw, key in RAW_ITEMS.items()}
+    for name in IDS:
+        for key in [key for key in batch if key.endswith(name)]:
+            batch[key] = batch[key] % model.spec.vocabulary_sizes[name]
+    model.fit(tf.data.Dataset.from_tensors(batch).repeat(3), verbose=0)
+    return model
+
+
+def scores(model, transform_output, records):
+    """Returns what a client gets, for candidates that are there."""
+    wire = all_requests(records)
+    del wire["candidate_label"]
+    found = ServingSignatures(model, transform_output).rank(**wire)["scores"].numpy()
+    return found[np.arange(found.shape[1]) < wire[CANDIDATE_LENGTH].numpy()[:, np.newaxis]]
+
+
+def slots(model):
+    """Returns what the optimizer keeps of each variable."""
+    return [variable.numpy() for variable in model.optimizer.variables if variable.shape.rank]
+
+
+@pytest.mark.parametrize(
+    ("long_term", "unknown_items"),
+    [("eta", "shared"), ("sim_soft", "category"), ("sim_hard", "hash_buckets")],
+)
+def test_old_requests_keep_their_scores_and_new_ids_get_rows(
+    days, tmp_path, long_term, unknown_items
+):
+    first, second, records = days
+    choices = {"long_term": long_term, "unknown_items": unknown_items, "item_buckets": 6}
+    if long_term == "sim_soft":
+        choices["soft_search"] = SoftSearchConfig(dim=3)
+    base = trained_model(first, **choices)
+    save_trained(base, str(tmp_path))
+    model = new_model(second, base=str(tmp_path), **choices)
+    assert not np.allclose(scores(model, second, RECORDS), scores(base, first, RECORDS))
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
+    new_ids = go_on_from(model, str(tmp_path), second, files)
+
+    for name in IDS:
+        before, after = (transforms_vocabulary(day, name) for day in (first, second))
+        assert new_ids[name] == len(after.ids) - len(before.ids) > 0
+        np.testing.assert_array_equal(after.ids[: len(before.ids)], before.ids)
+    np.testing.assert_array_equal(scores(model, second, RECORDS), scores(base, first, RECORDS))
+    # New ids start as what they were looked up as until now. What is known can be matched, though.
+    table, rows = model.embeddings.item.embeddings.numpy(), base.spec.used_rows("item")
+    np.testing.assert_array_equal(table[:rows], base.embeddings.item.embeddings[:rows])
+    ids = transforms_vocabulary(second, "item").ids[base.spec.known("item") :]
+    so_far = rows_of(base, first, ids)
+    np.testing.assert_array_equal(table[rows : rows + len(ids)], table[so_far])
+    for new, old in zip(slots(model), slots(base), strict=True):
+        np.testing.assert_array_equal(new[: len(old)], old)
+        assert not new[len(old) :].any()
+    assert model.optimizer.iterations.numpy() == base.optimizer.iterations.numpy() == 3
+    assert model.optimizer.learning_rate.numpy() == np.float32(0.01)
+
+
+def rows_of(model, transform_output, items):
+    """Returns the rows that a model looks items of the second day up in."""
+    wire = {key: value[:1] for key, value in all_requests(RECORDS).items()}
+    del wire["candidate_label"]
+    wire["candidate_item"] = tf.constant([items], tf.int64)
+    categories = np.where(items >= NEW, NEW + items % 5, items % 7)
+    wire["candidate_category"] = tf.constant([categories], tf.int64)
+    wire["candidate_length"] = tf.constant([len(items)], tf.int64)
+    rows = ServingSignatures(model, transform_output).transform_features(**wire)
+    return rows["candidate_item"].numpy()[0]
+
+
+@pytest.fixture(scope="module")
+def trained(days, tmp_path_factory):
+    """Folder of a model of the first day."""
+    folder = str(tmp_path_factory.mktemp("trained"))
+    save_trained(trained_model(days[0]), folder)
+    return folder
+
+
+def test_tables_keep_their_sizes_until_their_spare_rows_are_used_up(days, trained):
+    earlier, spec = read_spec(trained), new_model(days[1]).spec
+    assert earlier.used_rows("item") < spec.used_rows("item") < earlier.table_rows("item")
+    assert earlier.table_rows("user") < spec.used_rows("user") < spec.table_rows("user")
+    kept = keep_room(spec, trained)
+    assert kept.table_rows("item") == earlier.table_rows("item")
+    assert kept.table_rows("user") == spec.table_rows("user")
+
+
+def test_training_goes_on_where_it_stopped(days, trained, tmp_path):
+    """What was trained on is saved, and goes on as any other model does."""
+    _, second, _ = days
+    model = new_model(second)
+    go_on_from(model, trained, second, [])
+    save_trained(model, str(tmp_path))
+    again = new_model(second)
+    assert go_on_from(again, str(tmp_path), second, []) == dict.fromkeys(IDS, 0)
+    np.testing.assert_array_equal(scores(again, second, RECORDS), scores(model, second, RECORDS))
+
+
+def test_another_model_is_not_gone_on_with(days, trained):
+    _, second, _ = days
+    with pytest.raises(ValueError, match=r"model.head_dim is 7, the model of .* with 4"):
+        go_on_from(new_model(second, head_dim=7), trained, second, [])
+    model = new_model(second)
+    model.spec = dataclasses.replace(
+        model.spec, features=(Feature("brand", "candidate", "numeric"),)
+    )
+    with pytest.raises(ValueError, match="trained with other features, "):
+        go_on_from(model, trained, second, [])
+
+
+def test_ids_with_other_rows_are_refused(days, trained, tmp_path):
+    """A vocabulary of the second day alone has other ids in front."""
+    alone = run_transform(tmp_path, days[2] + RECORDS)
+    with pytest.raises(ValueError, match="the ids of the vocabulary item have other rows"):
+        go_on_from(new_model(alone), trained, alone, [])
+
+
+def test_categories_of_items_are_those_of_the_records(days, tmp_path):
+    _, second, records = days
+    spec = new_model(second).spec
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
+    categories = categories_of_items(spec, second, files)
+    known = transforms_vocabulary(second, "category").ids.tolist()
+    items = transforms_vocabulary(second, "item").ids
+    seen = set(np.concatenate([record["history_item"] for record in records]))
+    for row, item in enumerate(items, start=1):
+        if item in seen:
+            raw = NEW + item % 5 if item >= NEW else item % 7
+            assert categories[row] == (known.index(raw) + 1 if raw in known else 0)
+    assert categories[0] == 0
