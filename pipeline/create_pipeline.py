@@ -228,8 +228,10 @@ def _imported(base: BaseModel | None) -> dict[str, tfx.dsl.Importer]:
     """Returns the nodes that make artifacts of what is trained on."""
     if base is None:
         return {}
-    types = {"base_model": (base.model, tfx.types.standard_artifacts.Model)}
-    types["base_vocabularies"] = (base.vocabularies, Vocabularies)
+    types: dict[str, tuple[str, Any]] = {
+        "base_model": (base.model, tfx.types.standard_artifacts.Model),
+        "base_vocabularies": (base.vocabularies, Vocabularies),
+    }
     return {
         name: tfx.dsl.Importer(source_uri=uri, artifact_type=artifact_type).with_id(name)
         for name, (uri, artifact_type) in types.items()

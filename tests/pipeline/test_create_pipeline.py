@@ -9,7 +9,11 @@ from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.data.contract import DataContract
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
-from lifelong.pipeline.create_pipeline import create_data_pipeline, create_pipeline
+from lifelong.pipeline.create_pipeline import (
+    BaseModel,
+    create_data_pipeline,
+    create_pipeline,
+)
 from lifelong.pipeline.default_data import default_ingestion
 
 COMMON = {
@@ -66,6 +70,18 @@ def test_other_least_counts_are_other_vocabularies(changed):
         for least in (3, 4)
     ]
     assert properties[0] != properties[1]
+
+
+def test_a_model_is_trained_on_with_its_vocabularies():
+    components = by_id(create(base=BaseModel("gs://bucket/trained", "gs://bucket/vocabularies")))
+    for user, key, imported, uri in (
+        ("Trainer", "base_model", "base_model", "gs://bucket/trained"),
+        ("VocabularyBuilder", "previous", "base_vocabularies", "gs://bucket/vocabularies"),
+    ):
+        importer = components[imported]
+        assert components[user].inputs[key] is importer.outputs["result"]
+        assert importer.exec_properties["source_uri"] == uri
+    assert "base_model" not in by_id(create())["Trainer"].inputs
 
 
 def test_transform_is_given_the_vocabularies(whole):

@@ -3,7 +3,9 @@ from ml_metadata import metadata_store
 from ml_metadata import proto as mlmd
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from lifelong.pipeline.run_record import Push, read_last_run
+from lifelong.pipeline.run_record import Push, read_last_run, read_pushed_run
+
+KEYS = {"SignatureBaker": "baked_model"}
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def metadata(tmp_path):
             kind = store.put_execution_type(mlmd.ExecutionType(name=f"tfx.{component}"))
             artifact = mlmd.Artifact(type_id=artifact_type, uri=f"{run}/{component}")
             event = mlmd.Event(type=mlmd.Event.OUTPUT)
-            event.path.steps.add(key="output")
+            event.path.steps.add(key=KEYS.get(component, "output"))
             execution = mlmd.Execution(type_id=kind, last_known_state=state)
             store.put_execution(execution, [(artifact, event)], [context])
 
@@ -69,23 +71,41 @@ def artifact(store, name, uri, **noted):
     return made
 
 
+def push(path, model, version, pushed=1):
+    """Records that a model was pushed, or was not."""
+    store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(path)))
+    kind = store.put_execution_type(mlmd.ExecutionType(name="tfx.Pusher"))
+    (blessing,) = store.put_artifacts([artifact(store, "InfraBlessing", "b", model_uri=model)])
+    noted = {"pushed": pushed, "pushed_version": version, "pushed_destination": f"at/{version}"}
+    store.put_execution(
+        mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.COMPLETE),
+        [
+            (store.get_artifacts_by_id([blessing])[0], mlmd.Event(type=mlmd.Event.INPUT)),
+            (
+                artifact(store, "PushedModel", f"archive/{version}", **noted),
+                mlmd.Event(type=mlmd.Event.OUTPUT),
+            ),
+        ],
+        [],
+    )
+
+
 def test_pushes_of_all_runs_are_known_by_their_model(metadata):
     path, record = metadata
     record("first", "Trainer")
-    store = metadata_store.MetadataStore(sqlite_metadata_connection_config(str(path)))
-    kind = store.put_execution_type(mlmd.ExecutionType(name="tfx.Pusher"))
-    for model, version, pushed in (("baked/1", "5", 1), ("baked/2", "", 0)):
-        (blessing,) = store.put_artifacts([artifact(store, "InfraBlessing", "b", model_uri=model)])
-        noted = {"pushed": pushed, "pushed_version": version, "pushed_destination": f"at/{version}"}
-        store.put_execution(
-            mlmd.Execution(type_id=kind, last_known_state=mlmd.Execution.COMPLETE),
-            [
-                (store.get_artifacts_by_id([blessing])[0], mlmd.Event(type=mlmd.Event.INPUT)),
-                (
-                    artifact(store, "PushedModel", f"archive/{version}", **noted),
-                    mlmd.Event(type=mlmd.Event.OUTPUT),
-                ),
-            ],
-            [],
-        )
+    push(path, "baked/1", "5")
+    push(path, "baked/2", "", pushed=0)
     assert read_last_run(path).pushes == (Push("baked/1", 5, "at/5", "archive/5"),)
+
+
+def test_the_newest_run_whose_model_was_pushed_is_found(metadata):
+    path, record = metadata
+    for run in ("first", "second", "refused"):
+        record(run, "Trainer", "SignatureBaker")
+    record("unfinished", "Trainer")
+    with pytest.raises(FileNotFoundError, match="records no pushed model: start with `lifelong"):
+        read_pushed_run(path)
+    push(path, "first/SignatureBaker", "5")
+    push(path, "second/SignatureBaker", "6")
+    push(path, "refused/SignatureBaker", "", pushed=0)
+    assert read_pushed_run(path).outputs["Trainer", "output"] == "second/Trainer"
