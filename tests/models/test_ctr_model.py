@@ -224,6 +224,7 @@ def test_popularity_and_evidence_of_the_short_part_reach_the_score(
     batch, popularity, match_evidence
 ):
     model = spread(small_spec("none", popularity=popularity, match_evidence=match_evidence))
+    model.embeddings.count_items(np.arange(70, 0, -1))
     # All items and categories alike, so that nothing else tells candidates apart.
     for table in (model.embeddings.item.embeddings, model.embeddings.category.embeddings):
         table.assign(tf.ones_like(table))

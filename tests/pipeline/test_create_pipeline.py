@@ -80,7 +80,7 @@ def test_a_model_is_trained_on_with_its_vocabularies():
     ):
         importer = components[imported]
         assert components[user].inputs[key] is importer.outputs["result"]
-        assert importer.exec_properties["source_uri"] == uri
+        assert importer.exec_properties["artifact_uri"] == uri
     assert "base_model" not in by_id(create())["Trainer"].inputs
 
 

@@ -75,18 +75,17 @@ def test_too_many_weeks_are_refused_with_how_many_there_are(written, weeks):
 def test_known_is_what_any_event_or_candidate_before_the_date_has(written):
     data = written(
         record([0, 7], candidates=[1, 2], history=[(0, 3), (6, 5)]),
-        # Items 9 and 8 are outside the vocabulary, a row for each hash.
-        record([1, 8], candidates=[9, 8], history=[(7, 4)]),
+        record([1, 8], candidates=[7, 6], history=[(7, 4)]),
     )
     known = known_by(data, MONDAY + 7 * DAY, {"item": 8, "category": 3})
-    # The date itself is after; the last row is that of unknown items.
-    np.testing.assert_array_equal(np.flatnonzero(known["item"]), [1, 3, 5, 7])
-    np.testing.assert_array_equal(known["category"], [False, True, True])
+    # The date itself is after; the first row is that of unknown items.
+    np.testing.assert_array_equal(np.flatnonzero(known["item"]), [0, 1, 3, 5, 7])
+    np.testing.assert_array_equal(known["category"], [True, True, False])
 
 
 def test_real_records_are_read(data):
     plan = make_plan(data, 3)
-    sizes = {"item": 30, "category": 9}
+    sizes = {"item": 71, "category": 9}
     assert sum(plan.requests) == sum(make_plan(data, 1).requests)
     start, end = plan.spans[0][0], plan.spans[-1][1]
     everything = known_by(data, end, sizes)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lifelong.models.config import SoftSearchConfig
+from lifelong.models.vocabulary_files import UNKNOWN
 from tests.sample_models import SMALL
 
 
@@ -144,24 +145,23 @@ def test_only_training_adds_the_loss_and_reads_a_sample(make_soft, arguments, ba
 
 def test_training_notes_the_category_of_events_and_candidates(make_soft, arguments, batch):
     model = make_soft()
-    unknown = model.spec.vocabulary_sizes["category"] - 1
     noted = model.long_term.space.category_of_item
     model(batch)
-    assert (noted.numpy() == unknown).all()
+    assert (noted.numpy() == UNKNOWN).all()
 
     wire, query, long = arguments(model, batch)
     seen = set(np.asarray(long.values["history_item"])[long.mask])
     valid = tf.sequence_mask(batch["candidate_length"], batch["candidate_item"].shape[1])
     seen |= set(np.asarray(batch["candidate_item"])[valid])
     # Padding that would put every item into a category that none has.
-    wrong = tf.cast(unknown - 1, tf.int64)
+    wrong = tf.constant(7, tf.int64)
     values = dict(long.values)
     values["history_item"] = tf.where(long.mask, values["history_item"], 70)
     values["history_category"] = tf.where(long.mask, values["history_category"], wrong)
     wire = dict(wire, candidate_item=tf.where(valid, wire["candidate_item"], 70))
     wire["candidate_category"] = tf.where(valid, wire["candidate_category"], wrong)
     model.long_term(wire, query, long._replace(values=values), training=True)
-    expected = [item % 7 if item in seen else unknown for item in range(71)]
+    expected = [item % 7 if item in seen else UNKNOWN for item in range(71)]
     assert 0 < len(seen) < 70
     np.testing.assert_array_equal(noted, expected)
 

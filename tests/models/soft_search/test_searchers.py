@@ -6,6 +6,7 @@ from lifelong.models.config import ModelSpec, SoftSearchConfig
 from lifelong.models.history import History
 from lifelong.models.soft_search.searchers import SEARCHERS
 from lifelong.models.soft_search.space import SearchSpace
+from lifelong.models.vocabulary_files import UNKNOWN
 from tests.sample_models import small_config
 
 # The last row of both tables is that of unknown ones.
@@ -29,8 +30,8 @@ def space():
     space.item.embeddings.assign(lengths * rng.normal(size=space.item.embeddings.shape))
     for kernel in (space.event_kernel, space.candidate_kernel):
         kernel.assign(kernel + rng.normal(0, 0.2, kernel.shape))
-    known = items[:-1]
-    space.note_categories(known, known % (CATEGORIES - 1), tf.ones_like(known, tf.bool))
+    known = items[1:]
+    space.note_categories(known, known % (CATEGORIES - 1) + 1, tf.ones_like(known, tf.bool))
     return space
 
 
@@ -41,7 +42,7 @@ def requests():
 
     def ids(prefix, width):
         item = rng.integers(0, ITEMS, (REQUESTS, width))
-        category = np.where(item == ITEMS - 1, CATEGORIES - 1, item % (CATEGORIES - 1))
+        category = np.where(item == UNKNOWN, UNKNOWN, item % (CATEGORIES - 1) + 1)
         return {f"{prefix}_item": tf.constant(item), f"{prefix}_category": tf.constant(category)}
 
     mask = rng.random((REQUESTS, EVENTS)) < 0.8

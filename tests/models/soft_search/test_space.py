@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from lifelong.models.config import ModelSpec, SoftSearchConfig
 from lifelong.models.soft_search.space import SearchSpace
+from lifelong.models.vocabulary_files import UNKNOWN
 from tests.sample_models import small_config
 
 ITEMS, CATEGORIES, DIM = 6, 4, 3
@@ -45,7 +46,6 @@ def test_events_and_candidates_have_projections_of_their_own(space):
 
 def test_the_catalogue_holds_every_item_with_the_category_it_was_seen_with(space):
     categories = space.category(tf.range(CATEGORIES)).numpy()
-    unknown = CATEGORIES - 1
 
     def assert_seen_with(*expected):
         catalogue = space.catalogue().numpy()
@@ -53,21 +53,21 @@ def test_the_catalogue_holds_every_item_with_the_category_it_was_seen_with(space
         np.testing.assert_array_equal(catalogue[:, :DIM], space.item.embeddings)
         np.testing.assert_array_equal(catalogue[:, DIM:], categories[list(expected)])
 
-    assert_seen_with(*[unknown] * ITEMS)
-    # The unknown item 5 has no category, whatever it was seen with.
+    assert_seen_with(0, 0, 0, 0, 0, 0)
+    # The unknown item has no category, whatever it was seen with.
     everything = tf.ones([1, 3], tf.bool)
-    space.note_categories(rows([0, 2, 5]), rows([1, 2, 1]), everything)
-    assert_seen_with(1, unknown, 2, unknown, unknown, unknown)
-    space.note_categories(rows([0]), rows([2]), everything[:, :1])
-    assert_seen_with(2, unknown, 2, unknown, unknown, unknown)
+    space.note_categories(rows([1, 3, UNKNOWN]), rows([1, 2, 1]), everything)
+    assert_seen_with(0, 1, 0, 2, 0, 0)
+    space.note_categories(rows([1]), rows([2]), everything[:, :1])
+    assert_seen_with(0, 2, 0, 2, 0, 0)
 
 
 def test_padding_is_not_noted(space):
     items, categories = rows([0, 1], [2, 3]), rows([1, 1], [2, 2])
     space.note_categories(items, categories, tf.constant([[True, False], [False, False]]))
-    np.testing.assert_array_equal(space.category_of_item, [1, 3, 3, 3, 3, 3])
+    np.testing.assert_array_equal(space.category_of_item, [1, 0, 0, 0, 0, 0])
     space.note_categories(items, categories, tf.zeros([2, 2], tf.bool))
-    np.testing.assert_array_equal(space.category_of_item, [1, 3, 3, 3, 3, 3])
+    np.testing.assert_array_equal(space.category_of_item, [1, 0, 0, 0, 0, 0])
 
 
 def test_categories_are_noted_not_trained(space):
