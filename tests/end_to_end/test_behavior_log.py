@@ -27,6 +27,7 @@ ALL_BUT_EVALUATOR_AND_PUSHER = {
     "StatisticsGen",
     "ImportSchemaGen",
     "ExampleValidator",
+    "VocabularyBuilder",
     "Transform",
     "Trainer",
     "SignatureBaker",

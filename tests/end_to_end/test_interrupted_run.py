@@ -1,4 +1,4 @@
-"""A run that is killed while it trains, and the next one."""
+"""A run that is killed while it trains, the next one, and one that trains its model on."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lifelong.models.vocabulary_files import read_vocabulary
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from tests.end_to_end import sample_logs
@@ -53,3 +54,23 @@ def test_the_next_run_goes_on_from_the_last_epoch(tmp_path, run_flags):
     assert "epoch 1/12" not in output
     assert "epoch 12/12" in output
     assert list(Path(Workdir(tmp_path).serving_folder(Config(name="lifelong"))).glob("[0-9]*"))
+
+    # The log goes on, with other users, items and categories.
+    first = read_last_run(Workdir(tmp_path).metadata).outputs["VocabularyBuilder", "vocabularies"]
+    with (tmp_path / "log.csv").open("a") as log:
+        for user, time, items in sample_logs.make_baskets(users=12, seed=1):
+            log.writelines(f"{user + 500},{item + 600},{item % 3 + 70},{time}\n" for item in items)
+    flags = ["--training.go_on=true", "--training.epochs=1", "--gate.auc_change_min=-1"]
+    output = lifelong("run", *run_flags, *flags)
+    record = read_last_run(Workdir(tmp_path).metadata)
+    assert "[training] goes on with the model of " in output
+    assert "Trainer" in record.executed
+    for name, new in (("user", 12), ("category", 3)):
+        before, after = (
+            read_vocabulary(folder, name).ids
+            for folder in (first, record.outputs["VocabularyBuilder", "vocabularies"])
+        )
+        assert after[: len(before)].tolist() == before.tolist()
+        assert len(after) - len(before) == new
+        assert f"{new} {name}" in output
+    assert "\npushed: version " in output
