@@ -17,6 +17,7 @@ def main(names: list[str]) -> int:
         behavior_store,
         disk,
         eta_kernel,
+        export_memory,
         import_cost,
         impressions,
         ingestion,
@@ -51,6 +52,7 @@ def main(names: list[str]) -> int:
         "online": online.measure_online,
         "load": load.measure_load,
         "vocabulary": vocabulary.measure_vocabulary,
+        "export_memory": export_memory.measure_export_memory,
         "import": import_cost.measure_import,
     }
     unknown = set(names) - set(measurements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from lifelong.models.config import ModelSpec, OptimizerName
+from lifelong.models.config import ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.optimizers import make_optimizer
 from lifelong.models.trained import build
@@ -14,11 +14,12 @@ _FLOAT_BYTES = 4
 _DISTANCE_BYTES = 2
 
 
-def fresh_model(spec: ModelSpec, optimizer: OptimizerName = "adam") -> CTRModel:
+def fresh_model(spec: ModelSpec) -> CTRModel:
     """Makes a model of random weights that can be trained: no time depends on the weights."""
     model = CTRModel(spec)
     build(model)
-    model.compile(optimizer=make_optimizer(optimizer, 1e-3))
+    training = TrainingConfig()
+    model.compile(optimizer=make_optimizer(training.optimizer, training.learning_rate))
     return model
 
 

@@ -15,7 +15,7 @@ LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "s
 ShortTermName = Literal["target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
-OptimizerName = Literal["adam", "lazy_adam", "adagrad"]
+OptimizerName = Literal["lazy_adam", "adam", "adagrad"]
 UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
 
 
@@ -175,8 +175,8 @@ class TrainingConfig:
     Attributes:
         epochs: Passes over the training requests, at most.
         batch_size: Requests in a batch.
-        optimizer: `adam`, whose steps move every row of the embedding tables; `lazy_adam` or
-            `adagrad`, which leave rows alone that a batch does not read: for millions of items.
+        optimizer: `lazy_adam` or `adagrad`, which leave rows of embedding tables alone that a batch
+            does not read; `adam`, whose steps move every row, to compare with.
         learning_rate: Its step size.
         patience: Epochs without a better validation AUC after which training stops; the best
             epoch's weights are kept.
@@ -190,7 +190,7 @@ class TrainingConfig:
 
     epochs: int = 5
     batch_size: int = 64
-    optimizer: OptimizerName = "adam"
+    optimizer: OptimizerName = "lazy_adam"
     learning_rate: float = 1e-3
     patience: int = 1
     pool_users: int = 256

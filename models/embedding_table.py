@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from lifelong.models.config import TableTypeName
+from lifelong.models.row_blocks import table_in_blocks
 
 keras: Any = tf.keras
 
@@ -38,7 +39,7 @@ class EmbeddingTable(keras.layers.Embedding):
         if table_type == "float32":
             self._stored = None
         else:
-            self._stored = _STORED_ROWS[table_type](self.embeddings.numpy(), self.name)
+            self._stored = _STORED_ROWS[table_type](self.embeddings, self.name)
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         """Embeds rows: `[...] -> [..., D]`."""
@@ -51,12 +52,12 @@ class _StoredRows(abc.ABC):
     """Rows in fewer bits. Not a layer: its variables are no weights of the model.
 
     Args:
-        values: The trained table, `[rows, D]` float32.
+        trained: The trained table, `[rows, D]` float32.
         name: Of the table.
     """
 
     @abc.abstractmethod
-    def __init__(self, values: np.ndarray, name: str) -> None: ...
+    def __init__(self, trained: tf.Variable, name: str) -> None: ...
 
     @abc.abstractmethod
     def look_up(self, rows: tf.Tensor) -> tf.Tensor:
@@ -66,9 +67,12 @@ class _StoredRows(abc.ABC):
 class _RoundedRows(_StoredRows):
     """bfloat16: the exponent of float32, and 8 bits of its 24."""
 
-    def __init__(self, values: np.ndarray, name: str) -> None:
-        rounded = tf.cast(values, tf.bfloat16)
-        self._rows = tf.Variable(rounded, trainable=False, name=f"{name}_bfloat16")
+    def __init__(self, trained: tf.Variable, name: str) -> None:
+        self._rows = table_in_blocks(
+            trained.shape[0],
+            lambda rows: tf.cast(tf.gather(trained, rows), tf.bfloat16),
+            f"{name}_bfloat16",
+        )
 
     def look_up(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.gather(self._rows, rows), tf.float32)
@@ -77,20 +81,26 @@ class _RoundedRows(_StoredRows):
 class _ScaledRows(_StoredRows):
     """int8: each row's largest number becomes 127 or -127, and 0 stays 0."""
 
-    def __init__(self, values: np.ndarray, name: str) -> None:
-        if not np.isfinite(values).all():
-            # Rounded to integers they would pass for numbers.
-            raise ValueError(
-                f"the embedding table `{name}` holds values that are not finite and cannot be "
-                "stored as export.table_type int8: train again"
-            )
-        # [rows, 1]; a row of zeros may have any scale.
-        scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(_INT8_MAX)
-        quotient = np.divide(values, scale, out=np.zeros_like(values), where=scale > 0)
-        # The smallest of all numbers have no exact quotient.
-        rounded = np.clip(np.rint(quotient), -_INT8_MAX, _INT8_MAX).astype(np.int8)
-        self._rows = tf.Variable(rounded, trainable=False, name=f"{name}_int8")
-        self._scale = tf.Variable(scale, trainable=False, name=f"{name}_scale")
+    def __init__(self, trained: tf.Variable, name: str) -> None:
+        def scale(rows: tf.Tensor) -> np.ndarray:
+            values = tf.gather(trained, rows).numpy()
+            if not np.isfinite(values).all():
+                # Rounded to integers they would pass for numbers.
+                raise ValueError(
+                    f"the embedding table `{name}` holds values that are not finite and cannot be "
+                    "stored as export.table_type int8: train again"
+                )
+            # [rows, 1]; a row of zeros may have any scale.
+            return np.abs(values).max(axis=1, keepdims=True) / np.float32(_INT8_MAX)
+
+        def scaled(rows: tf.Tensor) -> np.ndarray:
+            values, of_row = tf.gather(trained, rows).numpy(), scale(rows)
+            quotient = np.divide(values, of_row, out=np.zeros_like(values), where=of_row > 0)
+            # The smallest of all numbers have no exact quotient.
+            return np.clip(np.rint(quotient), -_INT8_MAX, _INT8_MAX).astype(np.int8)
+
+        self._scale = table_in_blocks(trained.shape[0], scale, f"{name}_scale")
+        self._rows = table_in_blocks(trained.shape[0], scaled, f"{name}_int8")
 
     def look_up(self, rows: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.gather(self._rows, rows), tf.float32) * tf.gather(self._scale, rows)

@@ -60,9 +60,10 @@ def load_trained(folder: str) -> CTRModel:
         AssertionError: If the checkpoint lacks a variable of the model.
     """
     model = CTRModel(read_spec(folder))
+    # Read before there are variables: each is created from what was saved, and not filled twice.
+    status = tf.train.Checkpoint(model=model).read(f"{folder}/{_CHECKPOINT}").expect_partial()
     build(model)
-    status = tf.train.Checkpoint(model=model).read(f"{folder}/{_CHECKPOINT}")
-    status.assert_existing_objects_matched().expect_partial()
+    status.assert_existing_objects_matched()
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import time
@@ -57,14 +58,17 @@ class Executor(base_executor.BaseExecutor):
         baked_path = path_utils.serving_model_dir(output.uri)
         export_model(model, transform_output, baked_path, export)
         seconds = time.monotonic() - started
+        spec, exact = model.spec, model.long_term.bakes_exactly and export.table_type == "float32"
+        # What is proven is loaded from the files: the tables need not be in memory twice.
+        del model, tables
+        gc.collect()
 
         requests, difference = largest_score_difference(
             path_utils.serving_model_path(trained.uri),
             baked_path,
-            _real_requests(examples, model.spec, exec_properties["proof_requests"]),
+            _real_requests(examples, spec, exec_properties["proof_requests"]),
             export.negative_sampling_rate,
         )
-        exact = model.long_term.bakes_exactly and export.table_type == "float32"
         allowed = exec_properties["tolerance"] if exact else math.inf
         if not difference <= allowed:
             tf.io.gfile.rmtree(output.uri)
@@ -118,18 +122,24 @@ def largest_score_difference(
     Raises:
         ValueError: If there was no request to compare.
     """
-    unbaked = tf.saved_model.load(unbaked_path).signatures[RANK_SIGNATURE]
-    baked = tf.saved_model.load(baked_path).signatures[RANK_SIGNATURE]
-    inputs = baked.structured_input_signature[1].keys()
-    count, largest = 0, 0.0
-    for batch in requests:
-        wire = {key: batch[key] for key in inputs}
-        trained = uncorrected(baked(**wire)[SCORES].numpy(), negative_sampling_rate)
-        difference = np.abs(unbaked(**wire)[SCORES].numpy() - trained)
-        valid = np.arange(difference.shape[1]) < batch[CANDIDATE_LENGTH].numpy()[:, np.newaxis]
-        # A NaN must not pass for a small difference: np.max hands it on.
-        largest = float(np.max([largest, *difference[valid]]))
-        count += len(difference)
+    # One after the other, so that one of them has its tables in memory at a time.
+    count, unbaked = _scores(unbaked_path, requests)
     if not count:
         raise ValueError("no request to prove the baked model on: the split is empty")
-    return count, largest
+    _, baked = _scores(baked_path, requests)
+    difference = np.abs(unbaked - uncorrected(baked, negative_sampling_rate))
+    # A NaN must not pass for a small difference: np.max hands it on.
+    return count, float(np.max(difference, initial=0.0))
+
+
+def _scores(path: str, requests: tf.data.Dataset) -> tuple[int, np.ndarray]:
+    """Returns the number of requests, and the scores of all of their candidates, `[C]`."""
+    rank = tf.saved_model.load(path).signatures[RANK_SIGNATURE]
+    inputs = rank.structured_input_signature[1].keys()
+    count, scores = 0, []
+    for batch in requests:
+        padded = rank(**{key: batch[key] for key in inputs})[SCORES].numpy()
+        valid = np.arange(padded.shape[1]) < batch[CANDIDATE_LENGTH].numpy()[:, np.newaxis]
+        count += len(padded)
+        scores.append(padded[valid])
+    return count, np.concatenate([*scores, np.zeros(0, np.float32)])

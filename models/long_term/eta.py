@@ -12,6 +12,7 @@ from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
 from lifelong.models.layers import HammingSearch, SearchedEvents, SimHash
 from lifelong.models.long_term.base import SearchedHistory
+from lifelong.models.row_blocks import table_in_blocks
 
 
 class EtaLongTerm(SearchedHistory):
@@ -61,8 +62,7 @@ class EtaLongTerm(SearchedHistory):
         Returns:
             One table, `[items, W]` int64, rows of unknown items included, spare ones not.
         """
-        rows = tf.range(self._spec.used_rows("item"))
-        self.signature_table = tf.Variable(
-            self.signatures(rows), trainable=False, name="signature_table"
+        self.signature_table = table_in_blocks(
+            self._spec.used_rows("item"), self.signatures, "signature_table"
         )
         return [self.signature_table]

@@ -18,10 +18,11 @@ from lifelong.models.layers import (
     NormAugmentedSimHash,
     SearchedEvents,
 )
+from lifelong.models.row_blocks import row_blocks, table_in_blocks
 from lifelong.models.soft_search.space import SearchSpace
 
-# Items whose neighbours are computed at a time: bounds memory, [512, items] products.
-_INDEXED_TOGETHER = 512
+# Items whose neighbours are computed at a time: bounds memory, [32, items] products.
+_INDEXED_TOGETHER = 32
 
 
 class Searcher(abc.ABC):
@@ -49,8 +50,7 @@ class Searcher(abc.ABC):
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
         """Finds at most K events of the long history `[B, L]` for every candidate."""
 
-    def _table(self, values: tf.Tensor, name: str) -> tf.Variable:
-        table = tf.Variable(values, trainable=False, name=name)
+    def _keep(self, table: tf.Variable) -> tf.Variable:
         self.tables.append(table)
         return table
 
@@ -69,8 +69,8 @@ class ExactSearcher(Searcher):
         ):
             of_item, of_category = tf.split(tf.convert_to_tensor(kernel), 2, axis=0)
             self._tables[prefix] = (
-                self._table(tf.matmul(item, of_item), f"{prefix}_item_projected"),
-                self._table(tf.matmul(category, of_category), f"{prefix}_category_projected"),
+                self._project(item, of_item, f"{prefix}_item_projected"),
+                self._project(category, of_category, f"{prefix}_category_projected"),
             )
         self._search = InnerProductSearch(config.searched_events)
 
@@ -81,6 +81,9 @@ class ExactSearcher(Searcher):
             self._vectors(history.values, "history"),
             history.mask,
         )
+
+    def _project(self, table: tf.Variable, kernel: tf.Tensor, name: str) -> tf.Variable:
+        return self._keep(tf.Variable(tf.matmul(table, kernel), trainable=False, name=name))
 
     def _vectors(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
         items, categories = self._tables[prefix]
@@ -93,13 +96,23 @@ class AlshSearcher(Searcher):
     """Hamming distances of norm-augmented signatures, one of each item as event and candidate."""
 
     def _build(self, space: SearchSpace, config: ModelConfig) -> None:
-        catalogue = space.catalogue()
-        events = space.project_events(catalogue)
+        items, catalogue = space.items, space.catalogue()
         hashed = NormAugmentedSimHash(config.soft_search.alsh_bits)
-        hashed.set_max_norm(events)
-        self._events = self._table(hashed.hash_events(events), "event_signatures")
-        self._candidates = self._table(
-            hashed.hash_candidates(space.project_candidates(catalogue)), "candidate_signatures"
+
+        def events(rows: tf.Tensor) -> tf.Tensor:
+            return space.project_events(catalogue(rows))
+
+        def hash_candidates(rows: tf.Tensor) -> tf.Tensor:
+            return hashed.hash_candidates(space.project_candidates(catalogue(rows)))
+
+        hashed.set_max_norm(tf.stack([_longest(events(rows)) for rows in row_blocks(items)]))
+        self._events = self._keep(
+            table_in_blocks(
+                items, lambda rows: hashed.hash_events(events(rows)), "event_signatures"
+            )
+        )
+        self._candidates = self._keep(
+            table_in_blocks(items, hash_candidates, "candidate_signatures")
         )
         self._search = HammingSearch(config.searched_events, ordered=False)
         self.signature_search = self._search
@@ -117,19 +130,23 @@ class IndexSearcher(Searcher):
     """The inverted index: each item's nearest items, intersected with the history."""
 
     def _build(self, space: SearchSpace, config: ModelConfig) -> None:
-        catalogue = space.catalogue()
-        events = space.project_events(catalogue)
-        candidates = space.project_candidates(catalogue)
-        rows = space.catalogue_rows()
+        catalogue, rows = space.catalogue(), space.catalogue_rows()
+        events = table_in_blocks(
+            rows.shape[0],
+            lambda places: space.project_events(catalogue(tf.gather(rows, places))),
+            "events",
+        )
         count = min(config.soft_search.neighbors, rows.shape[0])
         index = tfrs.layers.factorized_top_k.BruteForce(k=count)
-        index.index(tf.gather(events, rows), rows)
-        neighbors = [
-            index(candidates[first : first + _INDEXED_TOGETHER])[1]
-            for first in range(0, events.shape[0], _INDEXED_TOGETHER)
-        ]
+        index.index(tf.convert_to_tensor(events), rows)
+
+        def nearest(rows: tf.Tensor) -> tf.Tensor:
+            return index(space.project_candidates(catalogue(rows)))[1]
+
         # [items, M]
-        self._neighbors = self._table(tf.concat(neighbors, axis=0), "neighbors")
+        self._neighbors = self._keep(
+            table_in_blocks(space.items, nearest, "neighbors", size=_INDEXED_TOGETHER)
+        )
         self._search = NeighborSearch(config.searched_events)
 
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
@@ -139,6 +156,11 @@ class IndexSearcher(Searcher):
             history.values[HISTORY_ITEM],
             history.mask,
         )
+
+
+def _longest(vectors: tf.Tensor) -> tf.Tensor:
+    # A copy: a slice would keep the whole block.
+    return tf.gather(vectors, tf.argmax(tf.norm(vectors, axis=-1)))
 
 
 SEARCHERS: dict[SoftSearchName, type[Searcher]] = {

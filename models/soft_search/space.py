@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -85,11 +85,15 @@ class SearchSpace(keras.layers.Layer):
         seen = tf.boolean_mask(items, mask)[:, tf.newaxis]
         self.category_of_item.scatter_nd_update(seen, tf.boolean_mask(categories, mask))
 
-    def catalogue(self) -> tf.Tensor:
-        """Embeds every item with its category, `[items, 2 d]`; unknown items come first."""
+    def catalogue(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Returns what embeds rows of the item table with their categories, `[R] -> [R, 2 d]`."""
         categories = self._unknown_items.categories(self.category_of_item[: self.items])
-        rows = tf.range(self.items)
-        return self.embed({CANDIDATE_ITEM: rows, CANDIDATE_CATEGORY: categories}, "candidate")
+
+        def embed(rows: tf.Tensor) -> tf.Tensor:
+            known = {CANDIDATE_ITEM: rows, CANDIDATE_CATEGORY: tf.gather(categories, rows)}
+            return self.embed(known, "candidate")
+
+        return embed
 
     def catalogue_rows(self) -> tf.Tensor:
         """Returns the rows of the catalogue that any item is looked up in, int64 in order."""

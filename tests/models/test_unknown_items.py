@@ -132,7 +132,7 @@ def test_the_catalogue_of_soft_search_knows_the_categories(choice, expected):
     spec = spec_of(choice)
     space = SearchSpace(spec)
     space.note_categories(rows([0, BLOCKS[choice]]), rows([1, 2]), tf.constant([True, True]))
-    categories = space.catalogue()[:, spec.model.soft_search.dim :]
+    categories = space.catalogue()(tf.range(space.items))[:, spec.model.soft_search.dim :]
     np.testing.assert_array_equal(categories, space.category(rows(expected)))
 
 

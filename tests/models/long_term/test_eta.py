@@ -1,8 +1,12 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lifelong.models.layers.searched_events import best_first
+from lifelong.models.long_term import eta as part
+from lifelong.models.row_blocks import table_in_blocks
 from tests.sample_models import SMALL
 
 
@@ -24,6 +28,13 @@ def test_looked_up_signatures_equal_hashed_ones(eta):
     assert table.dtype == tf.int64
     assert not table.trainable
     np.testing.assert_array_equal(hashed, eta.signatures(rows))
+
+
+def test_signatures_that_are_baked_in_blocks_equal_those_of_all_items_at_once(eta, monkeypatch):
+    expected = eta.signatures(tf.range(71))
+    monkeypatch.setattr(part, "table_in_blocks", functools.partial(table_in_blocks, size=9))
+    (table,) = eta.bake()
+    np.testing.assert_array_equal(table, expected)
 
 
 def test_a_baked_part_does_not_follow_its_embeddings_any_more(model, eta):

@@ -1,9 +1,13 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lifelong.models.config import ModelSpec, SoftSearchConfig
 from lifelong.models.history import History
+from lifelong.models.row_blocks import row_blocks, table_in_blocks
+from lifelong.models.soft_search import searchers
 from lifelong.models.soft_search.searchers import SEARCHERS
 from lifelong.models.soft_search.space import SearchSpace
 from lifelong.models.vocabulary_files import UNKNOWN
@@ -100,6 +104,23 @@ def test_tables_are_not_trained_and_do_not_follow_the_space(space, requests, ser
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("served_by", ["alsh", "index"])
+def test_tables_made_in_blocks_equal_those_of_all_items_at_once(space, served_by, monkeypatch):
+    def tables(size):
+        for name, function in {
+            "row_blocks": row_blocks,
+            "table_in_blocks": table_in_blocks,
+        }.items():
+            of_size = functools.partial(function, size=size)
+            monkeypatch.setattr(
+                searchers, name, lambda *arguments, size=None, make=of_size: make(*arguments)
+            )
+        return SEARCHERS[served_by](space, configuration(served_by=served_by, neighbors=9)).tables
+
+    for one, other in zip(tables(ITEMS), tables(7), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_exact_finds_the_largest_inner_products(space, requests):
     searcher = SEARCHERS["exact"](space, configuration())
     found = searcher.search(*requests)
@@ -134,7 +155,7 @@ def test_an_index_of_all_items_finds_what_exact_search_finds(space, requests):
 
 def test_an_index_lists_the_nearest_items_of_every_item(space):
     (table,) = SEARCHERS["index"](space, configuration(neighbors=4)).tables
-    catalogue = space.catalogue()
+    catalogue = space.catalogue()(tf.range(ITEMS))
     scores = space.project_candidates(catalogue).numpy() @ space.project_events(catalogue).numpy().T
     expected = -np.sort(-scores, axis=1)[:, :4]
     np.testing.assert_allclose(np.take_along_axis(scores, table.numpy(), 1), expected, atol=1e-3)

@@ -48,7 +48,7 @@ def test_the_catalogue_holds_every_item_with_the_category_it_was_seen_with(space
     categories = space.category(tf.range(CATEGORIES)).numpy()
 
     def assert_seen_with(*expected):
-        catalogue = space.catalogue().numpy()
+        catalogue = space.catalogue()(tf.range(ITEMS)).numpy()
         assert catalogue.shape == (ITEMS, 2 * DIM)
         np.testing.assert_array_equal(catalogue[:, :DIM], space.item.embeddings)
         np.testing.assert_array_equal(catalogue[:, DIM:], categories[list(expected)])
