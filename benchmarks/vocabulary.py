@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -32,25 +33,22 @@ def measure_vocabulary() -> list[str]:
     """Times steps of the default model on as many events, by the items there are."""
     lines = []
     for draw in ("uniform", "Zipf"):
-        # One model at a time: the largest one and its slots have 2 GB.
-        seconds = {name: _step_time(items, draw) for name, items in SIZES.items()}
+        seconds = paired_medians(
+            {name: _make_step(items, draw) for name, items in SIZES.items()}, rounds=30
+        )
         first = seconds["24 thousand"]
         told = ", ".join(
             f"{name} {time * 1e3:.1f} ms ({time / first:.2f})" for name, time in seconds.items()
         )
         lines.append(f"training step, ids drawn {draw}: {told}")
+        gc.collect()
     return lines
 
 
-def _step_time(items: int, draw: str) -> float:
+def _make_step(items: int, draw: str) -> Callable[[], object]:
     model = fresh_model(default_spec(items))
     batches = tf.data.Dataset.from_tensors(random_batch(items, draw, model.spec.model.window))
-    batches = batches.repeat()
-    step = functools.partial(model.make_train_function(), iter(batches))
-    seconds = paired_medians({"step": step}, rounds=20)["step"]
-    del model, step
-    gc.collect()
-    return seconds
+    return functools.partial(model.make_train_function(), iter(batches.repeat()))
 
 
 def default_spec(items: int, config: ModelConfig | None = None) -> ModelSpec:
