@@ -15,7 +15,6 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import serialized_records
 from lifelong.models.trained import build, read_spec, restore_trained
-from lifelong.models.unknown_items import ITEM_ID
 from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 
 # Records read at a time.
@@ -27,10 +26,11 @@ def go_on_from(
 ) -> dict[str, int]:
     """Sets a model's weights and optimizer state to those of a trained one that knows fewer ids.
 
-    The ids that the trained model knew keep their rows and slots. A new one starts as what it was
-    looked up as until now, an unknown one, and without a past in the optimizer: the scores of
-    requests whose ids are as known as before stay what they were. So does the popularity of items,
-    until `Embeddings.count_items` sets it anew. The step size is the model's own.
+    The ids that the trained model knew keep their rows and slots: the scores of requests whose ids
+    are as known as before stay what they were. A new item starts as the mean of the known ones of its
+    category, anything else, and an item of a category without known ones, as the unknown one; neither
+    has a past in the optimizer. The popularity of items is the trained model's until
+    `Embeddings.count_items` sets it anew. The step size is the model's own.
 
     Args:
         model: A compiled model whose optimizer is built, of the same architecture.
@@ -60,15 +60,20 @@ def go_on_from(
     for new, old in zip(_state(model), _state(base), strict=True):
         new.assign(old) if new.shape == old.shape else _assign_first_rows(new, old)
     model.optimizer.learning_rate = step_size
-    for table in model.id_tables():
-        first, end = (of.used_rows(table.vocabulary) for of in (earlier, spec))
-        if end > first:
-            unknown = UNKNOWN
-            if table.vocabulary == "item":
-                unknown = _rows_so_far(model, earlier, transform_output, files)
-            shape = [end - first, *table.variable.shape[1:]]
-            start = tf.broadcast_to(tf.gather(table.variable, unknown), shape)
-            table.variable.scatter_update(tf.IndexedSlices(start, tf.range(first, end)))
+    categories: np.ndarray | None = None
+    for name, variable in model.id_tables():
+        first, end = earlier.used_rows(name), spec.used_rows(name)
+        if first == end:
+            continue
+        start = np.repeat(variable[UNKNOWN : UNKNOWN + 1].numpy(), end - first, axis=0)
+        if name == "item" and variable.shape.rank == 2:
+            if categories is None:
+                categories = categories_of_items(spec, transform_output, files)
+            items = variable[model.unknown_items.block : end].numpy()
+            means, have_any = _means_of_categories(items, categories, earlier.known(name))
+            of_new = categories[earlier.known(name) :]
+            start = np.where(have_any[of_new][:, np.newaxis], means[of_new], start)
+        variable.scatter_update(tf.IndexedSlices(start, tf.range(first, end)))
     return {name: spec.known(name) - earlier.known(name) for name in spec.vocabulary_sizes}
 
 
@@ -121,26 +126,24 @@ def _assign_first_rows(new: tf.Variable, old: tf.Variable) -> None:
     new.scatter_update(tf.IndexedSlices(tf.convert_to_tensor(old), tf.range(old.shape[0])))
 
 
-def _rows_so_far(
-    model: CTRModel,
-    earlier: ModelSpec,
-    transform_output: tft.TFTransformOutput,
-    files: Sequence[str],
-) -> tf.Tensor:
-    """Returns the rows of the item tables that new items were looked up in while unknown."""
-    first = earlier.known("item")
-    ids = transforms_vocabulary(transform_output, "item").ids[first:]
-    categories = np.full(len(ids), UNKNOWN)
-    if model.spec.model.unknown_items == "category":
-        categories = categories_of_items(model.spec, transform_output, files)[first + 1 :]
-        # A new category was unknown, too.
-        categories[categories >= earlier.vocabulary_sizes["category"]] = UNKNOWN
-    batch: dict[str, Any] = {
-        f"{CANDIDATE}item": tf.fill([len(ids)], tf.constant(UNKNOWN, tf.int64)),
-        f"{CANDIDATE}{ITEM_ID}": tf.constant(ids),
-        f"{CANDIDATE}category": tf.constant(categories),
-    }
-    return model.unknown_items.look_up(batch)[f"{CANDIDATE}item"]
+def _means_of_categories(
+    table: np.ndarray, categories: np.ndarray, known: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Averages the rows of known items by category.
+
+    Args:
+        table: `[items, D]`, known items first.
+        categories: `[items]`, rows of their categories.
+        known: How many are known.
+
+    Returns:
+        Means `[C, D]`, and which categories have any known item, `[C]`.
+    """
+    sums = np.zeros([categories.max(initial=UNKNOWN) + 1, table.shape[1]], np.float64)
+    np.add.at(sums, categories[:known], table[:known])
+    counts = np.bincount(categories[:known], minlength=len(sums))
+    counts[UNKNOWN] = 0  # What is unknown has nothing in common.
+    return (sums / np.maximum(counts, 1)[:, np.newaxis]).astype(table.dtype), counts > 0
 
 
 def categories_of_items(
@@ -154,8 +157,8 @@ def categories_of_items(
         files: File patterns of transformed records.
 
     Returns:
-        int64 `[known items + 1]`: the row of the category that the item of each of Transform's rows
-        was last read with; that of unknown ones where no record has it.
+        int64 `[known items]`: the row of the category that each was last read with; that of unknown
+        ones where no record has the item.
     """
     categories = np.full(spec.vocabulary_sizes["item"], UNKNOWN)
     parsing = transform_output.transformed_feature_spec()
@@ -168,5 +171,4 @@ def categories_of_items(
                 parsed[f"{owner}{of}"].flat_values.numpy() for of in ("item", "category")
             )
             categories[items] = of_items
-    categories[UNKNOWN] = UNKNOWN
-    return categories
+    return categories[UNKNOWN + 1 :]

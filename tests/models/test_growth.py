@@ -109,12 +109,10 @@ def test_old_requests_keep_their_scores_and_new_ids_get_rows(
         assert new_ids[name] == len(after.ids) - len(before.ids) > 0
         np.testing.assert_array_equal(after.ids[: len(before.ids)], before.ids)
     np.testing.assert_array_equal(scores(model, second, RECORDS), scores(base, first, RECORDS))
-    # New ids start as what they were looked up as until now. What is known can be matched, though.
     table, rows = model.embeddings.item.embeddings.numpy(), base.spec.used_rows("item")
     np.testing.assert_array_equal(table[:rows], base.embeddings.item.embeddings[:rows])
-    ids = transforms_vocabulary(second, "item").ids[base.spec.known("item") :]
-    so_far = rows_of(base, first, ids)
-    np.testing.assert_array_equal(table[rows : rows + len(ids)], table[so_far])
+    users = model.embeddings.user.embeddings.numpy()[base.spec.used_rows("user") :]
+    np.testing.assert_array_equal(users[: new_ids["user"]], users[:1].repeat(new_ids["user"], 0))
     for new, old in zip(slots(model), slots(base), strict=True):
         np.testing.assert_array_equal(new[: len(old)], old)
         assert not new[len(old) :].any()
@@ -122,16 +120,31 @@ def test_old_requests_keep_their_scores_and_new_ids_get_rows(
     assert model.optimizer.learning_rate.numpy() == np.float32(0.01)
 
 
-def rows_of(model, transform_output, items):
-    """Returns the rows that a model looks items of the second day up in."""
-    wire = {key: value[:1] for key, value in all_requests(RECORDS).items()}
-    del wire["candidate_label"]
-    wire["candidate_item"] = tf.constant([items], tf.int64)
-    categories = np.where(items >= NEW, NEW + items % 5, items % 7)
-    wire["candidate_category"] = tf.constant([categories], tf.int64)
-    wire["candidate_length"] = tf.constant([len(items)], tf.int64)
-    rows = ServingSignatures(model, transform_output).transform_features(**wire)
-    return rows["candidate_item"].numpy()[0]
+def test_new_items_start_as_their_category_and_without_one_as_the_unknown_item(
+    days, trained, tmp_path
+):
+    """Items from 1000 on have new categories, but for the one that this test moves."""
+    first, second, records = days
+    ids = transforms_vocabulary(second, "item").ids
+    known = transforms_vocabulary(first, "item").ids
+    moved = next(item for item in ids if item >= NEW)
+    records = [dict(record) for record in records]
+    for record in records:
+        for owner in ("history", "candidate"):
+            of = record[f"{owner}_category"]
+            record[f"{owner}_category"] = np.where(record[f"{owner}_item"] == moved, 3, of)
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
+    model = new_model(second, base=trained)
+    go_on_from(model, trained, second, files)
+    table = model.embeddings.item.embeddings.numpy()
+    row = {item: 1 + place for place, item in enumerate(ids)}
+    seen = set(np.concatenate([record["history_item"] for record in records]))
+    seen |= set(np.concatenate([record["candidate_item"] for record in records]))
+    alike = [row[item] for item in known if item % 7 == 3 and item in seen]
+    assert len(alike) > 1
+    np.testing.assert_allclose(table[row[moved]], table[alike].mean(axis=0), rtol=1e-5)
+    others = [row[item] for item in ids if item >= NEW and item != moved]
+    np.testing.assert_array_equal(table[others], table[:1].repeat(len(others), 0))
 
 
 @pytest.fixture(scope="module")
@@ -153,12 +166,13 @@ def test_tables_keep_their_sizes_until_their_spare_rows_are_used_up(days, traine
 
 def test_training_goes_on_where_it_stopped(days, trained, tmp_path):
     """What was trained on is saved, and goes on as any other model does."""
-    _, second, _ = days
+    _, second, records = days
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
     model = new_model(second)
-    go_on_from(model, trained, second, [])
+    go_on_from(model, trained, second, files)
     save_trained(model, str(tmp_path))
     again = new_model(second)
-    assert go_on_from(again, str(tmp_path), second, []) == dict.fromkeys(IDS, 0)
+    assert go_on_from(again, str(tmp_path), second, files) == dict.fromkeys(IDS, 0)
     np.testing.assert_array_equal(scores(again, second, RECORDS), scores(model, second, RECORDS))
 
 
@@ -189,8 +203,8 @@ def test_categories_of_items_are_those_of_the_records(days, tmp_path):
     known = transforms_vocabulary(second, "category").ids.tolist()
     items = transforms_vocabulary(second, "item").ids
     seen = set(np.concatenate([record["history_item"] for record in records]))
-    for row, item in enumerate(items, start=1):
+    for row, item in enumerate(items):
         if item in seen:
             raw = NEW + item % 5 if item >= NEW else item % 7
             assert categories[row] == (known.index(raw) + 1 if raw in known else 0)
-    assert categories[0] == 0
+    assert len(categories) == len(items)
