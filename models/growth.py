@@ -42,9 +42,8 @@ def go_on_from(
         The number of new ids by vocabulary.
 
     Raises:
-        ValueError: If the trained model has another architecture or other features, or if its ids
-            have other rows.
-        AssertionError: If the checkpoint lacks a variable, as that of another optimizer does.
+        ValueError: If the trained model has another architecture, other features or another optimizer,
+            or if its ids have other rows.
     """
     spec, earlier = model.spec, read_spec(folder)
     _check_continues(spec, earlier, folder)
@@ -114,7 +113,13 @@ def _load(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
     optimizer = model.optimizer
     base.compile(optimizer=type(optimizer).from_config(optimizer.get_config()))
     base.optimizer.build(base.trainable_variables)
-    restore_trained(base, folder)
+    try:
+        restore_trained(base, folder)
+    except AssertionError as error:
+        raise ValueError(
+            f"the model of {folder} has no state of the optimizer {optimizer.name}: set "
+            "training.optimizer to the one that it was trained with, or train a new model"
+        ) from error
     return base
 
 

@@ -188,6 +188,14 @@ def test_another_model_is_not_gone_on_with(days, trained):
         go_on_from(model, trained, second, [])
 
 
+def test_the_state_of_another_optimizer_is_not_gone_on_with(days, trained):
+    model = new_model(days[1])
+    model.compile(optimizer="adagrad")
+    model.optimizer.build(model.trainable_variables)
+    with pytest.raises(ValueError, match="has no state of the optimizer Adagrad: set training"):
+        go_on_from(model, trained, days[1], [])
+
+
 def test_ids_with_other_rows_are_refused(days, trained, tmp_path):
     """A vocabulary of the second day alone has other ids in front."""
     alone = run_transform(tmp_path, days[2] + RECORDS)
