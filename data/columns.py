@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 Columns = dict[str, np.ndarray]
-"""Columns `[n]` by key; int64, or float32 for labels and numeric features."""
+"""Columns `[n]` by key; int64, or float32 for labels and numeric features, `[n, size]` for vectors."""
 
 # Keys by which all rows are sorted; those after them, for rows that still tie.
 _SORTED_FIRST = 3
@@ -89,7 +89,8 @@ def sort_and_dedupe(block: Columns, order: Sequence[str]) -> tuple[Columns, int]
         return block, 0
     keys = [*order, *sorted(set(block).difference(order))]
     # A sort costs by the key, and few rows tie in the first ones: only those need the rest.
-    first, rest = keys[:_SORTED_FIRST], keys[_SORTED_FIRST:]
+    first = [key for key in keys[:_SORTED_FIRST] if block[key].ndim == 1]
+    rest = [key for key in keys if key not in first]
     block = take(block, np.lexsort([block[key] for key in reversed(first)]))
     same = np.ones(count - 1, bool)
     for key in first:
@@ -98,11 +99,13 @@ def sort_and_dedupe(block: Columns, order: Sequence[str]) -> tuple[Columns, int]
         return block, 0
     tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
     part = take(block, tied)
-    part = take(part, np.lexsort([part[key] for key in reversed(keys)]))
+    numbers = [number for key in keys for number in np.atleast_2d(part[key].T)]
+    part = take(part, np.lexsort(numbers[::-1]))
     for key in block:
         block[key][tied] = part[key]
     for key in rest:
-        same &= block[key][1:] == block[key][:-1]
+        equal = block[key][1:] == block[key][:-1]
+        same &= equal if equal.ndim == 1 else equal.all(axis=1)
     return take(block, np.append(True, ~same)), int(same.sum())
 
 

@@ -5,25 +5,27 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
-from lifelong.data.keys import CANDIDATE, HISTORY, OF_USER, REQUEST
+from lifelong.data.keys import CANDIDATE, HISTORY, OF_ITEM, OF_USER, REQUEST
 
-Owner = Literal["event", "candidate", "request", "user"]
-Kind = Literal["categorical", "numeric"]
+Owner = Literal["event", "candidate", "request", "user", "item"]
+Kind = Literal["categorical", "numeric", "vector"]
 
-# The prefix that a feature's owner gives its name in records and on the wire.
+# The prefix that a feature's owner gives its name in records, on the wire and in the item table.
 PREFIXES: dict[str, str] = {
     "event": HISTORY,
     "candidate": CANDIDATE,
     "request": REQUEST,
     "user": OF_USER,
+    "item": OF_ITEM,
 }
 # Names the data contract has already given away.
 RESERVED = frozenset(
     {
         "item",
         "item_hash",
+        "item_entry",
         "category",
         "timestamp",
         "length",
@@ -37,16 +39,22 @@ RESERVED = frozenset(
 
 @dataclasses.dataclass(frozen=True)
 class Feature:
-    """An extra feature of events, candidates, requests or users.
+    """An extra feature of events, candidates, requests, users or items.
+
+    Features of items are a table in the model: records and requests do not have them.
 
     Attributes:
         name: Name in records, in the model and on the wire, after the owner's prefix: an event
             feature `quantity` is called `history_quantity`.
         of: What the feature belongs to. Event features are columns of the behaviour log,
-            candidate and request features of the impression log, user features of the user table.
+            candidate and request features of the impression log, user features of the user table,
+            item features of the item table.
         kind: `categorical` features are int64 ids (text is turned into ids) and get an embedding;
-            `numeric` ones are float32 and are standardised with the training split's statistics.
+            `numeric` ones are float32 and are standardised with the training split's statistics
+            (those of items: with the item table's); a `vector`, of items alone, is `size` numbers,
+            such as an embedding of an image.
         column: Column of the log; the name itself when empty.
+        size: Numbers of a vector; 0 for other kinds.
 
     Example:
         >>> Feature(name="quantity", of="event", kind="numeric").key
@@ -57,15 +65,27 @@ class Feature:
     of: Owner
     kind: Kind = "categorical"
     column: str = ""
+    size: int = 0
 
     def __post_init__(self) -> None:
         if self.of not in PREFIXES:
             raise ValueError(
                 f"feature {self.name!r}: `of` is {self.of!r}; expected one of {', '.join(PREFIXES)}"
             )
-        if self.kind not in ("categorical", "numeric"):
+        if self.kind not in get_args(Kind):
             raise ValueError(
-                f"feature {self.name!r}: `kind` is {self.kind!r}; expected categorical or numeric"
+                f"feature {self.name!r}: `kind` is {self.kind!r}; expected one of "
+                f"{', '.join(get_args(Kind))}"
+            )
+        if self.kind == "vector" and self.of != "item":
+            raise ValueError(
+                f"feature {self.name!r}: a vector must be `of: item`, not {self.of!r}; put it into the "
+                "item table (data.items)"
+            )
+        if (self.size > 0) is not (self.kind == "vector"):
+            raise ValueError(
+                f"feature {self.name!r}: `size` is {self.size}; a vector needs the number of its "
+                "values, other kinds have none"
             )
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or self.name in RESERVED:
             raise ValueError(

@@ -10,13 +10,14 @@ from __future__ import annotations
 TRAIN, VALIDATION, EVAL = SPLITS = ("train", "validation", "eval")
 
 # What a key belongs to: an event of the history, an event that was searched in a store, a candidate,
-# the request, the user.
-HISTORY, SEARCHED, CANDIDATE, REQUEST, OF_USER = (
+# the request, the user, an item of the item table.
+HISTORY, SEARCHED, CANDIDATE, REQUEST, OF_USER, OF_ITEM = (
     "history_",
     "searched_",
     "candidate_",
     "request_",
     "user_",
+    "item_",
 )
 
 # Of records and requests alike.

@@ -38,7 +38,7 @@ def check_before_run(config: Config, workdir: Workdir) -> None:
         check_destination(workdir.store_destination(config), config.store.keep_versions)
     _check_beam_args(config.beam_args)
     prepare_data(config, workdir)
-    for name, log in config.data.logs.items():
+    for name, log in config.data.tables.items():
         log_files(log, config.data.fields_of(name), name)
 
 

@@ -10,13 +10,14 @@ import numpy as np
 from lifelong.components.behavior_example_gen import config_checks
 from lifelong.data.config_json import JsonConfig
 from lifelong.data.contract import DataContract
-from lifelong.data.features import Feature
+from lifelong.data.features import Feature, features_of
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import (
     Field,
     behavior_fields,
     event_features,
     impression_fields,
+    item_fields,
     user_fields,
 )
 from lifelong.data.times import parse_time
@@ -121,7 +122,9 @@ class IngestConfig(JsonConfig):
         impressions: The impression log: what users were shown, with labels. None: requests are made
             from the behaviour log.
         users: The user table: user ids and user features. None: no user features.
-        features: Extra features of events, candidates, requests and users.
+        items: The item table: item ids, their categories (`columns.category`; empty if it has none)
+            and item features. None: no item features.
+        features: Extra features of events, candidates, requests, users and items.
         requests: How requests are made without an impression log.
         splits: How requests are divided.
         window: Events that a model looks back at a request (short and long history together).
@@ -140,6 +143,7 @@ class IngestConfig(JsonConfig):
     behaviors: LogConfig = dataclasses.field(default_factory=LogConfig)
     impressions: LogConfig | None = None
     users: LogConfig | None = None
+    items: LogConfig | None = None
     features: tuple[Feature, ...] = ()
     requests: RequestConfig = RequestConfig()
     splits: SplitConfig = SplitConfig()
@@ -154,15 +158,26 @@ class IngestConfig(JsonConfig):
 
     @property
     def logs(self) -> dict[str, LogConfig]:
-        """The logs that are there, by the name of their field."""
+        """The logs that records are made of and that are there, by the name of their field."""
         logs = {"behaviors": self.behaviors, "impressions": self.impressions, "users": self.users}
         return {name: log for name, log in logs.items() if log is not None}
 
     @property
+    def tables(self) -> dict[str, LogConfig]:
+        """All that is read: the logs and, where there is one, the item table."""
+        return self.logs if self.items is None else {**self.logs, "items": self.items}
+
+    @property
     def all_features(self) -> tuple[Feature, ...]:
-        """`features` and, where the behaviour log has one, the behaviour type."""
+        """Those of records: `features` without those of items, and the behaviour type if it is there."""
         events = event_features(self.behaviors.columns, self.features)
-        return (*events, *(feature for feature in self.features if feature.of != "event"))
+        others = (feature for feature in self.features if feature.of not in ("event", "item"))
+        return (*events, *others)
+
+    @property
+    def item_features(self) -> tuple[Feature, ...]:
+        """Those of the item table, which records do not have."""
+        return tuple(features_of(self.features, "item"))
 
     @property
     def contract(self) -> DataContract:
@@ -170,9 +185,14 @@ class IngestConfig(JsonConfig):
         return DataContract.of(self.behaviors, self.id_space, self.category_taxonomy)
 
     def fields_of(self, log: str) -> list[Field]:
-        """Returns what is read of the log `behaviors`, `impressions` or `users`."""
-        of = {"behaviors": behavior_fields, "impressions": impression_fields, "users": user_fields}
-        return of[log](self.logs[log], self.features)
+        """Returns what is read of the log `behaviors`, `impressions`, `users` or `items`."""
+        of = {
+            "behaviors": behavior_fields,
+            "impressions": impression_fields,
+            "users": user_fields,
+            "items": item_fields,
+        }
+        return of[log](self.tables[log], self.features)
 
     def validate(self) -> None:
         """Checks the fields and how they fit together.

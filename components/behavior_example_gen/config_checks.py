@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def check(config: IngestConfig) -> None:
     """Raises a ValueError if a field, or how fields fit together, makes no sense."""
-    for name, log in config.logs.items():
+    for name, log in config.tables.items():
         _check_log(name, log)
     _check_features(config)
     _check_text_columns(config)
@@ -45,7 +45,7 @@ def _check_log(name: str, log: LogConfig) -> None:
 
 
 def _check_features(config: IngestConfig) -> None:
-    keys = [feature.key for feature in config.all_features]
+    keys = [feature.key for feature in (*config.all_features, *config.item_features)]
     for key in keys:
         if keys.count(key) > 1:
             raise ValueError(
@@ -69,11 +69,21 @@ def _check_features(config: IngestConfig) -> None:
                 "users: a user table is set but no feature is `of: user`; declare one or "
                 "remove the table"
             )
+        if owner == "item" and names and config.items is None:
+            raise ValueError(
+                f"features: the item feature {names[0]!r} needs an item table; set items.files "
+                "or remove the feature"
+            )
+        if owner == "item" and not names and config.items is not None:
+            raise ValueError(
+                "items: an item table is set but no feature is `of: item`; declare one or remove "
+                "the table"
+            )
 
 
 def _check_text_columns(config: IngestConfig) -> None:
     text_of: dict[str, dict[str, bool]] = {}
-    for name, log in config.logs.items():
+    for name, log in config.tables.items():
         fields = [f for f in config.fields_of(name) if f.kind in ("id", "categorical")]
         for column in log.text_columns:
             if all(field.column != column for field in fields):
@@ -96,15 +106,19 @@ def _check_text_columns(config: IngestConfig) -> None:
 
 
 def _check_category_separators(config: IngestConfig) -> None:
-    if config.impressions is None:
-        return
-    logs = {"behaviors": config.behaviors, "impressions": config.impressions}
-    one = [name for name, log in logs.items() if log.category_separator]
-    if len(one) == 1:
-        (other,) = set(logs) - set(one)
+    has_separator = {
+        name: bool(log.category_separator)
+        for name, log in config.tables.items()
+        if name != "users" and log.columns.category
+    }
+    if len(set(has_separator.values())) > 1:
+        one, other = (
+            next(name for name, has in has_separator.items() if has is wanted)
+            for wanted in (True, False)
+        )
         raise ValueError(
-            f"{one[0]}.category_separator is set, but not {other}.category_separator: the categories "
-            "of both logs must be made alike; set both (values of one category stay as they are)"
+            f"{one}.category_separator is set, but not {other}.category_separator: the categories "
+            "of both must be made alike; set both (values of one category stay as they are)"
         )
 
 

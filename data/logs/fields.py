@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from lifelong.data.columns import Columns
-from lifelong.data.features import Feature, features_of
+from lifelong.data.features import Feature, Kind, features_of
 from lifelong.data.logs.config import Comparison, LogColumns, LogConfig
 
 
@@ -21,16 +21,29 @@ class Field:
         key: Name in blocks; a feature's name in records.
         column: Name in the log.
         kind: How values are read. A missing `id`, `time` or `label` makes the row unusable, a
-            missing feature becomes 0 (`numeric`) or the empty text (`categorical`).
+            missing feature becomes 0 (`numeric`), the empty text (`categorical`) or zeros (`vector`).
         is_text: Whether ids or categorical values are text even where they look like numbers.
         at_least: The label is whether the number in the column is at least that; None: the number.
+        size: Numbers of a vector.
     """
 
     key: str
     column: str
-    kind: Literal["id", "time", "label", "categorical", "numeric"]
+    kind: Literal["id", "time", "label", "categorical", "numeric", "vector"]
     is_text: bool = False
     at_least: float | None = None
+    size: int = 0
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether it is an extra feature, whose value may be missing."""
+        return self.kind in get_args(Kind)
+
+    def zeros(self, count: int) -> np.ndarray:
+        """Returns `[count]` values of the field's type; of a vector, `[count, size]`."""
+        floats = ("label", "numeric", "vector")
+        shape = (count, self.size) if self.kind == "vector" else count
+        return np.zeros(shape, np.float32 if self.kind in floats else np.int64)
 
 
 def event_features(columns: LogColumns, features: Iterable[Feature]) -> tuple[Feature, ...]:
@@ -74,12 +87,19 @@ def user_fields(log: LogConfig, features: Sequence[Feature]) -> list[Field]:
     return [user, *_feature_fields(log, features_of(features, "user"))]
 
 
+def item_fields(log: LogConfig, features: Sequence[Feature]) -> list[Field]:
+    """Returns the fields of an item table: the item, its category if there is one, item features."""
+    fields = [_id_field("item", log.columns.item, log)]
+    category = log.columns.category
+    if category:
+        # An item without one still has its features.
+        fields.append(Field("category", category, "categorical", category in log.text_columns))
+    return [*fields, *_feature_fields(log, features_of(features, "item"))]
+
+
 def no_rows(fields: Sequence[Field]) -> Columns:
     """Returns a block without rows, with the columns and types of these fields."""
-    floats = ("label", "numeric")
-    return {
-        field.key: np.zeros(0, np.float32 if field.kind in floats else np.int64) for field in fields
-    }
+    return {field.key: field.zeros(0) for field in fields}
 
 
 def _keys(log: LogConfig) -> list[Field]:
@@ -103,6 +123,7 @@ def _feature_fields(log: LogConfig, features: Iterable[Feature]) -> list[Field]:
             feature.source_column,
             feature.kind,
             is_text=feature.source_column in log.text_columns,
+            size=feature.size,
         )
         for feature in features
     ]

@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifelong.data.logs.values import is_list
+
 
 def first_category(column: pa.Array | list[Any], separator: str) -> pa.Array | list[Any]:
     """Returns the first category of each value.
@@ -22,7 +24,7 @@ def first_category(column: pa.Array | list[Any], separator: str) -> pa.Array | l
     if isinstance(column, list):
         firsts = [(value or [None])[0] if isinstance(value, list) else value for value in column]
         return [value.split(separator)[0] if isinstance(value, str) else value for value in firsts]
-    if _is_list(column.type):
+    if is_list(column.type):
         # A list that is empty has no first element, which Arrow refuses to look for.
         filled = pc.if_else(pc.equal(pc.list_value_length(column), 0), None, column)
         return first_category(pc.list_element(filled, 0), separator)
@@ -34,9 +36,3 @@ def first_category(column: pa.Array | list[Any], separator: str) -> pa.Array | l
             firsts = pc.list_element(pc.split_pattern(texts, separator), 0)
             return pa.DictionaryArray.from_arrays(column.indices, firsts)
     return column
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-    )

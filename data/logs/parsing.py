@@ -19,8 +19,11 @@ from lifelong.data.logs.id_values import parse_ids
 from lifelong.data.logs.rows import BadRow, LogBatch, RawBatch
 from lifelong.data.logs.time_values import parse_times
 from lifelong.data.logs.values import Parsed, parse_labels, parse_numbers
+from lifelong.data.logs.vectors import parse_vectors
 
 NOT_UTF8 = "not UTF-8"
+# Of values whose type Arrow cannot tell by themselves.
+_JSON_TYPES = {"list": pa.list_(pa.float64())}
 
 
 def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Field]) -> LogBatch:
@@ -50,11 +53,11 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
         refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
     for field in fields:
         parsed = _parse(column_of(raw, field, log), field, log)
-        name = field.column if field.kind in ("categorical", "numeric") else field.key
+        name = field.column if field.is_feature else field.key
         for fault, mask in parsed.faults.items():
             refuse(mask & ~parsed.missing, f"{name}: {fault}")
         block[field.key] = parsed.values
-        if field.kind in ("id", "time", "label"):
+        if not field.is_feature:
             refuse(parsed.missing, f"{name}: missing")
         elif parsed.missing.any():
             missing[field.key] += int(parsed.missing.sum())
@@ -95,6 +98,8 @@ def _parse(column: pa.Array | list[Any], field: Field, log: LogConfig) -> Parsed
             return parse_labels(column, field.at_least)
         if field.kind == "numeric":
             return parse_numbers(column)
+        if field.kind == "vector":
+            return parse_vectors(column, field.size)
         return parse_ids(column, field.is_text)
     except TypeError as error:
         is_list = field.key == "category" and pa.types.is_nested(column.type)
@@ -104,9 +109,9 @@ def _parse(column: pa.Array | list[Any], field: Field, log: LogConfig) -> Parsed
 
 def _parse_mixed(column: list[Any], field: Field, log: LogConfig) -> Parsed:
     """Parses the values of each type by themselves."""
-    kinds = [_json_kind(value) for value in column]
-    dtype = np.float32 if field.kind in ("label", "numeric") else np.int64
-    result = Parsed(np.zeros(len(column), dtype), np.zeros(len(column), bool))
+    kind_of = _json_kind_of_vector if field.kind == "vector" else _json_kind
+    kinds = [kind_of(value) for value in column]
+    result = Parsed(field.zeros(len(column)), np.zeros(len(column), bool))
     for kind in sorted(set(kinds)):
         indices = np.flatnonzero([other == kind for other in kinds])
         if kind == "unreadable":
@@ -115,7 +120,7 @@ def _parse_mixed(column: list[Any], field: Field, log: LogConfig) -> Parsed:
         chosen = [column[i] for i in indices]
         if kind == "digits":  # more than int64 holds
             chosen = [str(number) for number in chosen]
-        part = _parse(pa.array(chosen), field, log)
+        part = _parse(pa.array(chosen, _JSON_TYPES.get(kind)), field, log)
         result.values[indices] = part.values
         result.missing[indices] = part.missing
         for fault, mask in part.faults.items():
@@ -131,6 +136,15 @@ def _json_kind(value: Any) -> str:
     if value is None or isinstance(value, (bool, int, float, str)):
         return type(value).__name__
     return "unreadable"
+
+
+def _json_kind_of_vector(value: Any) -> str:
+    if isinstance(value, list):
+        # Other numbers are at fault for a float32; Arrow could not even hold all of them.
+        numbers = all(type(number) in (int, float) and abs(number) < 2**128 for number in value)
+        return "list" if numbers else "unreadable"
+    kind = _json_kind(value)
+    return kind if kind in ("NoneType", "str") else "unreadable"
 
 
 def _is_unicode(text: str) -> bool:

@@ -18,7 +18,6 @@ from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.data.logs.parsing import parse_rows
 from lifelong.data.logs.rows import LogBatch, RawBatch
 
-_FEATURES = ("categorical", "numeric")
 # What may stand between columns where a header comes out as a single name.
 _DELIMITERS = (",", ";", "|", "\t", "::")
 
@@ -83,9 +82,7 @@ def check_columns(file: LogFile, fields: Sequence[Field], name: str) -> None:
                 f" has the column {field.column!r} twice (read as {field.key}); rename one of them "
                 "where the file is written",
             )
-        if field.column not in known and not (
-            may_lack and (file.has_more or field.kind in _FEATURES)
-        ):
+        if field.column not in known and not (may_lack and (file.has_more or field.is_feature)):
             raise _without(file.path, field, known, name)
 
 

@@ -19,7 +19,7 @@ class Parsed:
     """A column's values.
 
     Attributes:
-        values: `[n]`, int64 or float32; 0 where missing or at fault.
+        values: `[n]`, int64 or float32, of vectors `[n, size]`; 0 where missing or at fault.
         missing: bool `[n]`.
         faults: bool `[n]` by what is wrong with the value.
     """
@@ -48,7 +48,7 @@ def parse_labels(array: pa.Array, at_least: float | None = None) -> Parsed:
     if is_text(array.type):
         codes, texts = distinct_texts(array)
         words = {"false": 0.0, "true": 1.0}
-        values = np.array([words.get(text.lower(), _float(text)) for text in texts], np.float64)
+        values = np.array([words.get(text.lower(), float_of(text)) for text in texts], np.float64)
         parsed = Parsed(values, np.array([not text for text in texts], bool)).take(codes)
         numbers, missing = parsed.values, parsed.missing
     else:
@@ -75,7 +75,7 @@ def parse_numbers(array: pa.Array) -> Parsed:
     if is_text(array.type):
         codes, texts = distinct_texts(array)
         missing = np.array([text.lower() in ("", "nan") for text in texts], bool)
-        parsed = Parsed(np.array([_float(text) for text in texts]), missing).take(codes)
+        parsed = Parsed(np.array([float_of(text) for text in texts]), missing).take(codes)
         numbers, missing = parsed.values, parsed.missing
     else:
         numbers, missing = numbers_of(array)
@@ -90,6 +90,13 @@ def is_text(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a column holds lists."""
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def distinct_texts(array: pa.Array) -> tuple[np.ndarray, list[str]]:
@@ -154,7 +161,8 @@ def _plain(text: str) -> str:
     return "" if text in _NO_VALUE else text
 
 
-def _float(text: str) -> float:
+def float_of(text: str) -> float:
+    """Returns the number that a text is, infinity if it is none."""
     if "_" in text or not text.isascii():  # of numbers, only Python writes those
         return np.inf
     try:

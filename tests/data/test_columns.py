@@ -34,6 +34,15 @@ def test_sorting_equals_python_on_many_ties():
     assert duplicates == 300 - len(set(rows))
 
 
+def test_vectors_are_compared_number_by_number():
+    vectors = np.array([[0, 2], [0, 1], [0, 2], [5, 0]], np.float32)
+    rows = {"item": np.array([2, 2, 2, 1]), "vector": vectors}
+    result, duplicates = cols.sort_and_dedupe(rows, ("item",))
+    assert duplicates == 1
+    assert result["item"].tolist() == [1, 2, 2]
+    assert result["vector"].tolist() == [[5, 0], [0, 1], [0, 2]]
+
+
 def test_nothing_to_sort():
     result, duplicates = cols.sort_and_dedupe(block(), ORDER)
     assert cols.length(result) == duplicates == 0

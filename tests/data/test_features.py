@@ -10,6 +10,7 @@ from lifelong.data.features import RESERVED, Feature, features_of
         ("candidate", "candidate_price"),
         ("request", "request_price"),
         ("user", "user_price"),
+        ("item", "item_price"),
     ],
 )
 def test_a_feature_is_named_after_its_owner(of, key):
@@ -32,10 +33,19 @@ def test_a_name_that_cannot_be_used_is_refused(name):
 
 
 def test_unknown_owners_and_kinds_are_refused():
-    with pytest.raises(ValueError, match=r"`of` is 'item'; expected one of event, candidate"):
-        Feature("price", "item")
-    with pytest.raises(ValueError, match="`kind` is 'text'; expected categorical or numeric"):
+    with pytest.raises(ValueError, match=r"`of` is 'shop'; expected one of event, candidate"):
+        Feature("price", "shop")
+    with pytest.raises(ValueError, match="`kind` is 'text'; expected one of categorical, numeric"):
         Feature("price", "event", "text")
+
+
+def test_a_vector_belongs_to_items_and_has_a_size():
+    assert not Feature("image", "item", "vector", size=64).is_categorical
+    with pytest.raises(ValueError, match="a vector must be `of: item`, not 'event'"):
+        Feature("image", "event", "vector", size=64)
+    for kind, size in (("vector", 0), ("vector", -1), ("numeric", 3)):
+        with pytest.raises(ValueError, match=f"'image': `size` is {size}; a vector needs"):
+            Feature("image", "item", kind, size=size)
 
 
 def test_features_of_an_owner_keep_their_order():

@@ -39,6 +39,16 @@ BAD = [
     ({"features": (Feature("device", "request"),)}, "request feature 'device' needs an impr"),
     ({"features": (Feature("age", "user"),)}, r"needs a user table; set users\.files"),
     ({"users": LogConfig(files="u.csv")}, "no feature is `of: user`"),
+    ({"features": (Feature("brand", "item"),)}, r"needs an item table; set items\.files"),
+    ({"items": LogConfig(files="i.csv")}, "no feature is `of: item`"),
+    (
+        {
+            "behaviors": LogConfig("a", category_separator="|"),
+            "items": LogConfig("i"),
+            "features": (Feature("brand", "item"),),
+        },
+        r"behaviors\.category_separator is set, but not items\.category_separator",
+    ),
     ({"features": (Feature("a", "event"), Feature("a", "event"))}, "history_a is declared twice"),
     ({"requests": RequestConfig(min_history=-1)}, r"requests\.min_history is -1"),
     ({"requests": RequestConfig(max_positives=0)}, r"max_positives is 0; it must be at least 1"),
@@ -88,6 +98,17 @@ def test_validate_names_the_field_and_the_fix(changes, message):
 def test_good_configurations_are_valid():
     GOOD.validate()
     replaced(splits=SplitConfig(by="user")).validate()
+
+
+def test_features_of_items_are_no_part_of_records():
+    features = (Feature("brand", "item"), Feature("price", "event", "numeric"))
+    config = replaced(items=LogConfig(files="i.csv"), features=features)
+    config.validate()
+    assert config.all_features == features[1:]
+    assert config.item_features == features[:1]
+    assert list(config.logs) == ["behaviors"]
+    assert list(config.tables) == ["behaviors", "items"]
+    assert [field.key for field in config.fields_of("items")] == ["item", "category", "item_brand"]
 
 
 def test_json_gives_the_same_configuration_back():

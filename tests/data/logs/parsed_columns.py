@@ -12,5 +12,5 @@ def check(parsed, values, missing=(), faults=None):
     assert np.flatnonzero(parsed.missing).tolist() == list(missing)
     left_out = {*missing, *(place for places in wrong.values() for place in places)}
     for place, value in enumerate(values):
-        assert place in left_out or parsed.values[place] == value, place
+        assert place in left_out or np.array_equal(parsed.values[place], value), place
     assert len(parsed.values) == len(values)

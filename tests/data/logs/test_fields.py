@@ -7,6 +7,7 @@ from lifelong.data.logs.fields import (
     behavior_fields,
     event_features,
     impression_fields,
+    item_fields,
     no_rows,
     user_fields,
 )
@@ -16,6 +17,8 @@ FEATURES = (
     Feature("place", "candidate"),
     Feature("device", "request"),
     Feature("age", "user", "numeric"),
+    Feature("brand", "item"),
+    Feature("image", "item", "vector", size=2),
 )
 LOG = LogConfig("log.csv", columns=LogColumns(user="who", behavior="action", request="page"))
 KEYS = [
@@ -60,6 +63,18 @@ def test_an_impression_log_gives_keys_label_request_and_its_features():
 
 def test_a_user_table_gives_users_and_their_features():
     assert user_fields(LOG, FEATURES) == [KEYS[0], Field("user_age", "age", "numeric")]
+
+
+def test_an_item_table_gives_items_their_category_and_features():
+    features = [
+        Field("item_brand", "brand", "categorical"),
+        Field("item_image", "image", "vector", size=2),
+    ]
+    category = Field("category", "category", "categorical")
+    assert item_fields(LOG, FEATURES) == [KEYS[1], category, *features]
+    without = LogConfig("items.csv", columns=LogColumns(category=""))
+    assert item_fields(without, FEATURES) == [KEYS[1], *features]
+    assert no_rows(features)["item_image"].shape == (0, 2)
 
 
 def test_a_block_without_rows_has_all_columns():

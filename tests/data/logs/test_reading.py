@@ -22,7 +22,7 @@ from lifelong.data.ids import (
 )
 from lifelong.data.logs import reading, text_lines
 from lifelong.data.logs.config import LogColumns, LogConfig
-from lifelong.data.logs.fields import Field, behavior_fields
+from lifelong.data.logs.fields import Field, behavior_fields, item_fields
 from lifelong.data.logs.format import Piece
 
 GOOD = {"user": 1, "item": 2, "category": 3, "timestamp": 1500000000}
@@ -318,6 +318,51 @@ def test_features_missing_and_unreadable(write_log):
         assert [row.reason for row in bad] == ["price: unreadable"] * 2
         missing = sum((batch.missing for batch in batches), start=type(batches[0].missing)())
         assert missing == {"history_price": 1, "history_color": 1}
+
+
+def test_vectors_missing_and_unreadable(tmp_path, write_log):
+    features = (Feature("image", "item", "vector", size=2),)
+    rows = [
+        {"item": 1, "image": [0.5, -1]},
+        {"item": 2, "image": None},
+        {"item": 3, "image": [0.5]},
+        {"item": 4, "image": [1, None]},
+    ]
+    paths = [write_log("items.parquet", rows), write_log("items.jsonl", rows)]
+    texts = [" ".join(map(str, row["image"] or [])) for row in rows]
+    as_text = [{**row, "image": text} for row, text in zip(rows, texts, strict=True)]
+    paths += [write_log("items.csv", as_text), write_log("texts.jsonl", as_text)]
+    for path in paths:
+        log = log_of(files=path, columns=LogColumns(category=""))
+        block, bad, batches = read(log, item_fields(log, features))
+        assert block["item_image"].tolist() == [[0.5, -1], [0, 0]]
+        assert block["item_image"].dtype == np.float32
+        reasons = ["image: not 2 numbers", "image: unreadable"]
+        assert [(row.row - bad[0].row, row.reason) for row in bad] == list(enumerate(reasons))
+        assert sum(batch.missing["item_image"] for batch in batches) == 1
+
+
+def test_vectors_of_odd_json(tmp_path):
+    odd = [
+        "1",
+        "true",
+        "[true, 1]",
+        '["1", 2]',
+        "[1e400, 1]",
+        "[1" + "0" * 400 + ", 1]",
+        "{}",
+        "[[1], 2]",
+    ]
+    lines = [
+        f'{{"item": {i}, "image": {value}}}' for i, value in enumerate([*odd, "[1, 2.5]", "null"])
+    ]
+    path = tmp_path / "items.jsonl"
+    path.write_text("\n".join(lines))
+    log = log_of(files=str(path), columns=LogColumns(category=""))
+    block, bad, _ = read(log, item_fields(log, (Feature("image", "item", "vector", size=2),)))
+    assert {row.reason for row in bad} == {"image: unreadable"}
+    assert block["item"].tolist() == [len(odd), len(odd) + 1]
+    assert block["item_image"].tolist() == [[1, 2.5], [0, 0]]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
