@@ -13,18 +13,12 @@ from tfx.v1 import proto
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.executor import (
     CONFIG_KEY,
-    QUARANTINE_KEY,
     Executor,
     output_config,
 )
 from lifelong.components.log_reading.driver import LogDriver
 from lifelong.components.log_reading.inputs import inputs_of
-
-
-class Quarantine(types.Artifact):
-    """Rows of the logs that could not be used (`bad_rows*.jsonl`), `counts.json`, `warnings.json`."""
-
-    TYPE_NAME = "BehaviorQuarantine"
+from lifelong.components.log_reading.quarantine import QUARANTINE_KEY, Quarantine
 
 
 class BehaviorExampleGenSpec(types.ComponentSpec):

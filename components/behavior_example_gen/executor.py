@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 from absl import logging
 from tfx import types
 from tfx.components.example_gen import base_example_gen_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.types import standard_component_specs as specs
 from tfx.utils import proto_utils
@@ -20,12 +17,17 @@ from lifelong.components.behavior_example_gen import report
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
 from lifelong.components.log_reading.counting import COUNTS, WriteCounts, read_counts
+from lifelong.components.log_reading.quarantine import (
+    QUARANTINE_KEY,
+    WriteBadRows,
+    read_bad_rows,
+    tell_warnings,
+)
 from lifelong.components.log_reading.read_logs import BAD
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs import counts as counted
 
 CONFIG_KEY = "config"
-QUARANTINE_KEY = "quarantine"
 
 
 def output_config() -> proto.Output:
@@ -51,14 +53,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             exec_properties: With the configuration as JSON under `config`.
         """
         made = pipeline | "Ingest" >> Ingest(IngestConfig.from_json(exec_properties[CONFIG_KEY]))
-        (
-            made[BAD]
-            | "WriteBadRows"
-            >> beam.io.WriteToText(
-                f"{self._quarantine}/{counted.BAD_ROWS_PREFIX}",
-                file_name_suffix=counted.BAD_ROWS_SUFFIX,
-            )
-        )
+        _ = made[BAD] | "WriteBadRows" >> WriteBadRows(self._quarantine)
         _ = made[COUNTS] | "WriteCounts" >> WriteCounts(self._quarantine)
         return {split: made[split] for split in SPLITS}
 
@@ -97,18 +92,9 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         )
         counts = read_counts(quarantine.uri)
         print(f"Ingestion:\n{counted.summary(counts)}", flush=True)
-        warnings = report.check(counts, config, self._bad_rows())
-        for text in warnings:
-            print(f"warning: {text}", flush=True)
-        with fileio.open(f"{quarantine.uri}/{counted.WARNINGS_FILE}", "w") as file:
-            file.write(json.dumps(warnings, indent=2))
+        warnings = report.check(counts, config, read_bad_rows(quarantine.uri))
+        tell_warnings(quarantine.uri, warnings)
         for log in config.logs:
             quarantine.set_int_custom_property(f"{log}_rows", counts.get(f"{log}/rows", 0))
             quarantine.set_int_custom_property(f"{log}_bad_rows", counted.bad_rows(counts, log))
         logging.info("Ingestion counts and bad rows lie in %s", quarantine.uri)
-
-    def _bad_rows(self) -> Iterator[str]:
-        pattern = f"{counted.BAD_ROWS_PREFIX}*{counted.BAD_ROWS_SUFFIX}"
-        for path in fileio.glob(f"{self._quarantine}/{pattern}"):
-            with fileio.open(path) as file:
-                yield from file

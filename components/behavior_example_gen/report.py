@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from lifelong.components.behavior_example_gen import agreement, repeats
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data.keys import SPLITS
-from lifelong.data.logs.counts import bad_rows, check_rows, summary
+from lifelong.data.logs.counts import bad_row_warnings, check_rows, check_values, summary
 
 # A smaller share is what logs are like; a larger one is worth a warning.
 ODD_SHARE = 0.1
@@ -29,21 +29,11 @@ def check(counts: Mapping[str, int], config: IngestConfig, quarantined: Iterable
     """
     for log in config.logs:
         check_rows(counts, log, config.max_bad_share, quarantined)
-        _check_values(counts, config, log)
+        check_values(counts, log, config.fields_of(log))
     _check_logs_know_each_other(counts, config)
     for split in SPLITS:
         _check_split(counts, config, split)
     return list(_warnings(counts, config))
-
-
-def _check_values(counts: Mapping[str, int], config: IngestConfig, log: str) -> None:
-    rows = counts[f"{log}/rows"] - bad_rows(counts, log)
-    for field in config.fields_of(log):
-        if rows and counts.get(f"{log}/missing/{field.key}", 0) == rows:
-            raise ValueError(
-                f"no row of the log {log} has a value in the column {field.column!r} (the feature "
-                f"{field.key}); correct the feature's `column`, or remove the feature"
-            )
 
 
 def _check_logs_know_each_other(counts: Mapping[str, int], config: IngestConfig) -> None:
@@ -100,12 +90,7 @@ def _check_split(counts: Mapping[str, int], config: IngestConfig, split: str) ->
 
 def _warnings(counts: Mapping[str, int], config: IngestConfig) -> Iterator[str]:
     for log in config.logs:
-        rows, bad = counts[f"{log}/rows"], bad_rows(counts, log)
-        if bad:
-            yield (
-                f"{bad:,} of {rows:,} rows of the log {log} cannot be used and were set aside "
-                f"({bad / rows:.2%}); the counts above have the reasons"
-            )
+        yield from bad_row_warnings(counts, log)
     if "impressions" in config.logs:
         yield from _odd(
             counts,

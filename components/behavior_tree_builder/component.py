@@ -9,10 +9,10 @@ from tfx.types import standard_component_specs as specs
 
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.components.behavior_tree_builder.driver import Driver
 from lifelong.components.behavior_tree_builder.executor import CONFIG_KEY, TREE_KEY, Executor
 from lifelong.components.behavior_tree_builder.transforms import LOG
 from lifelong.components.log_reading.inputs import inputs_of
+from lifelong.components.log_reading.table_driver import TableDriver
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
 
 _INPUTS = (specs.INPUT_BASE_KEY, specs.INPUT_CONFIG_KEY)
@@ -60,7 +60,7 @@ class BehaviorTreeBuilder(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = BehaviorTreeBuilderSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = Driver
+    DRIVER_CLASS = TableDriver
 
     def __init__(self, config: TreeConfig) -> None:
         config.validate()

@@ -21,7 +21,7 @@ from lifelong.data.logs.format import LogFile
 from lifelong.data.logs.reading import ReadTask
 
 BLOCKS, BAD = "blocks", "bad"
-# Gives each user (`[n]` ids) the number of a shard.
+# Gives each user or item (`[n]` ids) the number of a shard.
 ShardOf = Callable[[np.ndarray], np.ndarray]
 
 
@@ -31,14 +31,16 @@ class Table(NamedTuple):
     Attributes:
         log: Where it lies and how it is written.
         fields: What to read.
+        divided_by: Key of the ids by which rows are divided into shards.
     """
 
     log: LogConfig
     fields: list[Field]
+    divided_by: str = "user"
 
 
 class ReadLogs(beam.PTransform):
-    """Reads logs and divides their rows into shards of whole users.
+    """Reads logs and divides their rows into shards, of whole users unless a table says otherwise.
 
     Applied to a pipeline, it returns PCollections: under `BLOCKS` (number of the shard, (name of
     the log, packed block of rows)); under `BAD` unusable rows as JSON text; under `COUNTS` counts
@@ -50,7 +52,7 @@ class ReadLogs(beam.PTransform):
 
         Args:
             tables: The logs by name.
-            shard_of: Divides the users.
+            shard_of: Divides users, or what else a table is divided by.
             namespace: Of the metrics.
 
         Raises:
@@ -96,7 +98,7 @@ class _Read(CountingDoFn):
 
     def process(self, element: tuple[str, ReadTask]) -> Iterator[Any]:
         name, task = element
-        log, fields = self._tables[name]
+        log, fields, divided_by = self._tables[name]
         counts: Counts = collections.Counter()
         for batch in reading.read_blocks(task, log, fields):
             counts[f"{name}/rows"] += cols.length(batch.block) + len(batch.bad)
@@ -106,7 +108,7 @@ class _Read(CountingDoFn):
                 yield beam.pvalue.TaggedOutput(BAD, text)
             for key, number in batch.missing.items():
                 counts[f"{name}/missing/{key}"] += number
-            numbers = self._shard_of(batch.block["user"])
+            numbers = self._shard_of(batch.block[divided_by])
             for number, block in cols.split_by(cols.pack(batch.block), numbers):
                 yield number, (name, block)
         yield self.count(counts)

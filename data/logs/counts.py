@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from lifelong.data.logs.fields import Field
 
 Counts = collections.Counter[str]
 
@@ -49,6 +51,36 @@ def check_rows(
             f"{bad:,} of {rows:,} rows of the log {log} cannot be used ({bad / rows:.2%}; "
             f"max_bad_share allows {max_bad_share:.2%}). {_worst(counts, log, quarantined)} "
             "Mend the log, correct its columns or raise max_bad_share"
+        )
+
+
+def check_values(counts: Mapping[str, int], log: str, fields: Iterable[Field]) -> None:
+    """Raises if no usable row of a log has a value of a field.
+
+    Args:
+        counts: Everything counted.
+        log: Name of the log.
+        fields: What is read of it.
+
+    Raises:
+        ValueError: Names the column.
+    """
+    rows = counts[f"{log}/rows"] - bad_rows(counts, log)
+    for field in fields:
+        if rows and counts.get(f"{log}/missing/{field.key}", 0) == rows:
+            raise ValueError(
+                f"no row of the log {log} has a value in the column {field.column!r} (the feature "
+                f"{field.key}); correct the feature's `column`, or remove the feature"
+            )
+
+
+def bad_row_warnings(counts: Mapping[str, int], log: str) -> Iterator[str]:
+    """Yields a warning if rows of a log were set aside."""
+    rows, bad = counts[f"{log}/rows"], bad_rows(counts, log)
+    if bad:
+        yield (
+            f"{bad:,} of {rows:,} rows of the log {log} cannot be used and were set aside "
+            f"({bad / rows:.2%}); the counts above have the reasons"
         )
 
 

@@ -79,6 +79,12 @@ def open_file(path: str) -> pa.NativeFile:
     return system.open_input_file(inner)
 
 
+def create_file(path: str) -> pa.NativeFile:
+    """Opens a file for writing, in a folder that is there; what it had is gone."""
+    system, inner = _system(path)
+    return system.open_output_stream(inner)
+
+
 def open_stream(path: str, codec: str | None = None) -> pa.NativeFile:
     """Opens a file for reading from its start.
 

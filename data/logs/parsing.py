@@ -120,6 +120,8 @@ def _parse_mixed(column: list[Any], field: Field, log: LogConfig) -> Parsed:
         chosen = [column[i] for i in indices]
         if kind == "digits":  # more than int64 holds
             chosen = [str(number) for number in chosen]
+        elif kind == "list":  # large integers, too, are rounded
+            chosen = [list(map(float, vector)) for vector in chosen]
         part = _parse(pa.array(chosen, _JSON_TYPES.get(kind)), field, log)
         result.values[indices] = part.values
         result.missing[indices] = part.missing

@@ -41,7 +41,7 @@ def parse_vectors(array: pa.Array, size: int) -> Parsed:
     missing = array.is_null().to_numpy(zero_copy_only=False)
     lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
     fits = ~missing & (lengths == size)
-    numbers = array.filter(pa.array(fits)).flatten().cast(pa.float64())
+    numbers = array.filter(pa.array(fits)).flatten().cast(pa.float64(), safe=False)
     values = np.zeros((len(array), size))
     # A null within a vector becomes NaN.
     values[fits] = numbers.to_numpy(zero_copy_only=False).reshape(-1, size)

@@ -9,9 +9,10 @@ from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import artifact_utils, standard_artifacts
 
-from lifelong.components.behavior_example_gen.component import BehaviorExampleGen, Quarantine
+from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.executor import Executor
+from lifelong.components.log_reading.quarantine import Quarantine
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
 

@@ -1,4 +1,4 @@
-"""Fingerprints the log's files, so that the store is built again when one of them changes."""
+"""Fingerprints files, so that what is built of them is built again when one of them changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfx.proto.orchestration import driver_output_pb2
 from lifelong.components.log_reading.driver import LogDriver
 
 
-class Driver(LogDriver):
+class TableDriver(LogDriver):
     """The driver of a file-based ExampleGen, for a component that makes no examples."""
 
     def run(
