@@ -210,7 +210,8 @@ def _parser(options: IngestOptions, config: Config, store: BehaviorStore, name: 
 
     tree = TreeConfig.of(config.data)
     check_store(store.manifest, tree.manifest(""), name)
-    return EventLines(_log(options, config), tree.fields, _format(options, config))
+    categories = tree.read_categories()
+    return EventLines(_log(options, config), tree.fields, _format(options, config), categories)
 
 
 def _format(options: IngestOptions, config: Config) -> TextFormat:

@@ -82,7 +82,8 @@ def rank(options: RankOptions) -> int:
         user = _find_user(options.user, store, config)
         now = parse_time(options.at, "at") if options.at else user.last_event + 1
         log = config.data.behaviors
-        offered = popular_items(log, now, options.weeks, options.candidates)
+        categories = config.data.read_categories()
+        offered = popular_items(log, now, options.weeks, options.candidates, categories)
         if not len(offered.pop("count")):
             raise ValueError(
                 f"no event in the {options.weeks} weeks before {_day(now)}; change --at"
@@ -140,6 +141,7 @@ def _names(
             "item": [*(it.item for it in ranked), *(it.item for it in shown)],
             "category": [*(it.category for it in ranked), *(it.category for it in shown)],
         },
+        config.data.items,
     )
     return ItemNames(None, texts["item"], texts["category"])
 
@@ -157,7 +159,9 @@ def _find_user(user: str, store: BehaviorStore | None, config: Config) -> _User:
     from lifelong.data.logs.queries import read_user_history, user_id
 
     if store is None:
-        found, history = read_user_history(config.data.behaviors, config.data.features, user)
+        found, history = read_user_history(
+            config.data.behaviors, config.data.features, user, config.data.read_categories()
+        )
         if len(history["item"]):
             times = history["timestamp"]
             return _User(found, len(times), int(times[-1]), history)

@@ -43,7 +43,7 @@ class DataContract:
         version: Of the rule by which values become ids, see `lifelong.data.ids`.
         user: Column of the user's id in the behaviour log.
         item: Column of the item's id.
-        category: Column of the category.
+        category: Column of the category; that of the item table is called `items.` before its name.
         id_space: Label of the way in which user and item ids are assigned.
         category_taxonomy: Label of the way in which categories are assigned.
         text: Which of user, item and category are declared to be text, in this order, with commas.
@@ -60,22 +60,31 @@ class DataContract:
     category_separator: str = ""
 
     @classmethod
-    def of(cls, log: LogConfig, id_space: str = "", category_taxonomy: str = "") -> DataContract:
+    def of(
+        cls,
+        log: LogConfig,
+        id_space: str = "",
+        category_taxonomy: str = "",
+        items: LogConfig | None = None,
+    ) -> DataContract:
         """Returns the contract of what this version reads from a log.
 
         Args:
             log: The behaviour log.
             id_space: Label, see the class.
             category_taxonomy: Label, see the class.
+            items: The item table, if it tells the categories.
         """
-        columns = log.columns
-        names = {key: getattr(columns, key) for key in ("user", "item", "category")}
-        text = ",".join(key for key, column in names.items() if column in log.text_columns)
+        names = {key: getattr(log.columns, key) for key in ("user", "item", "category")}
+        texts = [key for key, column in names.items() if column in log.text_columns]
+        if items is not None:
+            names["category"] = f"items.{items.columns.category}"
+            texts += ["category"] if items.columns.category in items.text_columns else []
         return cls(
             VERSION,
             **names,
-            text=text,
-            category_separator=log.category_separator,
+            text=",".join(texts),
+            category_separator=(items or log).category_separator,
             id_space=id_space,
             category_taxonomy=category_taxonomy,
         )

@@ -61,7 +61,8 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
             ValueError: The configuration's parts do not fit together.
         """
         config.validate()
-        base, input_config = inputs_of(config.logs)
+        config = config.of_records
+        base, input_config = inputs_of(config.tables)
         spec = BehaviorExampleGenSpec(
             input_base=base,
             input_config=input_config,

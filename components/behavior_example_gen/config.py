@@ -20,6 +20,7 @@ from lifelong.data.logs.fields import (
     item_fields,
     user_fields,
 )
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.times import parse_time
 
 
@@ -123,7 +124,7 @@ class IngestConfig(JsonConfig):
             from the behaviour log.
         users: The user table: user ids and user features. None: no user features.
         items: The item table: item ids, their categories (`columns.category`; empty if it has none)
-            and item features. None: no item features.
+            and item features. None: there are neither.
         features: Extra features of events, candidates, requests, users and items.
         requests: How requests are made without an impression log.
         splits: How requests are divided.
@@ -182,7 +183,28 @@ class IngestConfig(JsonConfig):
     @property
     def contract(self) -> DataContract:
         """How ids and categories are made."""
-        return DataContract.of(self.behaviors, self.id_space, self.category_taxonomy)
+        items = None if self.behaviors.columns.category else self.items
+        return DataContract.of(self.behaviors, self.id_space, self.category_taxonomy, items)
+
+    @property
+    def of_records(self) -> IngestConfig:
+        """The same without what does not decide about records: of the item table all but categories."""
+        features = tuple(feature for feature in self.features if feature.of != "item")
+        return dataclasses.replace(self, features=features, items=self.category_table)
+
+    @property
+    def category_table(self) -> LogConfig | None:
+        """The item table as far as it tells categories; None if it does not."""
+        if self.items is None or not self.items.columns.category:
+            return None
+        ids = {self.items.columns.item, self.items.columns.category}
+        text_columns = tuple(column for column in self.items.text_columns if column in ids)
+        return dataclasses.replace(self.items, text_columns=text_columns)
+
+    def read_categories(self) -> ItemCategories | None:
+        """Reads the categories that the behaviour log does not have; None if it has them."""
+        table = None if self.behaviors.columns.category else self.category_table
+        return table and ItemCategories.read(table)
 
     def fields_of(self, log: str) -> list[Field]:
         """Returns what is read of the log `behaviors`, `impressions`, `users` or `items`."""

@@ -15,6 +15,7 @@ def check(config: IngestConfig) -> None:
     """Raises a ValueError if a field, or how fields fit together, makes no sense."""
     for name, log in config.tables.items():
         _check_log(name, log)
+    _check_categories(config)
     _check_features(config)
     _check_text_columns(config)
     _check_category_separators(config)
@@ -42,6 +43,15 @@ def _check_log(name: str, log: LogConfig) -> None:
         raise ValueError(
             f"{name}.latest ({log.latest or 'a day from now'}) is before {name}.earliest"
         )
+
+
+def _check_categories(config: IngestConfig) -> None:
+    for name, log in config.logs.items():
+        if name != "users" and not log.columns.category and config.category_table is None:
+            raise ValueError(
+                f"{name}.columns.category is empty; name the column with the category, or set "
+                "items.files and items.columns.category to a table that tells it of each item"
+            )
 
 
 def _check_features(config: IngestConfig) -> None:
@@ -74,10 +84,10 @@ def _check_features(config: IngestConfig) -> None:
                 f"features: the item feature {names[0]!r} needs an item table; set items.files "
                 "or remove the feature"
             )
-        if owner == "item" and not names and config.items is not None:
+        if owner == "item" and not names and config.items and not config.items.columns.category:
             raise ValueError(
-                "items: an item table is set but no feature is `of: item`; declare one or remove "
-                "the table"
+                "items: an item table is set, but it has no category (items.columns.category) and no "
+                "feature is `of: item`; declare one or remove the table"
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from lifelong.components.behavior_example_gen import agreement, repeats
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data.keys import SPLITS
-from lifelong.data.logs.counts import bad_row_warnings, check_rows, check_values, summary
+from lifelong.data.logs.counts import bad_row_warnings, bad_rows, check_rows, check_values, summary
 
 # A smaller share is what logs are like; a larger one is worth a warning.
 ODD_SHARE = 0.1
@@ -91,6 +91,7 @@ def _check_split(counts: Mapping[str, int], config: IngestConfig, split: str) ->
 def _warnings(counts: Mapping[str, int], config: IngestConfig) -> Iterator[str]:
     for log in config.logs:
         yield from bad_row_warnings(counts, log)
+        yield from _category_warnings(counts, log, config)
     if "impressions" in config.logs:
         yield from _odd(
             counts,
@@ -127,6 +128,23 @@ def _warnings(counts: Mapping[str, int], config: IngestConfig) -> Iterator[str]:
         if counts.get(name):
             yield f"{counts[name]:,} {what}"
     yield from _repeats(counts, config)
+
+
+def _category_warnings(counts: Mapping[str, int], log: str, config: IngestConfig) -> Iterator[str]:
+    """Warns where the item table and a log do not fit each other."""
+    rows = counts[f"{log}/rows"] - bad_rows(counts, log)
+    without = counts.get(f"{log}/missing/category", 0)
+    if without and not config.logs[log].columns.category:
+        yield (
+            f"{without:,} of {rows:,} rows of the log {log} are of items without a category in the "
+            "item table; they have that of items without one"
+        )
+    others = counts.get(f"{log}/category_not_of_item_table", 0)
+    if others:
+        yield (
+            f"{others:,} of {rows:,} rows of the log {log} have another category than their item has "
+            "in the item table; the log's counts"
+        )
 
 
 def _odd(counts: Mapping[str, int], part: str, whole: str, what: str) -> Iterator[str]:

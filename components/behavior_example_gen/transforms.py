@@ -45,6 +45,7 @@ class Ingest(beam.PTransform):
             {name: Table(log, config.fields_of(name)) for name, log in config.logs.items()},
             functools.partial(shard.shard_of, config=config),
             METRICS_NAMESPACE,
+            config.category_table,
         )
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:

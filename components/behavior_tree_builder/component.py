@@ -10,7 +10,6 @@ from tfx.types import standard_component_specs as specs
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.executor import CONFIG_KEY, TREE_KEY, Executor
-from lifelong.components.behavior_tree_builder.transforms import LOG
 from lifelong.components.log_reading.inputs import inputs_of
 from lifelong.components.log_reading.table_driver import TableDriver
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
@@ -64,7 +63,7 @@ class BehaviorTreeBuilder(base_beam_component.BaseBeamComponent):
 
     def __init__(self, config: TreeConfig) -> None:
         config.validate()
-        base, input_config = inputs_of({LOG: config.behaviors})
+        base, input_config = inputs_of(config.logs)
         super().__init__(
             BehaviorTreeBuilderSpec(
                 input_base=base,

@@ -11,6 +11,7 @@ from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field, behavior_fields, event_features
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.serving.behavior_store import Manifest, Retention
 
 _DAY = 24 * 3600
@@ -30,6 +31,7 @@ class TreeConfig(JsonConfig):
         shards: Parts of the store. Each is built by one worker, in memory.
         max_events_per_category: Most events of a user and category, the newest; 0 keeps all.
         max_age_days: Greatest age of an event, counted from the newest of the log; 0 keeps all.
+        items: The item table, if it tells the categories; None if the log has them.
     """
 
     behaviors: LogConfig
@@ -39,6 +41,7 @@ class TreeConfig(JsonConfig):
     shards: int = 8
     max_events_per_category: int = 0
     max_age_days: int = 0
+    items: LogConfig | None = None
 
     @classmethod
     def of(
@@ -64,6 +67,7 @@ class TreeConfig(JsonConfig):
             shards=shards,
             max_events_per_category=max_events_per_category,
             max_age_days=max_age_days,
+            items=None if ingest.behaviors.columns.category else ingest.category_table,
         )
 
     @property
@@ -75,6 +79,16 @@ class TreeConfig(JsonConfig):
     def retention(self) -> Retention:
         """What is kept of a user."""
         return Retention(self.max_events_per_category, self.max_age_days * _DAY)
+
+    @property
+    def logs(self) -> dict[str, LogConfig]:
+        """All that is read, by the name of its field."""
+        logs = {"behaviors": self.behaviors, "items": self.items}
+        return {name: log for name, log in logs.items() if log is not None}
+
+    def read_categories(self) -> ItemCategories | None:
+        """Reads the categories that the behaviour log does not have; None if it has them."""
+        return self.items and ItemCategories.read(self.items)
 
     def validate(self) -> None:
         """Checks the fields.

@@ -57,7 +57,10 @@ class BuildTrees(beam.PTransform):
         config.validate()
         self._shards = [(number, (LOG, no_rows(config.fields))) for number in range(config.shards)]
         self._read = ReadLogs(
-            {LOG: Table(config.behaviors, config.fields)}, manifest.shard_of, METRICS_NAMESPACE
+            {LOG: Table(config.behaviors, config.fields)},
+            manifest.shard_of,
+            METRICS_NAMESPACE,
+            config.items,
         )
         self._build = _Build(config.retention, manifest, uri, now)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.utils.shared import Shared
 
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn
 from lifelong.data import columns as cols
@@ -18,6 +19,7 @@ from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.counts import Counts
 from lifelong.data.logs.fields import Field
 from lifelong.data.logs.format import LogFile
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.logs.reading import ReadTask
 
 BLOCKS, BAD = "blocks", "bad"
@@ -47,20 +49,28 @@ class ReadLogs(beam.PTransform):
     of rows read, bad and missing values.
     """
 
-    def __init__(self, tables: Mapping[str, Table], shard_of: ShardOf, namespace: str):
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        shard_of: ShardOf,
+        namespace: str,
+        categories: LogConfig | None = None,
+    ):
         """Finds the files and checks their columns.
 
         Args:
             tables: The logs by name.
             shard_of: Divides users, or what else a table is divided by.
             namespace: Of the metrics.
+            categories: The item table, if it tells categories: those that a log does not have, and
+                those that a log's own are compared with.
 
         Raises:
             ValueError: A file cannot be used.
             FileNotFoundError: A glob matches no file.
         """
         super().__init__()
-        self._read = _Read(tables, shard_of, namespace)
+        self._read = _Read(tables, shard_of, namespace, categories)
         self._logs = {name: table.log for name, table in tables.items()}
         self._files = [
             (name, file)
@@ -91,16 +101,35 @@ def _plan(
 class _Read(CountingDoFn):
     """Reads part of a file and divides its rows into shards."""
 
-    def __init__(self, tables: Mapping[str, Table], shard_of: ShardOf, namespace: str):
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        shard_of: ShardOf,
+        namespace: str,
+        item_table: LogConfig | None,
+    ):
         super().__init__(namespace)
         self._tables = dict(tables)
         self._shard_of = shard_of
+        self._item_table = item_table
+        # One of each worker process, however many threads it has.
+        self._shared = Shared()
+        self._categories: ItemCategories | None = None
+
+    def setup(self) -> None:
+        if self._item_table is not None:
+            table = self._item_table
+            self._categories = self._shared.acquire(lambda: ItemCategories.read(table))
 
     def process(self, element: tuple[str, ReadTask]) -> Iterator[Any]:
         name, task = element
         log, fields, divided_by = self._tables[name]
         counts: Counts = collections.Counter()
-        for batch in reading.read_blocks(task, log, fields):
+        has_category = any(field.key == "category" and field.is_in_log for field in fields)
+        for batch in reading.read_blocks(task, log, fields, self._categories):
+            if self._categories is not None and has_category:
+                others = self._categories.count_others(batch.block)
+                counts[f"{name}/category_not_of_item_table"] += others
             counts[f"{name}/rows"] += cols.length(batch.block) + len(batch.bad)
             for row in batch.bad:
                 counts[f"{name}/bad_rows/{row.reason}"] += 1

@@ -35,7 +35,8 @@ class LogColumns:
     Attributes:
         user: Column with the user id.
         item: Column with the item id.
-        category: Column with the item's category.
+        category: Column with the item's category. Empty: the item table tells it; the item table
+            itself has none.
         timestamp: Column with the time: integers (see `timestamp_unit`), ISO 8601 text or Parquet
             timestamps. Times without a zone are UTC.
         behavior: Column of the behaviour log with the behaviour type (click, cart, buy); when set,

@@ -67,11 +67,17 @@ def check_values(counts: Mapping[str, int], log: str, fields: Iterable[Field]) -
     """
     rows = counts[f"{log}/rows"] - bad_rows(counts, log)
     for field in fields:
-        if rows and counts.get(f"{log}/missing/{field.key}", 0) == rows:
+        if not rows or counts.get(f"{log}/missing/{field.key}", 0) != rows:
+            continue
+        if not field.is_in_log:
             raise ValueError(
-                f"no row of the log {log} has a value in the column {field.column!r} (the feature "
-                f"{field.key}); correct the feature's `column`, or remove the feature"
+                f"no item of the log {log} has a category in the item table: are items.columns.item "
+                f"and {log}.columns.item the same kind of id, written alike?"
             )
+        raise ValueError(
+            f"no row of the log {log} has a value in the column {field.column!r} (the feature "
+            f"{field.key}); correct the feature's `column`, or remove the feature"
+        )
 
 
 def bad_row_warnings(counts: Mapping[str, int], log: str) -> Iterator[str]:

@@ -22,6 +22,7 @@ class Field:
         column: Name in the log.
         kind: How values are read. A missing `id`, `time` or `label` makes the row unusable, a
             missing feature becomes 0 (`numeric`), the empty text (`categorical`) or zeros (`vector`).
+            `of_item` is no column of the log: the item table tells it.
         is_text: Whether ids or categorical values are text even where they look like numbers.
         at_least: The label is whether the number in the column is at least that; None: the number.
         size: Numbers of a vector.
@@ -29,7 +30,7 @@ class Field:
 
     key: str
     column: str
-    kind: Literal["id", "time", "label", "categorical", "numeric", "vector"]
+    kind: Literal["id", "time", "label", "categorical", "numeric", "vector", "of_item"]
     is_text: bool = False
     at_least: float | None = None
     size: int = 0
@@ -38,6 +39,11 @@ class Field:
     def is_feature(self) -> bool:
         """Whether it is an extra feature, whose value may be missing."""
         return self.kind in get_args(Kind)
+
+    @property
+    def is_in_log(self) -> bool:
+        """Whether it is read from a column of the log."""
+        return self.kind != "of_item"
 
     def zeros(self, count: int) -> np.ndarray:
         """Returns `[count]` values of the field's type; of a vector, `[count, size]`."""
@@ -104,10 +110,13 @@ def no_rows(fields: Sequence[Field]) -> Columns:
 
 def _keys(log: LogConfig) -> list[Field]:
     columns = log.columns
+    category = Field("category", "", "of_item")
+    if columns.category:
+        category = _id_field("category", columns.category, log)
     return [
         _id_field("user", columns.user, log),
         _id_field("item", columns.item, log),
-        _id_field("category", columns.category, log),
+        category,
         Field("timestamp", columns.timestamp, "time"),
     ]
 

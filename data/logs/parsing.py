@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +21,21 @@ from lifelong.data.logs.time_values import parse_times
 from lifelong.data.logs.values import Parsed, parse_labels, parse_numbers
 from lifelong.data.logs.vectors import parse_vectors
 
+if TYPE_CHECKING:
+    from lifelong.data.logs.item_categories import ItemCategories
+
 NOT_UTF8 = "not UTF-8"
 # Of values whose type Arrow cannot tell by themselves.
 _JSON_TYPES = {"list": pa.list_(pa.float64())}
 
 
-def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Field]) -> LogBatch:
+def parse_rows(
+    raw: RawBatch,
+    file: LogFile,
+    log: LogConfig,
+    fields: Sequence[Field],
+    categories: ItemCategories | None = None,
+) -> LogBatch:
     """Reads the values of rows, and sets rows aside that cannot be used.
 
     Args:
@@ -34,6 +43,7 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
         file: Their file.
         log: Its log.
         fields: Fields to read.
+        categories: Those of the item table, if a field is `of_item`.
 
     Raises:
         TypeError: The type of a column cannot be read.
@@ -52,6 +62,8 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
     if not raw.decodable:
         refuse(np.array(["\ufffd" in raw.text(i) for i in range(count)], bool), NOT_UTF8)
     for field in fields:
+        if not field.is_in_log:
+            continue
         parsed = _parse(column_of(raw, field, log), field, log)
         name = field.column if field.is_feature else field.key
         for fault, mask in parsed.faults.items():
@@ -71,6 +83,9 @@ def parse_rows(raw: RawBatch, file: LogFile, log: LogConfig, fields: Sequence[Fi
             if text.strip():  # a blank line is no row
                 bad.append(BadRow(file.path, int(raw.rows[index]), reasons[reason[index]], text))
         block = {key: column[keep] for key, column in block.items()}
+    if categories is not None and any(not field.is_in_log for field in fields):
+        block["category"] = categories.of(block["item"])
+        missing["category"] += int((block["category"] == MISSING_ID).sum())
     return LogBatch(block, bad, missing)
 
 

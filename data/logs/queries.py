@@ -16,6 +16,7 @@ from lifelong.data.keys import HISTORY
 from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import behavior_fields
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.times import WEEK
 
 
@@ -32,13 +33,19 @@ class UserHistory(NamedTuple):
     events: dict[str, np.ndarray]
 
 
-def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | str) -> UserHistory:
+def read_user_history(
+    log: LogConfig,
+    features: Sequence[Feature],
+    user: int | str,
+    categories: ItemCategories | None = None,
+) -> UserHistory:
     """Reads all events of one user, in the order and form of the records.
 
     Args:
         log: The behaviour log. All of it is read.
         features: Declared features; those of events are read.
         user: The user's id in records, or the text that stands in the log.
+        categories: Those of the item table, if the log has none.
 
     Returns:
         The user's id and events, in the names that `lifelong.serving.request.build_request` takes.
@@ -50,7 +57,7 @@ def read_user_history(log: LogConfig, features: Sequence[Feature], user: int | s
     wanted = user if isinstance(user, int) else user_id(log, user)
     blocks = [
         cols.take(batch.block, batch.block["user"] == wanted)
-        for batch in reading.read_all(log, fields, "behaviors")
+        for batch in reading.read_all(log, fields, "behaviors", categories)
     ]
     events, _ = sort_events(cols.concat(blocks))
     del events["user"]
@@ -70,7 +77,11 @@ def user_id(log: LogConfig, text: str) -> int:
 
 
 def popular_items(
-    log: LogConfig, before: int, weeks: int = 4, limit: int = 200
+    log: LogConfig,
+    before: int,
+    weeks: int = 4,
+    limit: int = 200,
+    categories: ItemCategories | None = None,
 ) -> dict[str, np.ndarray]:
     """Counts the items of a period.
 
@@ -79,6 +90,7 @@ def popular_items(
         before: End of the period, Unix seconds; it is not part of the period.
         weeks: Length of the period.
         limit: Most items returned.
+        categories: Those of the item table, if the log has none.
 
     Returns:
         `item`, `category` and `count`, int64 `[n]`, the most frequent first.
@@ -87,7 +99,7 @@ def popular_items(
         ValueError: The log cannot be read.
     """
     parts = []
-    for batch in reading.read_all(log, behavior_fields(log, ()), "behaviors"):
+    for batch in reading.read_all(log, behavior_fields(log, ()), "behaviors", categories):
         time = batch.block["timestamp"]
         parts.append(cols.take(batch.block, (time >= before - weeks * WEEK) & (time < before)))
     block = cols.concat(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,9 @@ from lifelong.data.logs.formats import FORMATS, format_of, suffixes_of
 from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.data.logs.parsing import parse_rows
 from lifelong.data.logs.rows import LogBatch, RawBatch
+
+if TYPE_CHECKING:
+    from lifelong.data.logs.item_categories import ItemCategories
 
 # What may stand between columns where a header comes out as a single name.
 _DELIMITERS = (",", ";", "|", "\t", "::")
@@ -76,6 +80,8 @@ def check_columns(file: LogFile, fields: Sequence[Field], name: str) -> None:
     may_lack = FORMATS[file.format].names_by_row
     known = [*file.names, *file.path_columns]
     for field in fields:
+        if not field.is_in_log:
+            continue
         if file.names.count(field.column) > 1:
             raise FileError(
                 file.path,
@@ -89,7 +95,9 @@ def check_columns(file: LogFile, fields: Sequence[Field], name: str) -> None:
 def _check_late_columns(found: Sequence[LogFile], fields: Sequence[Field], name: str) -> None:
     """Checks that each column is in some file, where files may lack it or name it late."""
     known = dict.fromkeys(name for file in found for name in (*file.names, *file.path_columns))
-    late = {field.column: field for field in fields if field.column not in known}
+    late = {
+        field.column: field for field in fields if field.is_in_log and field.column not in known
+    }
     for file in found:
         file_format = FORMATS[file.format]
         if late and file.has_more and isinstance(file_format, JsonLinesFormat):
@@ -122,13 +130,19 @@ def read_tasks(file: LogFile, log: LogConfig) -> Iterator[ReadTask]:
         yield ReadTask(file, piece)
 
 
-def read_blocks(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iterator[LogBatch]:
+def read_blocks(
+    task: ReadTask,
+    log: LogConfig,
+    fields: Sequence[Field],
+    categories: ItemCategories | None = None,
+) -> Iterator[LogBatch]:
     """Reads part of a file.
 
     Args:
         task: The part.
         log: Its log.
         fields: Fields to read.
+        categories: Those of the item table, if a field is `of_item`.
 
     Yields:
         Blocks of at most some hundred thousand rows.
@@ -138,7 +152,7 @@ def read_blocks(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iter
     """
     try:
         for raw in read_rows(task, log, fields):
-            yield parse_rows(raw, task.file, log, fields)
+            yield parse_rows(raw, task.file, log, fields, categories)
     except FileError:
         raise
     except (pa.ArrowException, ValueError, TypeError, OSError) as error:
@@ -166,16 +180,18 @@ def read_rows(task: ReadTask, log: LogConfig, fields: Sequence[Field]) -> Iterat
         yield raw
 
 
-def read_all(log: LogConfig, fields: Sequence[Field], name: str) -> Iterator[LogBatch]:
-    """Reads a whole log in this process; the arguments are those of `log_files`."""
+def read_all(
+    log: LogConfig, fields: Sequence[Field], name: str, categories: ItemCategories | None = None
+) -> Iterator[LogBatch]:
+    """Reads a whole log in this process; the arguments are those of `log_files` and `read_blocks`."""
     for file in log_files(log, fields, name):
         for task in read_tasks(file, log):
-            yield from read_blocks(task, log, fields)
+            yield from read_blocks(task, log, fields, categories)
 
 
 def columns_within(file: LogFile, fields: Sequence[Field]) -> list[str]:
     """Returns the columns of fields that are read from the file itself, each once."""
-    columns = dict.fromkeys(field.column for field in fields)
+    columns = dict.fromkeys(field.column for field in fields if field.is_in_log)
     if FORMATS[file.format].names_by_row:
         return list(columns)
     return [column for column in columns if column not in file.path_columns]

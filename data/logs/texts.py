@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from lifelong.data.logs import reading
 from lifelong.data.logs.config import LogConfig
-from lifelong.data.logs.fields import Field, behavior_fields
+from lifelong.data.logs.fields import Field, behavior_fields, item_fields
 from lifelong.data.logs.id_values import parse_ids
 from lifelong.data.logs.parsing import column_of
 
 
-def read_texts(log: LogConfig, wanted: Mapping[str, Iterable[int]]) -> dict[str, dict[int, str]]:
+def read_texts(
+    log: LogConfig, wanted: Mapping[str, Iterable[int]], items: LogConfig | None = None
+) -> dict[str, dict[int, str]]:
     """Reads the texts of ids from a behaviour log; it is read as far as they have not all been found.
 
     Args:
         log: The log.
         wanted: Ids by the key of their field: `item`, `category`.
+        items: The item table, which is read for categories that the log does not have.
 
     Returns:
         What the log calls each id, by key and id; without ids that it does not have.
@@ -28,9 +31,21 @@ def read_texts(log: LogConfig, wanted: Mapping[str, Iterable[int]]) -> dict[str,
         ValueError: The log cannot be read.
     """
     fields = [field for field in behavior_fields(log, ()) if field.key in wanted]
-    left = {key: set(ids) for key, ids in wanted.items()}
-    found: dict[str, dict[int, str]] = {key: {} for key in wanted}
-    for file in reading.log_files(log, fields, "behaviors"):
+    in_log = [field for field in fields if field.is_in_log]
+    found = _read(log, in_log, "behaviors", wanted)
+    if items is not None and len(in_log) < len(fields):
+        of_items = [field for field in item_fields(items, ()) if field.key == "category"]
+        found |= _read(items, of_items, "items", wanted)
+    return found
+
+
+def _read(
+    log: LogConfig, fields: Sequence[Field], name: str, wanted: Mapping[str, Iterable[int]]
+) -> dict[str, dict[int, str]]:
+    """Reads the texts of ids of some fields; `name` is the log's in the configuration."""
+    left = {field.key: set(wanted[field.key]) for field in fields}
+    found: dict[str, dict[int, str]] = {key: {} for key in left}
+    for file in reading.log_files(log, fields, name):
         for task in reading.read_tasks(file, log):
             for raw in reading.read_rows(task, log, fields):
                 for field in fields:

@@ -15,6 +15,7 @@ from lifelong.data.logs import text_lines, text_source
 from lifelong.data.logs.config import LogConfig
 from lifelong.data.logs.fields import Field
 from lifelong.data.logs.format import LogFile, TextFormat
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.logs.parsing import parse_rows
 from lifelong.data.logs.reading import add_path_columns, check_columns, columns_within
 from lifelong.data.logs.rows import BadRow, LogBatch
@@ -73,12 +74,20 @@ class EventLines:
         log: The behaviour log's columns and how it is written.
         fields: Its fields.
         file_format: Of the lines.
+        categories: Those of the item table, if the log has none.
     """
 
-    def __init__(self, log: LogConfig, fields: Sequence[Field], file_format: TextFormat) -> None:
+    def __init__(
+        self,
+        log: LogConfig,
+        fields: Sequence[Field],
+        file_format: TextFormat,
+        categories: ItemCategories | None = None,
+    ) -> None:
         self._log = log
         self._fields = fields
         self._format = file_format
+        self._categories = categories
 
     def parse(self, chunk: Chunk) -> ParsedChunk:
         """Parses lines; none of them makes it fail.
@@ -107,7 +116,7 @@ class EventLines:
         try:
             raw = self._format.parse(lines, file.names, self._log, wanted)
             add_path_columns(raw, file, self._fields)
-            return [parse_rows(raw, file, self._log, self._fields)]
+            return [parse_rows(raw, file, self._log, self._fields, self._categories)]
         except (pa.ArrowException, ValueError, TypeError) as caught:
             error = str(caught)
         # Some row makes all of them unreadable: halves are read until it stands alone.

@@ -40,6 +40,22 @@ def test_which_of_several_categories_is_taken_is_part_of_it():
     assert DataContract.from_texts(first.texts()) == first
 
 
+def test_categories_of_the_item_table_are_part_of_it():
+    behaviors = LogConfig("log.csv", columns=LogColumns(category=""))
+    items = LogConfig(
+        "items.csv",
+        columns=LogColumns(category="kind"),
+        text_columns=("kind",),
+        category_separator="|",
+    )
+    contract = IngestConfig(behaviors=behaviors, items=items).contract
+    assert contract == DataContract(
+        VERSION, category="items.kind", text="category", category_separator="|"
+    )
+    own = IngestConfig(behaviors=LogConfig("log.csv"), items=items).contract
+    assert own == DataContract(VERSION)
+
+
 def test_it_is_read_as_it_was_told():
     contract = DataContract(VERSION, "customer", "thing", "kind", "shop-7: Größe", "2024")
     assert DataContract.from_texts(contract.texts()) == contract

@@ -40,7 +40,15 @@ BAD = [
     ({"features": (Feature("age", "user"),)}, r"needs a user table; set users\.files"),
     ({"users": LogConfig(files="u.csv")}, "no feature is `of: user`"),
     ({"features": (Feature("brand", "item"),)}, r"needs an item table; set items\.files"),
-    ({"items": LogConfig(files="i.csv")}, "no feature is `of: item`"),
+    ({"items": LogConfig("i.csv", columns=LogColumns(category=""))}, "no feature is `of: item`"),
+    ({"behaviors": LogConfig("a", columns=LogColumns(category=""))}, r"behaviors.* is empty; name"),
+    (
+        {
+            "behaviors": LogConfig("a", text_columns=("category",)),
+            "items": LogConfig("i"),
+        },
+        "the category is text by behaviors.text_columns, but not in items",
+    ),
     (
         {
             "behaviors": LogConfig("a", category_separator="|"),

@@ -39,6 +39,22 @@ def checked(config=SHOWN, quarantined=(), **changes):
     return check({**GOOD, **changes}, config, quarantined)
 
 
+def test_categories_of_the_item_table_that_do_not_fit_are_told():
+    without = dataclasses.replace(
+        BASKETS,
+        behaviors=LogConfig("events.csv", columns=LogColumns(category="")),
+        items=LogConfig("items.csv"),
+    )
+    (warning,) = checked(without, **{"behaviors/missing/category": 3})
+    assert "3 of 1,000 rows of the log behaviors are of items without a category" in warning
+    with pytest.raises(ValueError, match=r"no item of .* behaviors\.columns\.item the same kind"):
+        checked(without, **{"behaviors/missing/category": 1000})
+    both = dataclasses.replace(BASKETS, items=LogConfig("items.csv"))
+    (warning,) = checked(both, **{"behaviors/category_not_of_item_table": 7})
+    assert "7 of 1,000 rows of the log behaviors have another category" in warning
+    assert warning.endswith("the log's counts")
+
+
 def test_good_logs_give_no_warning():
     assert checked() == checked(BASKETS) == []
 

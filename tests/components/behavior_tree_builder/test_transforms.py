@@ -1,6 +1,7 @@
 """Stores against what the words of the data contract say, one Python object an event."""
 
 import collections
+import dataclasses
 
 import apache_beam as beam
 import numpy as np
@@ -13,7 +14,7 @@ from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees, _Build
 from lifelong.components.log_reading.counting import WriteCounts, read_counts
 from lifelong.data import columns as cols
-from lifelong.data.ids import id_of
+from lifelong.data.ids import MISSING_ID, id_of
 from lifelong.data.logs.config import LogConfig
 from lifelong.serving.behavior_store import open_store
 from tests.components.behavior_tree_builder.conftest import DAY, START
@@ -117,3 +118,39 @@ def test_a_bundle_that_is_done_again_changes_nothing(tmp_path):
     with open_store(uri) as store:
         assert store.statistics()[:2] == (20, 20)
         assert store.history(7, 5)["item"].tolist() == [START + 7]
+
+
+def test_categories_of_the_item_table_give_the_store_that_those_of_the_log_give(
+    run, ingest_config, ingest, rows, write_log
+):
+    """Records and store agree: both look categories up."""
+    of_item = {row["item"]: f"c{number % 4}" for number, row in enumerate(rows)}
+    given = [{**row, "category": of_item[row["item"]]} for row in rows]
+    with_categories = ingest_config(given)
+    table = [{"item": item, "category": category} for item, category in of_item.items()]
+    items = LogConfig(write_log("items.csv", table))
+    log = write_log("plain.parquet", [{**row, "category": "odd"} for row in rows])
+    columns = dataclasses.replace(with_categories.behaviors.columns, category="")
+    without = dataclasses.replace(
+        with_categories, behaviors=LogConfig(log, columns=columns), items=items
+    )
+    folder, counts = run(TreeConfig.of(without))
+    assert stored(folder) == stored(run(TreeConfig.of(with_categories))[0])
+    assert counts["behaviors/missing/category"] == 0
+    assert ingest(without.of_records).records == ingest(with_categories).records
+
+
+def test_items_that_the_table_lacks_have_no_category(run, ingest_config, rows, write_log):
+    config = ingest_config(rows)
+    columns = dataclasses.replace(config.behaviors.columns, category="")
+    config = dataclasses.replace(
+        config,
+        behaviors=dataclasses.replace(config.behaviors, columns=columns),
+        items=LogConfig(write_log("items.csv", [{"item": rows[0]["item"], "category": "c"}])),
+    )
+    folder, counts = run(TreeConfig.of(config))
+    lacking = sum(row["item"] != rows[0]["item"] for row in rows)
+    assert counts["behaviors/missing/category"] == lacking
+    found = {event[1:3] for events in stored(folder).values() for event in events}
+    known = id_of(rows[0]["item"])
+    assert all(c == (id_of("c") if item == known else MISSING_ID) for item, c in found)

@@ -50,6 +50,21 @@ def test_rows_are_divided_by_user_and_bad_ones_set_aside(write_log):
         assert_that(read[COUNTS], check_counts, "counts")
 
 
+def test_a_log_with_categories_is_compared_with_the_item_table(write_log):
+    rows = [{"user": 1, "item": item, "category": 5, "timestamp": 9} for item in (1, 2, 2, 3)]
+    tables = {"behaviors": table(write_log("log.csv", rows), behavior_fields)}
+    items = [{"item": 1, "category": 5}, {"item": 2, "category": 6}]
+    item_table = LogConfig(write_log("items.csv", items))
+
+    def check_counts(parts):
+        total = sum(parts, collections.Counter())
+        assert total == {"behaviors/rows": 4, "behaviors/category_not_of_item_table": 2}
+
+    with beam.Pipeline() as pipeline:
+        read = pipeline | ReadLogs(tables, by_parity, "test", item_table)
+        assert_that(read[COUNTS], check_counts)
+
+
 def test_files_are_checked_before_anything_runs(write_log):
     path = write_log("log.csv", [{"user": 1}])
     with pytest.raises(ValueError, match=r"log\.csv has no column 'item'"):

@@ -1,10 +1,13 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from lifelong.data.ids import LEADING_ZEROS, MISSING_ID, NO_INTEGER, TOO_LARGE, id_of
 from lifelong.data.logs.csv_format import CsvFormat
+from lifelong.data.logs.fields import behavior_fields
+from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.logs.json_lines_format import JsonLinesFormat
 from lifelong.data.logs.text_lines import end_of_lines
 from lifelong.serving.follower.chunk import Chunk, opening_of
@@ -119,6 +122,17 @@ def test_csv_without_a_header(tree):
     )
     parsed = EventLines(log, tree.fields, CsvFormat()).parse(chunk_of(ROW, ROW))
     assert parsed.events["user"].tolist() == [1, 1]
+
+
+def test_categories_that_the_item_table_tells(tree):
+    columns = dataclasses.replace(tree.behaviors.columns, category="")
+    log = dataclasses.replace(tree.behaviors, columns=columns)
+    fields = behavior_fields(log, tree.features)
+    categories = ItemCategories(np.array([2]), np.array([30]))
+    parser = EventLines(log, fields, CsvFormat(), categories)
+    parsed = parser.parse(chunk_of(HEADER, ROW, ROW.replace(b"1,2", b"1,4")))
+    assert parsed.events["category"].tolist() == [30, MISSING_ID]
+    assert parsed.missing == {"category": 1}
 
 
 @pytest.mark.parametrize(
