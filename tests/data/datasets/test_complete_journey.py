@@ -30,6 +30,9 @@ def package(tmp_path, monkeypatch):
         "product_category": ["BREAD", None],
         "product_type": ["RYE", None],
         "package_size": [None, "1 LB"],
+        "department": ["BAKERY", "GROCERY"],
+        "brand": ["Private", "National"],
+        "manufacturer_id": [69, 2],
     }
     pq.write_table(pa.table(sales), data / "transactions.parquet")
     pq.write_table(pa.table(products), data / "products.parquet")
@@ -51,6 +54,9 @@ def test_prepare_joins_sales_with_products(tmp_path):
         "category": ["UNKNOWN", "BREAD"],
         "category_id": [id_of("UNKNOWN"), id_of("BREAD")],
         "name": ["UNKNOWN 1 LB", "RYE"],
+        "department": ["GROCERY", "BAKERY"],
+        "brand": ["National", "Private"],
+        "manufacturer": [2, 69],
     }
     config = default_ingestion(prepared.behaviors)
     config.validate()
