@@ -45,7 +45,8 @@ class FinishedRun:
 
     def model(self) -> CTRModel:
         """Loads the trained model."""
-        return load_trained(str(self.trained_folder))
+        item_table = self.outputs.get(("ItemTableBuilder", "item_table"), "")
+        return load_trained(str(self.trained_folder), item_table)
 
     def transform_output(self) -> tft.TFTransformOutput:
         """Loads Transform's output."""

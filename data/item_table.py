@@ -12,7 +12,12 @@ from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.logs import files
 
-FILE = "items.parquet"
+_FILE = "items.parquet"
+
+
+def items_path(table: str) -> str:
+    """Returns the path or URI of the file of an item table, an artifact's path or URI."""
+    return f"{table}/{_FILE}"
 
 
 def write_items(block: Columns, path: str) -> None:

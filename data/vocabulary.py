@@ -96,6 +96,13 @@ class Vocabulary:
         """Returns the first ids."""
         return Vocabulary(self.ids[:count], self.counts[:count])
 
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Returns 1 + the place of each id, 0 for those that are not known: int64 `[n]`."""
+        order = np.argsort(self.ids)
+        known = np.append(self.ids[order], -1)
+        place = np.searchsorted(known[:-1], ids)
+        return np.where(known[place] == ids, np.append(order, -1)[place] + 1, 0)
+
     def digest(self) -> str:
         """Returns a short text that another order of ids, or others, would change."""
         return hashlib.sha256(self.ids.astype("<i8").tobytes()).hexdigest()[:16]

@@ -8,6 +8,7 @@ import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.item_features import ItemSource
 from lifelong.models.training import make_spec
 
 
@@ -19,13 +20,24 @@ class ExperimentData:
         examples: Raw per-user records, of all splits.
         transformed_examples: Transformed records, of the training and validation splits.
         transform_graph: Transform's graph.
-        features: Extra features of the configuration.
+        features: Extra features of the records.
+        item_features: Features of the item table.
+        item_table: The item table; empty if no model reads one.
+        vocabularies: The vocabularies, of item features too; empty likewise.
     """
 
     examples: str
     transformed_examples: str
     transform_graph: str
     features: tuple[Feature, ...]
+    item_features: tuple[Feature, ...] = ()
+    item_table: str = ""
+    vocabularies: str = ""
+
+    @property
+    def items(self) -> ItemSource | None:
+        """Where features of items come from; None if there are none."""
+        return ItemSource(self.item_table, self.vocabularies) if self.item_features else None
 
     def raw_files(self, split: str) -> list[str]:
         """Returns the file patterns of a split's raw records."""
@@ -41,6 +53,9 @@ class ExperimentData:
             {
                 "model": dataclasses.asdict(model),
                 "features": [dataclasses.asdict(feature) for feature in self.features],
+                "item_features": [dataclasses.asdict(feature) for feature in self.item_features],
+                "item_table": self.item_table,
+                "vocabularies": self.vocabularies,
             },
             self.transform_output(),
         )

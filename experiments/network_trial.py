@@ -76,7 +76,7 @@ class NetworkTrial(Trial):
         trained = finished_training(self, data, folder)
         if trained is None:
             trained = self._train(data, folder)
-        model = load_trained(str(folder / TRAINED_FOLDER))
+        model = load_trained(str(folder / TRAINED_FOLDER), data.item_table)
         parameters = sum(variable.shape.num_elements() for variable in model.trainable_variables)
         return dataclasses.replace(
             measure_network(model, data),
@@ -103,6 +103,7 @@ class NetworkTrial(Trial):
             data.transformed_files("validation"),
             checkpoints,
             str(folder / "logs"),
+            items=data.items,
         )
         seconds = seconds_before + time.time() - started
         with (checkpoints / _EPOCHS_FILE).open() as rows:

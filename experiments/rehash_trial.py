@@ -49,7 +49,7 @@ class RehashTrial(Trial):
     def run(self, data: ExperimentData, folder: Path) -> Measured:
         """Hashes again and measures."""
         forget_earlier_models()
-        model = rehash(load_trained(str(self.trained)), self.bits, self.events)
+        model = rehash(load_trained(str(self.trained), data.item_table), self.bits, self.events)
         return measure_network(model, data)
 
 
@@ -76,6 +76,8 @@ def rehash(trained: CTRModel, bits: int, events: int) -> CTRModel:
     changed = dataclasses.replace(spec.model, signature_bits=bits, searched_events=events)
     model = CTRModel(dataclasses.replace(spec, model=changed))
     build(model)
+    if model.embeddings.item_features is not None:
+        model.embeddings.item_features.take_values(trained.embeddings.item_features)
     rotation = model.long_term.simhash.rotation
     for old, new in zip(trained.weights, model.weights, strict=True):
         if old.shape == new.shape:

@@ -255,6 +255,7 @@ class ModelSpec:
         data_contract: How the data's ids and categories are made; None where that is not known.
         vocabulary_digests: Digest of the ids of each vocabulary in their order, to tell whether another
             one continues it.
+        item_features: Those that the model looks up in a table of its own; requests do not have them.
     """
 
     model: ModelConfig
@@ -264,6 +265,7 @@ class ModelSpec:
     spare_rows: dict[str, int]
     data_contract: DataContract | None = None
     vocabulary_digests: dict[str, str] = dataclasses.field(default_factory=dict)
+    item_features: tuple[Feature, ...] = ()
 
     def known(self, vocabulary: str) -> int:
         """Returns how many ids a vocabulary knows."""

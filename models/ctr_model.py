@@ -16,6 +16,7 @@ from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.long_term import TrainedSearch, make_long_term
+from lifelong.models.records import Batch
 from lifelong.models.short_term import make_short_term
 from lifelong.models.timed_events import time_gaps
 from lifelong.models.unknown_items import UnknownItems
@@ -82,7 +83,7 @@ class CTRModel(tfrs.Model):
         `searched_wire_spec`.
         """
         config = self.spec.model
-        batch = self.unknown_items.look_up(batch)
+        batch = self.look_up(batch)
         short, long = split_history(batch, config.short_length, config.long_length)
         # [B, N, Dc]
         query = self.embeddings.candidates(batch)
@@ -99,6 +100,12 @@ class CTRModel(tfrs.Model):
             features.append(self.short_matches(batch, short.values, gaps, short.mask))
         logits = self.head(tf.concat(features, axis=-1), training=training)
         return tf.squeeze(logits, axis=-1)
+
+    def look_up(self, batch: Mapping[str, tf.Tensor]) -> Batch:
+        """Returns Transform's rows as those of the tables, with the items' entries in their table."""
+        batch = self.unknown_items.look_up(batch)
+        items = self.embeddings.item_features
+        return batch if items is None else items.add_entries(batch)
 
     def _request_features(
         self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, training: bool

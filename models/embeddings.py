@@ -13,6 +13,7 @@ from lifelong.data.features import Feature, features_of
 from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
+from lifelong.models.item_features import ItemFeatures
 from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
@@ -75,6 +76,9 @@ class Embeddings(keras.layers.Layer):
             for feature in spec.features
             if feature.is_categorical
         }
+        self.item_features = (
+            ItemFeatures(spec, name="item_features") if spec.item_features else None
+        )
 
     def serve_as(self, table_type: TableTypeName) -> None:
         """Chooses how tables are looked up from now on; those of the request's time stay float32.
@@ -86,6 +90,8 @@ class Embeddings(keras.layers.Layer):
             ValueError: If a table cannot be stored so, because it holds what is not a number.
         """
         tables = [self.item, self.category, self.user, *self.categorical.values()]
+        if self.item_features is not None:
+            tables += self.item_features.categorical.values()
         for table in tables:
             if table is not None:
                 table.serve_as(table_type)
@@ -94,6 +100,8 @@ class Embeddings(keras.layers.Layer):
         """Returns what has a row for each id."""
         tables = {"item": self.item, "category": self.category, "user": self.user}
         tables |= self.categorical
+        if self.item_features is not None:
+            tables |= self.item_features.categorical
         found = [IdTable(name, table.embeddings) for name, table in tables.items() if table]
         if self.item_rarity is not None:
             found.append(IdTable("item", self.item_rarity))
@@ -104,12 +112,12 @@ class Embeddings(keras.layers.Layer):
         return self.item(rows)
 
     def events(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Embeds events (item, category, event features): `[...]` each `-> [..., De]`."""
-        return self._item_parts(values, "history", features_of(self._features, "event"))
+        """Embeds events (item, category, event and item features): `[...]` each `-> [..., De]`."""
+        return self._with_features(values, "history", features_of(self._features, "event"))
 
     def candidates(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Embeds candidates (item, category, candidate features): `[B, N] -> [B, N, Dc]`."""
-        return self._item_parts(values, "candidate", features_of(self._features, "candidate"))
+        """Embeds candidates (item, category, candidate and item features): `[B, N, Dc]`."""
+        return self._with_features(values, "candidate", features_of(self._features, "candidate"))
 
     def count_items(self, counts: np.ndarray) -> None:
         """Sets how rare the known items are; spare rows and unknown items stay the rarest.
@@ -158,19 +166,17 @@ class Embeddings(keras.layers.Layer):
             values: Tensors by wire key.
             prefix: `history` for events, `candidate` for candidates.
         """
-        return self._item_parts(values, prefix, [])
+        items, categories = values[f"{prefix}_item"], values[f"{prefix}_category"]
+        return tf.concat([self.item(items), self.category(categories)], axis=-1)
 
-    def _item_parts(
+    def _with_features(
         self, values: Mapping[str, tf.Tensor], prefix: str, features: list[Feature]
     ) -> tf.Tensor:
-        return tf.concat(
-            [
-                self.item(values[f"{prefix}_item"]),
-                self.category(values[f"{prefix}_category"]),
-                *(self._feature(feature, values) for feature in features),
-            ],
-            axis=-1,
-        )
+        parts = [self.identities(values, prefix)]
+        parts += [self._feature(feature, values) for feature in features]
+        if self.item_features is not None:
+            parts.append(self.item_features(values[f"{prefix}_item_entry"]))
+        return tf.concat(parts, axis=-1)
 
     def _feature(self, feature: Feature, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         if feature.is_categorical:

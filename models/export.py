@@ -150,7 +150,7 @@ class ServingSignatures:
         """
         config = self._model.spec.model
         rows = self._to_rows(wire)
-        batch = self._model.unknown_items.look_up(rows)
+        batch = self._model.look_up(rows)
         _, long = split_history(batch, config.short_length, config.long_length)
         query = self._model.embeddings.candidates(batch)
         found = best_first(self._model.long_term.search(batch, query, long))
@@ -236,6 +236,8 @@ class ServingSignatures:
             raw[key] = cells if key in self._per_user else tf.RaggedTensor.from_tensor(cells)
         rows = dict(wire)
         rows |= {key: wire[item] for key, item in RAW_ITEMS.items() if item in wire}
+        if self._model.embeddings.item_features is not None:
+            rows = self._model.embeddings.item_features.add_entries(rows)
         for key, value in self.transform(raw).items():
             if key in raw:
                 flat = value.flat_values if isinstance(value, tf.RaggedTensor) else value

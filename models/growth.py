@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.keys import CANDIDATE, HISTORY
+from lifelong.data.vocabulary import Vocabulary
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import serialized_records
@@ -48,7 +49,7 @@ def go_on_from(
     spec, earlier = model.spec, read_spec(folder)
     _check_continues(spec, earlier, folder)
     for name, digest in earlier.vocabulary_digests.items():
-        known = transforms_vocabulary(transform_output, name).first(earlier.known(name))
+        known = _vocabulary(model, transform_output, name).first(earlier.known(name))
         if known.digest() != digest:
             raise ValueError(
                 f"the ids of the vocabulary {name} have other rows in the model of {folder}: these "
@@ -99,11 +100,19 @@ def _check_continues(spec: ModelSpec, earlier: ModelSpec, folder: str) -> None:
                 f"model.{field.name} is {ours!r}, the model of {folder} was trained with {theirs!r}: "
                 "set it so to train that model on, or train a new one"
             )
-    if spec.features != earlier.features:
+    told = (*earlier.features, *earlier.item_features)
+    if (*spec.features, *spec.item_features) != told:
         raise ValueError(
             f"the model of {folder} was trained with other features, "
-            f"{[feature.key for feature in earlier.features]}: train a new one"
+            f"{[feature.key for feature in told]}: train a new one"
         )
+
+
+def _vocabulary(model: CTRModel, transform_output: tft.TFTransformOutput, name: str) -> Vocabulary:
+    items = model.embeddings.item_features
+    if items is not None and items.encoding is not None and name in items.encoding.vocabularies:
+        return items.encoding.vocabularies[name]
+    return transforms_vocabulary(transform_output, name)
 
 
 def _load(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from lifelong.data.keys import REQUEST_TIMESTAMP
+from lifelong.models.item_features import add_entries
 from lifelong.models.records import Pool, cut_requests, make_pool
 
 # Pools that are open at a time while shuffling, so that batches of different users alternate.
@@ -25,6 +27,7 @@ def request_dataset(
     shuffle: bool = False,
     seed: int = 0,
     between: tuple[int, int] | None = None,
+    items: np.ndarray | None = None,
 ) -> tf.data.Dataset:
     """Makes a dataset of request batches out of files of per-user records.
 
@@ -43,6 +46,8 @@ def request_dataset(
         seed: Seed of the shuffling.
         between: Unix seconds (start, end): only requests at start <= time < end; all of them if
             None. Their histories are the same either way.
+        items: Raw ids of the entries of an item table, as `find_entries` takes them: entries are found
+            once for each event and candidate of a record, not for each request. None: there is none.
 
     Returns:
         A dataset of dictionaries as `cut_requests` makes them.
@@ -55,8 +60,10 @@ def request_dataset(
         records = records.shuffle(_OPEN_POOLS * pool_users, seed=seed)
 
     def parse(serialized: tf.Tensor) -> Pool:
-        return make_pool(tf.io.parse_example(serialized, dict(spec)))
+        pool = make_pool(tf.io.parse_example(serialized, dict(spec)))
+        return pool if entries is None else add_entries(pool, entries)
 
+    entries = None if items is None else tf.constant(items)
     pools = records.batch(pool_users).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from lifelong.data.item_table import items_path, read_items
 from lifelong.data.keys import RAW_ITEMS
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.item_features import ItemEncoding
 from lifelong.models.wire import wire_spec
 
 # Where the Trainer puts it, beside the SavedModel in its model artifact.
@@ -14,10 +16,11 @@ TRAINED_FOLDER = "trained"
 
 SPEC_FILE = "model.json"
 _CHECKPOINT = "checkpoint"
+_ITEM_ENCODING = "item_features"
 
 
 def save_trained(model: CTRModel, folder: str) -> None:
-    """Writes a model's specification, weights and optimizer state.
+    """Writes a model's specification, weights and optimizer state, but not the item table.
 
     Args:
         model: A trained model.
@@ -26,6 +29,10 @@ def save_trained(model: CTRModel, folder: str) -> None:
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(f"{folder}/{SPEC_FILE}", "w") as file:
         file.write(model.spec.to_json())
+    items = model.embeddings.item_features
+    if items is not None:
+        assert items.encoding is not None
+        items.encoding.write(f"{folder}/{_ITEM_ENCODING}")
     _checkpoint(model).write(f"{folder}/{_CHECKPOINT}")
 
 
@@ -46,17 +53,20 @@ def read_spec(folder: str) -> ModelSpec:
         return ModelSpec.from_json(file.read())
 
 
-def load_trained(folder: str) -> CTRModel:
+def load_trained(folder: str, item_table: str = "") -> CTRModel:
     """Builds the model that `save_trained` wrote, with its weights.
 
     Args:
         folder: Folder that `save_trained` wrote.
+        item_table: Path or URI of the item table that the model is to look features up in. Empty: the
+            model reads no features of items.
 
     Returns:
         The model, not compiled.
 
     Raises:
         FileNotFoundError: If the folder holds no trained model.
+        ValueError: If the model reads features of items, and no table, or another one, is given.
         AssertionError: If the checkpoint lacks a variable of the model.
     """
     model = CTRModel(read_spec(folder))
@@ -64,6 +74,13 @@ def load_trained(folder: str) -> CTRModel:
     status = tf.train.Checkpoint(model=model).read(f"{folder}/{_CHECKPOINT}").expect_partial()
     build(model)
     status.assert_existing_objects_matched()
+    items = model.embeddings.item_features
+    if items is not None:
+        if not item_table:
+            names = ", ".join(feature.name for feature in model.spec.item_features)
+            raise ValueError(f"the model in {folder} reads {names} of items; give it an item table")
+        encoding = ItemEncoding.read(f"{folder}/{_ITEM_ENCODING}", model.spec.item_features)
+        items.fill(read_items(items_path(item_table)), encoding)
     return model
 
 

@@ -18,11 +18,13 @@ import tensorflow_transform as tft
 from lifelong.data import config_json
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
+from lifelong.data.item_table import items_path, read_items
 from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.growth import go_on_from, keep_room
+from lifelong.models.item_features import ItemEncoding, ItemSource
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.optimizers import make_optimizer
 from lifelong.models.progress import EpochReport
@@ -43,7 +45,9 @@ def run_fn(fn_args: Any) -> None:
         fn_args: TFX's `FnArgs`. `custom_config` holds `model` and `training` (fields of
             `ModelConfig` and `TrainingConfig`), `features` (a list of `Feature` fields),
             `checkpoint_folder`, where an interrupted training goes on from its last epoch, and
-            optionally `data_contract` (of `ModelSpec`). A `base_model` is trained on.
+            optionally `data_contract` (of `ModelSpec`) and `item_features` (like `features`). The
+            Trainer adds `vocabularies` and `item_table`, paths or URIs of artifacts. A `base_model` is
+            trained on.
     """
     custom_config = fn_args.custom_config
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -68,6 +72,7 @@ def run_fn(fn_args: Any) -> None:
         checkpoints,
         fn_args.model_run_dir,
         f"{base.rpartition('/')[0]}/{TRAINED_FOLDER}" if base else None,
+        item_source(custom_config),
     )
     save_trained(model, f"{fn_args.serving_model_dir.rpartition('/')[0]}/{TRAINED_FOLDER}")
     export_model(model, transform_output, fn_args.serving_model_dir)
@@ -83,6 +88,7 @@ def train(
     checkpoints: str | os.PathLike[str],
     log_folder: str,
     base: str | None = None,
+    items: ItemSource | None = None,
 ) -> CTRModel:
     """Trains a model on files of transformed records.
 
@@ -96,6 +102,7 @@ def train(
         log_folder: Folder of TensorBoard's logs.
         base: Folder of a trained model that is trained on, see `go_on_from`. None: training begins
             with the weights that the seed decides.
+        items: Where features of items come from; None: the model reads none.
 
     Returns:
         The model with the weights of its best epoch.
@@ -106,7 +113,7 @@ def train(
     parsing = transform_output.transformed_feature_spec()
     if base is not None:
         spec = keep_room(spec, base)
-    model = begin(spec, training, transform_output)
+    model = begin(spec, training, transform_output, items)
     if base is not None:
         new_ids = go_on_from(model, base, transform_output, train_files)
         model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
@@ -115,16 +122,16 @@ def train(
     return fit(
         model,
         training,
-        make_batches(spec, training, parsing, train_files, shuffle=True),
+        make_batches(model, training, parsing, train_files, shuffle=True),
         count_requests(train_files, parsing),
-        make_batches(spec, training, parsing, validation_files, shuffle=False),
+        make_batches(model, training, parsing, validation_files, shuffle=False),
         checkpoints=checkpoints,
         log_folder=log_folder,
     )
 
 
 def make_batches(
-    spec: ModelSpec,
+    model: CTRModel,
     training: TrainingConfig,
     parsing: Mapping[str, Any],
     files: Sequence[str],
@@ -134,7 +141,7 @@ def make_batches(
     """Reads records as the batches that a model is trained on.
 
     Args:
-        spec: Architecture, for its window.
+        model: The model, for its window and its item table.
         training: Batch size, pools and seed.
         parsing: Parsing specification of the records.
         files: File patterns of transformed records.
@@ -144,36 +151,52 @@ def make_batches(
     Raises:
         ValueError: If no file fits the patterns.
     """
+    items = model.embeddings.item_features
     return request_dataset(
         files,
         parsing,
-        window=spec.model.window,
+        window=model.spec.model.window,
         batch_size=training.batch_size,
         pool_users=training.pool_users,
         shuffle=shuffle,
         seed=training.seed,
         between=between,
+        items=items.items.numpy() if items is not None else None,
     )
 
 
 def make_spec(custom_config: dict[str, Any], transform_output: tft.TFTransformOutput) -> ModelSpec:
     """Joins the configuration (see `run_fn`) with the sizes of the vocabularies."""
     features = tuple(Feature(**fields) for fields in custom_config["features"])
+    item_features = tuple(Feature(**fields) for fields in custom_config.get("item_features", ()))
     config = config_json.decode(ModelConfig, custom_config["model"], "model")
     vocabularies = {
         name: transforms_vocabulary(transform_output, name) for name in vocabulary_names(features)
     }
+    items = item_source(custom_config)
+    if items is not None:
+        vocabularies |= ItemEncoding.read(items.vocabularies, item_features).vocabularies
     sizes = {name: len(known.ids) + 1 for name, known in vocabularies.items()}
     told = custom_config.get("data_contract")
     contract = told and config_json.decode(DataContract, told, "data_contract")
     digests = {name: known.digest() for name, known in vocabularies.items()}
-    spec = ModelSpec(config, features, sizes, {}, contract, digests)
+    spec = ModelSpec(config, features, sizes, {}, contract, digests, item_features)
     spare = {name: math.ceil(config.spare_share * spec.used_rows(name)) for name in sizes}
     return dataclasses.replace(spec, spare_rows=spare)
 
 
+def item_source(custom_config: Mapping[str, Any]) -> ItemSource | None:
+    """Returns where features of items come from (see `run_fn`); None if the model reads none."""
+    if not custom_config.get("item_features"):
+        return None
+    return ItemSource(custom_config["item_table"], custom_config["vocabularies"])
+
+
 def begin(
-    spec: ModelSpec, training: TrainingConfig, transform_output: tft.TFTransformOutput
+    spec: ModelSpec,
+    training: TrainingConfig,
+    transform_output: tft.TFTransformOutput,
+    items: ItemSource | None = None,
 ) -> CTRModel:
     """Builds a model to train, with the weights that the seed decides and its optimizer.
 
@@ -181,6 +204,7 @@ def begin(
         spec: Architecture, features and vocabulary sizes.
         training: Seed and step size.
         transform_output: Transform's output, for the counts of items.
+        items: Where features of items come from; None: the model reads none.
 
     Returns:
         The model, compiled. Its optimizer has all of its variables, so that `restore_trained` finds
@@ -190,6 +214,10 @@ def begin(
     model = CTRModel(spec)
     build(model)
     model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
+    if model.embeddings.item_features is not None:
+        assert items is not None
+        encoding = ItemEncoding.read(items.vocabularies, spec.item_features)
+        model.embeddings.item_features.fill(read_items(items_path(items.table)), encoding)
     _compile(model, training)
     model.optimizer.build(model.trainable_variables)
     return model

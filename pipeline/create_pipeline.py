@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow_model_analysis as tfma
 from ml_metadata.proto import ConnectionConfig
 from tfx import v1 as tfx
+from tfx.types.channel import OutputChannel
 
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig
@@ -16,13 +17,17 @@ from lifelong.components.behavior_store_pusher.component import BehaviorStorePus
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation import extractors
+from lifelong.components.item_table.component import ItemTableBuilder
+from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
+from lifelong.components.trainer.component import Trainer
 from lifelong.components.transform.component import Transform
 from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
+from lifelong.data.features import Feature
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 
@@ -83,19 +88,22 @@ def create_pipeline(
     data = _data_components(
         schema_file, ingest, training, preprocessing_fn, imported.get("base_vocabularies")
     )
-    trainer = tfx.components.Trainer(
+    trainer = Trainer(
         run_fn=run_fn,
         base_model=_result_of(imported.get("base_model")),
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
         schema=data.schema_gen.outputs["schema"],
-        train_args=tfx.proto.TrainArgs(splits=[TRAIN]),
-        eval_args=tfx.proto.EvalArgs(splits=[VALIDATION]),
+        train_split=TRAIN,
+        eval_split=VALIDATION,
+        item_table=data.item_table,
+        vocabularies=data.item_table and data.vocabulary_builder.outputs["vocabularies"],
         custom_config=_json_values(
             {
                 "model": dataclasses.asdict(model),
                 "training": dataclasses.asdict(training),
-                "features": _fields_of_features(ingest),
+                "features": _fields_of(ingest.all_features),
+                "item_features": _fields_of(ingest.item_features),
                 "checkpoint_folder": checkpoint_folder,
                 "data_contract": dataclasses.asdict(ingest.contract),
             }
@@ -107,6 +115,7 @@ def create_pipeline(
         examples=data.example_gen.outputs["examples"],
         split=EVAL,
         export=export,
+        item_table=data.item_table,
     )
     blessed_model = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
@@ -146,7 +155,7 @@ def create_pipeline(
         metadata_connection_config,
         [
             *imported.values(),
-            *data,
+            *data.components,
             *store,
             trainer,
             signature_baker,
@@ -195,7 +204,7 @@ def create_data_pipeline(
         pipeline_name,
         pipeline_root,
         metadata_connection_config,
-        list(data),
+        data.components,
         beam_args,
         enable_cache,
     )
@@ -214,14 +223,25 @@ class BaseModel(NamedTuple):
 
 
 class _DataComponents(NamedTuple):
-    """What makes the records, in the order in which it runs."""
+    """What makes the records, in the order in which it runs.
 
+    Attributes:
+        item_table: Channel of the item table; None if the model reads no features of items.
+    """
+
+    item_table_builder: ItemTableBuilder | None
     example_gen: BehaviorExampleGen
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.ImportSchemaGen
     example_validator: tfx.components.ExampleValidator
     vocabulary_builder: VocabularyBuilder
     transform: Transform
+    item_table: OutputChannel | None
+
+    @property
+    def components(self) -> list[Any]:
+        """All that are there."""
+        return [part for part in self[:-1] if part is not None]
 
 
 def _imported(base: BaseModel | None) -> dict[str, tfx.dsl.Importer]:
@@ -249,6 +269,9 @@ def _data_components(
     preprocessing_fn: str,
     base_vocabularies: tfx.dsl.Importer | None = None,
 ) -> _DataComponents:
+    item_config = ItemTableConfig.of(ingest)
+    builder = ItemTableBuilder(item_config) if item_config is not None else None
+    item_table = builder.outputs["item_table"] if builder and ingest.item_features else None
     example_gen = BehaviorExampleGen(config=ingest)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
     schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
@@ -263,7 +286,9 @@ def _data_components(
             min_count=training.min_count,
             min_user_count=training.min_user_count,
             candidates_are_logged=ingest.impressions is not None,
+            item_features=ingest.item_features,
         ),
+        item_table=item_table,
         previous=_result_of(base_vocabularies),
     )
     transform = Transform(
@@ -273,10 +298,17 @@ def _data_components(
         preprocessing_fn=preprocessing_fn,
         # Evaluation and baking read raw records, as a client sends raw ids.
         splits=[TRAIN, VALIDATION],
-        custom_config={"features": _fields_of_features(ingest)},
+        custom_config={"features": _fields_of(ingest.all_features)},
     )
     return _DataComponents(
-        example_gen, statistics_gen, schema_gen, example_validator, vocabulary_builder, transform
+        builder,
+        example_gen,
+        statistics_gen,
+        schema_gen,
+        example_validator,
+        vocabulary_builder,
+        transform,
+        item_table,
     )
 
 
@@ -294,8 +326,8 @@ def _store_components(
     return [builder, pusher]
 
 
-def _fields_of_features(ingest: IngestConfig) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(feature) for feature in ingest.all_features]
+def _fields_of(features: Sequence[Feature]) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(feature) for feature in features]
 
 
 def _pipeline(

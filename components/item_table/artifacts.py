@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tfx import types
-
-from lifelong.data import item_table
-from lifelong.data.columns import Columns
 
 
 class ItemTable(types.Artifact):
@@ -19,13 +14,3 @@ class ItemTable(types.Artifact):
     """
 
     TYPE_NAME = "ItemTable"
-
-
-def read_item_table(uri: str, keys: Iterable[str] | None = None) -> Columns:
-    """Reads an item table.
-
-    Args:
-        uri: Of an `ItemTable`.
-        keys: Columns to read; None: all.
-    """
-    return item_table.read_items(f"{uri}/{item_table.FILE}", keys)

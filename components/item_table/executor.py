@@ -72,7 +72,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check_values(counts, TABLE, config.fields)
         tell_warnings(quarantine.uri, list(_warnings(counts)))
         items = item_table.sorted_items(_read_parts(parts))
-        item_table.write_items(items, f"{table.uri}/{item_table.FILE}")
+        item_table.write_items(items, item_table.items_path(table.uri))
         fileio.rmtree(parts)
         table.set_int_custom_property("items", counts[f"{TABLE}/items"])
         table.set_int_custom_property("rows", counts[f"{TABLE}/rows"])

@@ -6,6 +6,8 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from lifelong.components.item_table.artifacts import ItemTable
+from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.signature_baker.executor import Executor
 from lifelong.models.config import ExportConfig
 
@@ -23,6 +25,7 @@ class SignatureBakerSpec(types.ComponentSpec):
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        ITEM_TABLE_KEY: component_spec.ChannelParameter(type=ItemTable, optional=True),
     }
     OUTPUTS = {
         "baked_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
@@ -50,6 +53,7 @@ class SignatureBaker(base_component.BaseComponent):
         proof_requests: Number of those requests.
         tolerance: Largest difference between a baked and an unbaked score that is let through.
         export: Types of the embedding tables, compilation, calibration; by default as trained.
+        item_table: Features of items, which the model looks up; None: it reads none.
 
     Example:
         baker = SignatureBaker(
@@ -71,12 +75,14 @@ class SignatureBaker(base_component.BaseComponent):
         proof_requests: int = 512,
         tolerance: float = 1e-5,
         export: ExportConfig | None = None,
+        item_table: types.BaseChannel | None = None,
     ) -> None:
         super().__init__(
             SignatureBakerSpec(
                 model=model,
                 transform_graph=transform_graph,
                 examples=examples,
+                item_table=item_table,
                 split=split,
                 proof_requests=proof_requests,
                 tolerance=tolerance,

@@ -16,6 +16,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.data.keys import CANDIDATE_LENGTH, RANK_SIGNATURE, SCORES
 from lifelong.models.calibration import uncorrected
 from lifelong.models.config import ExportConfig, ModelSpec
@@ -52,7 +53,9 @@ class Executor(base_executor.BaseExecutor):
         export = ExportConfig.from_json(exec_properties["export"])
 
         started = time.monotonic()
-        model = load_trained(f"{trained.uri}/{TRAINED_FOLDER}")
+        tables = input_dict.get(ITEM_TABLE_KEY)
+        item_table = artifact_utils.get_single_uri(tables) if tables else ""
+        model = load_trained(f"{trained.uri}/{TRAINED_FOLDER}", item_table)
         tables = model.long_term.bake()
         table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
         baked_path = path_utils.serving_model_dir(output.uri)

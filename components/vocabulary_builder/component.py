@@ -7,6 +7,8 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 
+from lifelong.components.item_table.artifacts import ItemTable
+from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.executor import (
@@ -28,6 +30,7 @@ class VocabularyBuilderSpec(types.ComponentSpec):
     INPUTS = {
         specs.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         specs.SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        ITEM_TABLE_KEY: component_spec.ChannelParameter(type=ItemTable, optional=True),
         PREVIOUS_KEY: component_spec.ChannelParameter(type=Vocabularies, optional=True),
     }
     OUTPUTS = {VOCABULARIES_KEY: component_spec.ChannelParameter(type=Vocabularies)}
@@ -48,6 +51,7 @@ class VocabularyBuilder(base_beam_component.BaseBeamComponent):
         examples: Raw per-user records.
         schema: Their schema.
         config: What they hold.
+        item_table: What `ItemTableBuilder` wrote, if there are features of items.
         previous: Vocabularies of the model that is trained on; None: there is none.
         split: The training split.
 
@@ -67,6 +71,7 @@ class VocabularyBuilder(base_beam_component.BaseBeamComponent):
         examples: types.BaseChannel,
         schema: types.BaseChannel,
         config: VocabularyConfig,
+        item_table: types.BaseChannel | None = None,
         previous: types.BaseChannel | None = None,
         split: str = TRAIN,
     ) -> None:
@@ -74,6 +79,7 @@ class VocabularyBuilder(base_beam_component.BaseBeamComponent):
             VocabularyBuilderSpec(
                 examples=examples,
                 schema=schema,
+                item_table=item_table,
                 previous=previous,
                 config=config.to_json(),
                 split=split,

@@ -18,12 +18,19 @@ class VocabularyConfig(JsonConfig):
         min_user_count: Users with fewer requests are unknown.
         candidates_are_logged: Whether candidates count as events do. Sampled negatives must not, they
             would inflate frequencies.
+        item_features: Those of the item table; their values are counted there.
     """
 
     features: tuple[Feature, ...] = ()
     min_count: int = 5
     min_user_count: int = 1
     candidates_are_logged: bool = False
+    item_features: tuple[Feature, ...] = ()
+
+    @property
+    def all_features(self) -> tuple[Feature, ...]:
+        """Those of records, then those of the item table."""
+        return (*self.features, *self.item_features)
 
     def least_count(self, vocabulary: str) -> int:
         """Returns from how many occurrences on an id is known."""

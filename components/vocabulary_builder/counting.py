@@ -104,7 +104,7 @@ class WriteVocabularies(beam.PTransform):
             (counted, empty)
             | beam.Flatten()
             | "AddUp" >> beam.CombinePerKey(_AddUp())
-            | "WriteIds" >> beam.Map(_write_ids, self._folder, self._previous, config)
+            | "WriteIds" >> beam.Map(write_ids, self._folder, self._previous, config)
         )
 
 
@@ -173,9 +173,20 @@ class _AddUp(beam.CombineFn):
         return next(iter(self.compact(waiting)), Vocabulary.of_none())
 
 
-def _write_ids(
+def write_ids(
     named: tuple[str, Vocabulary], folder: str, previous: str | None, config: VocabularyConfig
 ) -> Counts:
+    """Writes a vocabulary that continues a previous one.
+
+    Args:
+        named: Its name, and what was counted.
+        folder: Path or URI to write to.
+        previous: Path or URI of the vocabularies that these continue; None: there are none.
+        config: From how many occurrences on an id is known.
+
+    Returns:
+        How many ids are `known`, `new` among them, and `too_rare`.
+    """
     name, counted = named
     earlier = read_vocabulary(previous, name) if previous else Vocabulary.of_none()
     vocabulary = earlier.updated(counted, config.least_count(name))

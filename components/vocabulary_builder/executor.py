@@ -12,9 +12,11 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import io_utils
 from tfx_bsl.public import tfxio
 
+from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.log_reading.counting import SumCounts, WriteCounts, read_counts
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import WriteVocabularies
+from lifelong.components.vocabulary_builder.item_values import add_item_values
 from lifelong.data.logs.counts import Counts
 from lifelong.models.vocabulary_files import vocabulary_names
 
@@ -45,8 +47,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
             _ = (counts,) | SumCounts() | WriteCounts(output.uri)
         counts = read_counts(output.uri)
+        tables = input_dict.get(ITEM_TABLE_KEY)
+        if tables:
+            table = artifact_utils.get_single_uri(tables)
+            counts.update(add_item_values(config, table, output.uri, previous))
         print(f"Vocabularies:\n{_summary(counts, config)}", flush=True)
-        for name in vocabulary_names(config.features):
+        for name in vocabulary_names(config.all_features):
             output.set_int_custom_property(name, counts[f"{name}/known"])
 
 
@@ -62,7 +68,7 @@ def _records(input_dict: dict[str, list[types.Artifact]], split: str) -> beam.PT
 
 def _summary(counts: Counts, config: VocabularyConfig) -> str:
     lines = []
-    for name in vocabulary_names(config.features):
+    for name in vocabulary_names(config.all_features):
         known, new, rare = (counts[f"{name}/{what}"] for what in ("known", "new", "too_rare"))
         line = f"  {name}: {known:,} known"
         if new != known:

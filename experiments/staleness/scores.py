@@ -77,7 +77,7 @@ class SearchPass:
         self, trained: str, model: StaleModel, known: Mapping[str, np.ndarray], data: ExperimentData
     ) -> None:
         self._kind, self._known, self._data = model, known, data
-        self._model: CTRModel = load_trained(trained)
+        self._model: CTRModel = load_trained(trained, data.item_table)
         # Baking adds the tables to them.
         self._weights = list(self._model.weights)
         self._tables = self._model.long_term.bake()
@@ -120,7 +120,7 @@ class SearchPass:
 
     def _look_up(self, trained: str) -> None:
         """Sets weights and tables to those of a model."""
-        model = load_trained(trained)
+        model = load_trained(trained, self._data.item_table)
         for weight, value in zip(self._weights, model.weights, strict=True):
             weight.assign(value)
         own = [table.numpy() for table in model.long_term.bake()]

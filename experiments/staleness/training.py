@@ -34,12 +34,12 @@ class WeeklyTraining:
         data: ExperimentData,
         folders: Sequence[Path],
     ) -> None:
-        self._spec, self._training, self._passes, self._plan = spec, training, passes, plan
+        self._training, self._passes, self._plan = training, passes, plan
         self._files = training_files(data)
         transform_output = data.transform_output()
         self._parsing = transform_output.transformed_feature_spec()
         self._folders = folders
-        self._model = begin(spec, training, transform_output)
+        self._model = begin(spec, training, transform_output, data.items)
         # The point that the model has been trained to.
         self._at: int | None = None
 
@@ -62,7 +62,7 @@ class WeeklyTraining:
 
     def _train(self, point: int) -> None:
         batches = make_batches(
-            self._spec,
+            self._model,
             self._training,
             self._parsing,
             self._files,

@@ -47,3 +47,10 @@ def test_a_file_has_a_line_per_id_and_is_never_empty(ids, text):
 
 def test_knows():
     assert vocabulary(ids=[5, 3], counts=[1, 1]).knows(np.array([3, 4, 5])).tolist() == [1, 0, 1]
+
+
+def test_rows_are_counted_from_1_and_unknown_ids_have_0():
+    known = vocabulary(ids=[9, 4, 2**62], counts=[8, 7, 6])
+    wanted = np.array([4, 5, 2**62, 9, 4, 0, 2**62 + 1])
+    assert known.rows(wanted).tolist() == [2, 0, 3, 1, 2, 0, 0]
+    assert Vocabulary.of_none().rows(wanted).tolist() == [0] * 7

@@ -8,8 +8,11 @@ import tensorflow as tf
 
 from lifelong.data.features import Feature
 from lifelong.models.export import export_model
+from lifelong.models.item_features import ItemEncoding
 from lifelong.models.training import make_spec
 from lifelong.models.wire import searched_wire_spec, wire_spec
+from tests.sample_items import FEATURES as ITEM_FEATURES
+from tests.sample_items import item_table, write_source
 from tests.sample_models import RECORDS, run_transform, small_config, spread
 
 pytestmark = pytest.mark.slow
@@ -39,14 +42,22 @@ def output(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["shared", "matched", "category"])
 def signatures(request, output, tmp_path_factory):
-    """Signatures of a reloaded SavedModel with SIM hard and features of events."""
+    """Signatures of a reloaded SavedModel with SIM hard, features of events and, once, of items."""
     folder = tmp_path_factory.mktemp("searched")
     config = dataclasses.asdict(dataclasses.replace(CONFIG, unknown_items=request.param))
-    spec = make_spec({"model": config, "features": [vars(f) for f in FEATURES]}, output)
+    fields = {"model": config, "features": [vars(f) for f in FEATURES]}
+    if request.param == "matched":
+        source = write_source(folder, item_table(), ITEM_FEATURES)
+        fields |= {"item_features": [vars(f) for f in ITEM_FEATURES], **source._asdict()}
+        fields["item_table"] = source.table
+    spec = make_spec(fields, output)
     model = spread(spec)
+    if request.param == "matched":
+        encoding = ItemEncoding.read(source.vocabularies, ITEM_FEATURES)
+        model.embeddings.item_features.fill(item_table(), encoding)
     # Scores near 0 and 1 would hide differences.
     last = model.head.layers[-1]
-    last.set_weights([last.kernel * 0.1, last.bias * 0])
+    last.set_weights([last.kernel * (0.04 if request.param == "matched" else 0.1), last.bias * 0])
     export_model(model, output, str(folder / "model"))
     return tf.saved_model.load(str(folder / "model")).signatures
 

@@ -1,0 +1,1 @@
+"""TFX's Trainer, which is given the item table, too."""
