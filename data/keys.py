@@ -38,6 +38,10 @@ REQUEST_CANDIDATES = "request_candidates"
 # Raw ids of items beside their rows, of transformed records and of what the model reads.
 RAW_ITEMS = {f"{owner}item_id": f"{owner}item" for owner in (HISTORY, CANDIDATE)}
 
+# Where the model's item table has the features of items, of what the model reads.
+ENTRY = "item_entry"
+HISTORY_ENTRY, CANDIDATE_ENTRY = f"{HISTORY}{ENTRY}", f"{CANDIDATE}{ENTRY}"
+
 # Of requests alone.
 HISTORY_LENGTH = "history_length"
 CANDIDATE_LENGTH = "candidate_length"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 from lifelong.data import config_json
@@ -68,6 +69,8 @@ class ModelConfig:
         searched_events: K, how many of the L events the search hands to the exact search unit.
         signature_bits: M, bits of a SimHash signature (`eta`).
         soft_search: The search of `sim_soft`.
+        search_vectors: Item feature whose vectors `eta` hashes or `sim_soft` multiplies, instead of
+            vectors that the model learns. Empty: those that it learns.
         match_evidence: Whether the model also sees how many events share the candidate's item or
             category, and when: of the short part and of the searched events.
         popularity: Whether the model sees the candidate's rank among the items by training events.
@@ -104,6 +107,7 @@ class ModelConfig:
     searched_events: int = 48
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
+    search_vectors: str = ""
     match_evidence: bool = True
     popularity: bool = True
     unknown_items: UnknownItemsName = "shared"
@@ -155,6 +159,27 @@ class ModelConfig:
             raise ValueError(
                 "model.unknown_items is 'matched', but model.match_evidence is false: nothing is "
                 "matched; set it to true, or choose 'shared'"
+            )
+        if self.search_vectors and self.long_term not in ("eta", "sim_soft"):
+            raise ValueError(
+                f"model.search_vectors is {self.search_vectors!r}, but model.long_term is "
+                f"{self.long_term!r}: only eta and sim_soft search in vectors; leave it empty"
+            )
+        served_by = self.soft_search.served_by
+        if self.search_vectors and self.long_term == "sim_soft" and served_by != "exact":
+            raise ValueError(
+                f"model.soft_search.served_by is {served_by!r}, but the vectors of "
+                "model.search_vectors are searched as they are: leave it 'exact', or choose eta"
+            )
+
+    def check_vectors(self, item_features: Iterable[Feature]) -> None:
+        """Raises a ValueError if `search_vectors` is not the name of a vector of items."""
+        vectors = [feature.name for feature in item_features if feature.kind == "vector"]
+        if self.search_vectors and self.search_vectors not in vectors:
+            raise ValueError(
+                f"model.search_vectors is {self.search_vectors!r}, which is no vector of items "
+                f"({', '.join(vectors) or 'there are none'}); declare it in data.features, with "
+                "`of: item`, `kind: vector` and its size"
             )
 
     @property
@@ -266,6 +291,9 @@ class ModelSpec:
     data_contract: DataContract | None = None
     vocabulary_digests: dict[str, str] = dataclasses.field(default_factory=dict)
     item_features: tuple[Feature, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.model.check_vectors(self.item_features)
 
     def known(self, vocabulary: str) -> int:
         """Returns how many ids a vocabulary knows."""

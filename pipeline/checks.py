@@ -30,6 +30,7 @@ def check_before_run(config: Config, workdir: Workdir) -> None:
         OSError: A file is missing, or something else is in a folder's place.
     """
     config.data.validate()
+    config.model.check_vectors(config.data.item_features)
     _check_times(config)
     _check_name(config.name)
     _check_folders(config, workdir)

@@ -8,6 +8,7 @@ from lifelong.models.embeddings import Embeddings
 from lifelong.models.long_term.base import LongTermPart
 from lifelong.models.long_term.eta import EtaLongTerm
 from lifelong.models.long_term.full import FullLongTerm
+from lifelong.models.long_term.given_vectors import GivenVectorsLongTerm
 from lifelong.models.long_term.mean import MeanLongTerm
 from lifelong.models.long_term.none import NoLongTerm
 from lifelong.models.long_term.sdim import SdimLongTerm
@@ -41,4 +42,6 @@ def make_long_term(spec: ModelSpec, embeddings: Embeddings) -> LongTermPart:
         ValueError: If there is no long-term part of that name.
     """
     part = choose("model.long_term", spec.model.long_term, LONG_TERM_PARTS)
+    if part is SimSoftLongTerm and spec.model.search_vectors:
+        part = GivenVectorsLongTerm
     return part(spec, embeddings, name="long_term")
