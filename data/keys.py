@@ -65,6 +65,7 @@ SEARCHED_POSITION = "searched_position"
 SEARCHED_RELEVANCE = "searched_relevance"
 CANDIDATE_WEIGHT = "candidate_weight"
 HISTORY_EVENTS = "history_events"
+ITEM_FEATURES = "item_features"
 RECORDS = "records"
 
 

@@ -7,6 +7,7 @@ no hashing once baked, no float32 table beside one of another type.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -23,6 +24,7 @@ from lifelong.data.keys import (
     EVENTS_BEFORE_RECORD,
     HISTORY,
     HISTORY_EVENTS,
+    ITEM_FEATURES,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
     RAW_ITEMS,
@@ -171,11 +173,14 @@ class ServingSignatures:
     def data_contract(self, user: tf.Tensor) -> dict[str, tf.Tensor]:
         """`data_contract`: what a client must know to make requests, the same in every row `[B]`.
 
-        How ids and categories are made (strings), and the S, L and K of the model (int64).
+        How ids and categories are made, the names of the item features that the model has in a table
+        of its own (strings; the latter a JSON list), and the S, L and K of the model (int64). Features
+        that requests carry are inputs of `serving_default`.
         """
         spec = self._model.spec
         contract = spec.data_contract
         told: dict[str, str | tf.Tensor] = {**(contract.texts() if contract else NO_CONTRACT)}
+        told[ITEM_FEATURES] = json.dumps([feature.name for feature in spec.item_features])
         for key in ("short_length", "long_length", "searched_events"):
             told[key] = tf.constant(getattr(spec.model, key), tf.int64)
         return {key: tf.fill(tf.shape(user), value) for key, value in told.items()}

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from lifelong.data.contract import NO_CONTRACT, DataContract
 from lifelong.data.events import KEYS
-from lifelong.data.keys import HISTORY, RANK_SEARCHED_SIGNATURE, RANK_SIGNATURE, SEARCH_SIGNATURE
+from lifelong.data.keys import (
+    CANDIDATE,
+    HISTORY,
+    ITEM_FEATURES,
+    RANK_SEARCHED_SIGNATURE,
+    RANK_SIGNATURE,
+    SEARCH_SIGNATURE,
+)
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
 from lifelong.serving.prediction import Metadata, Prediction
 from lifelong.serving.request import Request
@@ -30,6 +38,8 @@ class ModelContract(NamedTuple):
         searched_events: K, most events that a search finds.
         data: How ids and categories are made; None if the model does not know.
         event_features: Type of each extra feature of events that it reads, by name.
+        candidate_features: Names of the extra features of candidates that requests carry.
+        item_features: Names of the features of items that the model has in a table of its own.
     """
 
     version: int
@@ -40,6 +50,8 @@ class ModelContract(NamedTuple):
     searched_events: int
     data: DataContract | None
     event_features: dict[str, str]
+    candidate_features: frozenset[str] = frozenset()
+    item_features: frozenset[str] = frozenset()
 
     @property
     def window(self) -> int:
@@ -55,6 +67,31 @@ class ModelContract(NamedTuple):
         """Returns what was searched with the columns that the model reads."""
         found = history.found._replace(columns=self.select(history.found.columns))
         return history._replace(short=self.select(history.short), found=found)
+
+    def check_candidates(self, columns: Iterable[str]) -> None:
+        """Checks that candidates have the features that the model reads, and no others.
+
+        Args:
+            columns: What the request has of its candidates.
+
+        Raises:
+            ValueError: One is missing, or is not carried by requests; the message names it.
+        """
+        given = {*columns} - {"item", "category"}
+        for name in sorted(given - self.candidate_features):
+            if name in self.item_features:
+                raise ValueError(
+                    f"candidate_{name}: the model has the item feature {name!r} in a table of its own "
+                    "and looks it up by the item's id; leave it out"
+                )
+            raise ValueError(
+                f"candidate_{name}: the model reads no such feature; it reads "
+                f"{', '.join(sorted(self.candidate_features)) or 'none'} of candidates"
+            )
+        for name in sorted(self.candidate_features - given):
+            raise ValueError(
+                f"candidate_{name} is missing: the model reads it of every candidate of a request"
+            )
 
     def check(self, manifest: Manifest) -> None:
         """Checks that the model and a store can be used together.
@@ -87,11 +124,13 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
         ContractError: The model's ids are made by the rule of another version.
     """
     outputs = {name: values[0] for name, values in told.outputs.items()}
+    inputs = metadata.signatures[RANK_SIGNATURE].inputs
     events = {
         name.removeprefix(HISTORY): spec.dtype.name
-        for name, spec in metadata.signatures[RANK_SIGNATURE].inputs.items()
+        for name, spec in inputs.items()
         if name.startswith(HISTORY)
     }
+    candidates = {name.removeprefix(CANDIDATE) for name in inputs if name.startswith(CANDIDATE)}
     return ModelContract(
         version=told.version,
         searches_store=RANK_SEARCHED_SIGNATURE in metadata.signatures,
@@ -103,4 +142,7 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
         event_features={
             name: dtype for name, dtype in events.items() if name not in (*KEYS, "length")
         },
+        candidate_features=frozenset(candidates - {"item", "category", "length"}),
+        # Models that were exported before there were any do not tell.
+        item_features=frozenset(json.loads(outputs.get(ITEM_FEATURES, b"[]"))),
     )

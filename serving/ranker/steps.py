@@ -99,6 +99,9 @@ def ranking_steps(
             # Another version may have come that takes other requests.
             latest = yield from _learn(store, known)
             if latest.version == contract.version:
+                # The server says which inputs it did not expect; what to do about it is known here.
+                for request in requests:
+                    latest.check_candidates(request.candidates)
                 raise
             contract = latest
             continue

@@ -104,6 +104,7 @@ def test_the_data_contract_is_told_once_a_row(transform_output, tmp_path):
         outputs = told(user=tf.range(rows, dtype=tf.int64))
         for key, text in contract.texts().items():
             assert outputs[key].numpy().tolist() == [text.encode()] * rows
+        assert outputs["item_features"].numpy().tolist() == [b"[]"] * rows
         for key in ("short_length", "long_length", "searched_events"):
             assert outputs[key].numpy().tolist() == [getattr(model.spec.model, key)] * rows
 
