@@ -42,15 +42,22 @@ def item_table() -> Columns:
     }
 
 
-def write_source(folder: Path, table: Columns, features: tuple[Feature, ...]) -> ItemSource:
-    """Writes a table and the vocabularies of its values."""
+def write_source(
+    folder: Path,
+    table: Columns,
+    features: tuple[Feature, ...],
+    previous: ItemSource | None = None,
+) -> ItemSource:
+    """Writes a table and the vocabularies of its values, which continue those of an earlier one."""
     source = ItemSource(str(folder / "table"), str(folder / "vocabularies"))
     for path in source:
         Path(path).mkdir(parents=True)
     write_items(table, items_path(source.table))
     write_statistics(source.vocabularies, {})
     config = VocabularyConfig(item_features=features)
-    add_item_values(config, source.table, source.vocabularies, None)
+    add_item_values(
+        config, source.table, source.vocabularies, previous.vocabularies if previous else None
+    )
     return source
 
 

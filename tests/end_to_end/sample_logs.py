@@ -76,6 +76,19 @@ def write_behavior_jsonl(baskets: list[tuple[int, int, list[int]]], path: Path) 
                 file.write(json.dumps(row) + "\n")
 
 
+def write_items_jsonl(path: Path) -> None:
+    """Writes an item table: categories with names of their own, brands and vectors."""
+    with path.open("w") as file:
+        for item in range(ITEMS):
+            row = {
+                "item": f"i{item}",
+                "category": f"shelf{item % CATEGORIES}",
+                "brand": f"b{item % 9}",
+                "image": [item / ITEMS, 0.5, -1],
+            }
+            file.write(json.dumps(row) + "\n")
+
+
 def write_impressions_jsonl(baskets: list[tuple[int, int, list[int]]], path: Path) -> None:
     """Writes an impression log: what was bought among other items, unequally many, with prices."""
     rng = np.random.default_rng(1)

@@ -1,4 +1,7 @@
-"""The whole pipeline with an impression log: real labels, unequal N, behaviour types, features."""
+"""The whole pipeline with an impression log: real labels, unequal N, behaviour types, features.
+
+Categories and features of items come from an item table.
+"""
 
 import json
 import re
@@ -26,11 +29,16 @@ CONFIG = """
 data:
   behaviors:
     files: {folder}/behaviors.jsonl
-    columns: {{behavior: action}}
+    columns: {{behavior: action, category: ""}}
   impressions:
     files: {folder}/impressions-*.jsonl
+    columns: {{category: ""}}
+  items:
+    files: {folder}/items.jsonl
   features:
   - {{name: price, of: candidate, kind: numeric}}
+  - {{name: brand, of: item}}
+  - {{name: image, of: item, kind: vector, size: 3}}
   requests: {{min_history: 0}}
   splits:
     by: user
@@ -49,6 +57,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("impressions")
     baskets = sample_logs.make_baskets(users=60, seed=2)
     sample_logs.write_behavior_jsonl(baskets, folder / "behaviors.jsonl")
+    sample_logs.write_items_jsonl(folder / "items.jsonl")
     late = [basket for basket in baskets if basket[1] > sample_logs.START + 200 * sample_logs.DAY]
     sample_logs.write_impressions_jsonl(late[::2], folder / "impressions-1.jsonl")
     sample_logs.write_impressions_jsonl(late[1::2], folder / "impressions-2.jsonl")
@@ -74,12 +83,12 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
     events = 40
     history = {
         "item": [id_of(f"i{i}") for i in rng.integers(0, sample_logs.ITEMS, events)],
-        "category": [id_of(f"c{i}") for i in rng.integers(0, 20, events)],
+        "category": [id_of(f"shelf{i}") for i in rng.integers(0, 20, events)],
         "timestamp": sample_logs.START + np.arange(events) * sample_logs.DAY,
     }
     candidates = {
         "item": [id_of(f"i{i}") for i in range(5)],
-        "category": [id_of(f"c{i}") for i in range(5)],
+        "category": [id_of(f"shelf{i}") for i in range(5)],
     }
 
     def scores(client, behavior, price):
@@ -100,6 +109,9 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
         assert plain.shape == (1, 5)
         assert np.abs(plain - scores(client, "view", 1.0)).max() > 1e-6
         assert np.abs(plain - scores(client, "buy", 7.0)).max() > 1e-6
+        told = client.predict({"user": np.zeros(1, np.int64)}, "data_contract")
+        assert json.loads(told["item_features"][0]) == ["brand", "image"]
+        assert json.loads(told["category_taxonomy"][0])["category"] == "items.category"
 
 
 def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, folder):
@@ -118,7 +130,7 @@ def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, f
 def test_an_event_is_ranked_with_once_it_is_ingested(output, folder):
     work = f"--workdir={folder}/work"
     before = re.search(r"of (\d+) events, read from the behaviour store", _rank("u1", work))
-    event = {"user": "u1", "item": "i1", "category": "c1", "action": "buy"}
+    event = {"user": "u1", "item": "i1", "action": "buy"}
     time = sample_logs.START + 390 * sample_logs.DAY
     lines = [json.dumps({**event, "timestamp": time + i // 2}) for i in range(4)]
     (folder / "live.jsonl").write_text("\n".join(lines) + "\n")
@@ -127,8 +139,10 @@ def test_an_event_is_ranked_with_once_it_is_ingested(output, folder):
     assert int(after[1]) == int(before[1]) + 2
 
 
-def test_items_and_categories_are_printed_as_the_log_has_them(output, folder):
-    assert re.search(r"  1\. \d\.\d{4}  item i\d+, c\d+\n", _rank("u1", f"--workdir={folder}/work"))
+def test_items_and_categories_are_printed_as_log_and_item_table_have_them(output, folder):
+    assert re.search(
+        r"  1\. \d\.\d{4}  item i\d+, shelf\d+\n", _rank("u1", f"--workdir={folder}/work")
+    )
 
 
 def _rank(user, work):

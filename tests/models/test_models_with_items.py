@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from lifelong.data.item_table import items_path, read_items, write_items
 from lifelong.models.export import ServingSignatures
+from lifelong.models.growth import go_on_from
 from lifelong.models.item_features import find_entries
 from lifelong.models.long_term import LONG_TERM_PARTS, SearchedHistory
 from lifelong.models.reader import request_dataset
@@ -100,6 +101,32 @@ def test_a_trained_model_is_read_with_the_table_that_it_is_to_have(
     write_items(newer, items_path(str(tmp_path)))
     newest = load_trained(str(tmp_path / "trained"), str(tmp_path))
     np.testing.assert_array_equal(rank(newest, transform_output, wire), expected)
+
+
+def test_a_model_goes_on_with_a_table_that_has_grown(transform_output, source, wire, tmp_path):
+    base = model_with_items("none", transform_output, source)
+    save_trained(base, str(tmp_path / "trained"))
+    table = item_table()
+    newer = {key: np.append(column, column[-2:], axis=0) for key, column in table.items()}
+    newer["item"][-2:], newer["item_brand"][-2:] = (NOT_IN_TABLE, NOT_IN_TABLE + 1), (999, 998)
+    newer["item_price"] += np.float32([0] * len(table["item"]) + [50, 50])
+    grown = write_source(tmp_path, newer, FEATURES, previous=source)
+    model = model_with_items("none", transform_output, grown)
+    assert go_on_from(model, str(tmp_path / "trained"), transform_output, [])["item_brand"] == 2
+    expected = rank(base, transform_output, wire)
+    np.testing.assert_array_equal(rank(model, transform_output, wire), expected)
+    brands = model.embeddings.item_features.categorical["item_brand"].embeddings.numpy()
+    first = base.spec.used_rows("item_brand")
+    np.testing.assert_array_equal(brands[first : first + 2], brands[[0, 0]])
+    newer["item_brand"] += 1
+    other = write_source(tmp_path / "other", newer, FEATURES)
+    with pytest.raises(ValueError, match="ids of the vocabulary item_brand have other rows"):
+        go_on_from(
+            model_with_items("none", transform_output, other),
+            str(tmp_path / "trained"),
+            transform_output,
+            [],
+        )
 
 
 def test_a_reader_finds_entries_once_for_all_requests_of_a_record(source, tmp_path):

@@ -8,11 +8,13 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
+from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.signature_baker.executor import Executor, largest_score_difference
 from lifelong.models.config import ExportConfig, SoftSearchConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.trained import TRAINED_FOLDER, save_trained
+from tests.sample_items import FEATURES, item_table, model_with_items, write_source
 from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import write_records
 
@@ -38,7 +40,7 @@ class Trained(NamedTuple):
     model: CTRModel
     folder: Path
 
-    def bake(self, folder, properties=PROPERTIES, records=RECORDS):
+    def bake(self, folder, properties=PROPERTIES, records=RECORDS, item_table=None):
         """Runs the executor on this output of the Trainer."""
         trained = artifact(standard_artifacts.Model, self.folder / "trained")
         examples = artifact(standard_artifacts.Examples, folder / "examples")
@@ -47,11 +49,10 @@ class Trained(NamedTuple):
         write_records(records, folder / "examples" / "Split-eval" / "data.gz")
         output = artifact(standard_artifacts.Model, folder / "baked")
         transform_graph = artifact(standard_artifacts.TransformGraph, self.folder / "transform")
-        Executor().Do(
-            {"model": [trained], "transform_graph": [transform_graph], "examples": [examples]},
-            {"baked_model": [output]},
-            properties,
-        )
+        inputs = {"model": [trained], "transform_graph": [transform_graph], "examples": [examples]}
+        if item_table:
+            inputs["item_table"] = [artifact(ItemTable, item_table)]
+        Executor().Do(inputs, {"baked_model": [output]}, properties)
         return output
 
 
@@ -125,6 +126,15 @@ def test_a_table_that_does_not_belong_to_the_weights_is_refused(
     with pytest.raises(ValueError, match="baked and unbaked scores differ by"):
         train(other, exported=eta).bake(tmp_path)
     assert not (tmp_path / "baked").exists()
+
+
+def test_signatures_of_given_vectors_are_those_of_the_item_table(train, transform_output, tmp_path):
+    source = write_source(tmp_path / "items", item_table(), FEATURES)
+    model = model_with_items("eta", transform_output, source, search_vectors="image")
+    output = train(model).bake(tmp_path, item_table=source.table)
+    entries = 1 + len(item_table()["item"])
+    assert output.get_int_custom_property("baked_table_bytes") == 8 * entries
+    assert output.get_float_custom_property("largest_score_difference") <= 1e-5
 
 
 def test_a_model_without_signatures_passes_through(plain, tmp_path):

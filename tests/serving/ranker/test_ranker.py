@@ -347,9 +347,11 @@ def test_bad_requests_are_named(ranker_class, exported, store, tmp_path):
 def test_features_that_the_model_does_not_read_are_named(ranker_class, exported, tmp_path):
     request = request_of(1, recent=HISTORIES[1])
     request.candidates["color"] = np.zeros(12, np.int64)
-    with serving(exported / "none", tmp_path) as client:
-        with pytest.raises(ValueError, match="candidate_color: the model reads no such feature"):
-            ranker_class(client, None).rank(request)
+    with (
+        serving(exported / "none", tmp_path) as client,
+        pytest.raises(ValueError, match="candidate_color: the model reads no such feature"),
+    ):
+        ranker_class(client, None).rank(request)
 
 
 @both
