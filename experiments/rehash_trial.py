@@ -76,8 +76,9 @@ def rehash(trained: CTRModel, bits: int, events: int) -> CTRModel:
     changed = dataclasses.replace(spec.model, signature_bits=bits, searched_events=events)
     model = CTRModel(dataclasses.replace(spec, model=changed))
     build(model)
-    if model.embeddings.item_features is not None:
-        model.embeddings.item_features.take_values(trained.embeddings.item_features)
+    items, trained_items = model.embeddings.item_features, trained.embeddings.item_features
+    if items is not None and trained_items is not None:
+        items.share_values(trained_items)
     rotation = model.long_term.simhash.rotation
     for old, new in zip(trained.weights, model.weights, strict=True):
         if old.shape == new.shape:

@@ -134,7 +134,7 @@ class ItemFeatures(keras.layers.Layer):
         self._values.fill(table, encoding)
         self.encoding = encoding
 
-    def take_values(self, other: ItemFeatures) -> None:
+    def share_values(self, other: ItemFeatures) -> None:
         """Shares the values of a layer for the same features."""
         self._values, self.encoding = other._values, other.encoding
 

@@ -204,7 +204,7 @@ class IngestConfig(JsonConfig):
     def read_categories(self) -> ItemCategories | None:
         """Reads the categories that the behaviour log does not have; None if it has them."""
         table = None if self.behaviors.columns.category else self.category_table
-        return table and ItemCategories.read(table)
+        return None if table is None else ItemCategories.read(table)
 
     def fields_of(self, log: str) -> list[Field]:
         """Returns what is read of the log `behaviors`, `impressions`, `users` or `items`."""

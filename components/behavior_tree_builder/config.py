@@ -88,7 +88,7 @@ class TreeConfig(JsonConfig):
 
     def read_categories(self) -> ItemCategories | None:
         """Reads the categories that the behaviour log does not have; None if it has them."""
-        return self.items and ItemCategories.read(self.items)
+        return None if self.items is None else ItemCategories.read(self.items)
 
     def validate(self) -> None:
         """Checks the fields.

@@ -112,6 +112,8 @@ def _without(path: str, field: Field, known: Iterable[str], name: str) -> FileEr
     names = list(known)
     has = f"it has {', '.join(names)}" if names else "it has none"
     advice = f"Set {name}.columns or the feature's `column`"
+    if field.key == "category" and field.is_feature:
+        advice = f'Set {name}.columns.category, to "" if it has none'
     for sign in _DELIMITERS:
         if len(names) == 1 and sign in names[0]:
             advice = f"Set {name}.delimiter to {sign!r}"

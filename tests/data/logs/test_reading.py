@@ -342,6 +342,13 @@ def test_vectors_missing_and_unreadable(tmp_path, write_log):
         assert sum(batch.missing["item_image"] for batch in batches) == 1
 
 
+def test_an_item_table_without_categories_says_so(write_log):
+    log = log_of(files=write_log("items.csv", [{"item": 1}]))
+    message = r"items\.csv has no column 'category' .* Set behaviors\.columns\.category, to \"\" if"
+    with pytest.raises(ValueError, match=message):
+        read(log, item_fields(log, ()))
+
+
 def test_vectors_of_odd_json(tmp_path):
     odd = [
         "1",
