@@ -82,7 +82,7 @@ class ExactSearcher(Searcher):
             history.mask,
         )
 
-    def _project(self, table: tf.Variable, kernel: tf.Tensor, name: str) -> tf.Variable:
+    def _project(self, table: tf.Tensor, kernel: tf.Tensor, name: str) -> tf.Variable:
         return self._keep(tf.Variable(tf.matmul(table, kernel), trainable=False, name=name))
 
     def _vectors(self, values: Mapping[str, tf.Tensor], prefix: str) -> tf.Tensor:
