@@ -15,6 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks.finished_run import FinishedRun
+from benchmarks.steps import fresh_model
 from benchmarks.vocabulary import REQUESTS, default_spec, random_batch
 from lifelong.models.config import ModelConfig, SoftSearchConfig, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
@@ -67,10 +68,10 @@ def _train_and_export(
     config: ModelConfig, items: int, folder: str, transform: str
 ) -> dict[str, int]:
     """Trains some steps, saves and exports as the Trainer does."""
-    base, spec = _peak(), default_spec(items, config)
+    base = _peak()
     batches = tf.data.Dataset.from_tensors(random_batch(items, "Zipf", config.window))
     model = fit(
-        spec,
+        fresh_model(default_spec(items, config)),
         TrainingConfig(epochs=1),
         batches.repeat(STEPS),
         STEPS * REQUESTS,
