@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -32,19 +32,43 @@ def write_items(block: Columns, path: str) -> None:
         pq.write_table(pa.table(arrays), file)
 
 
-def read_items(path: str, keys: Iterable[str] | None = None) -> Columns:
-    """Reads what `write_items` wrote.
+class StoredItems(Mapping[str, np.ndarray]):
+    """The columns of a table that `write_items` wrote, each read when it is asked for, every time.
+
+    A column has a value for each item; the entry of an item in the model is its place plus 1.
 
     Args:
         path: Path or URI of the file.
-        keys: Columns to read; None: all.
-
-    Returns:
-        The columns; the entry of a row in the model is its place here plus 1.
     """
-    with files.open_file(path) as file:
-        table = pq.read_table(file, columns=None if keys is None else list(keys))
-    return {name: _to_numpy(table[name]) for name in table.column_names}
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with files.open_file(path) as file:
+            stored = pq.ParquetFile(file)
+            self._schema, self._rows = stored.schema_arrow, stored.metadata.num_rows
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """Returns a column."""
+        kind = self._schema.field(key).type
+        is_vector = pa.types.is_fixed_size_list(kind)
+        shape = (self._rows, kind.list_size) if is_vector else (self._rows,)
+        column = np.zeros(shape, (kind.value_type if is_vector else kind).to_pandas_dtype())
+        first = 0
+        with files.open_file(self._path) as file:
+            # Batch by batch, as columns of vectors should not be in memory twice.
+            for batch in pq.ParquetFile(file).iter_batches(columns=[key]):
+                values = batch.column(0).flatten() if is_vector else batch.column(0)
+                column[first : first + batch.num_rows] = np.reshape(values, (-1, *shape[1:]))
+                first += batch.num_rows
+        return column
+
+    def __iter__(self) -> Iterator[str]:
+        """Yields the names of the columns."""
+        return iter(self._schema.names)
+
+    def __len__(self) -> int:
+        """Returns the number of columns."""
+        return len(self._schema.names)
 
 
 def sorted_items(parts: Iterable[Columns]) -> Columns:
@@ -59,11 +83,3 @@ def _to_arrow(column: np.ndarray) -> pa.Array:
     if column.ndim == 1:
         return pa.array(column)
     return pa.FixedSizeListArray.from_arrays(pa.array(column.reshape(-1)), column.shape[1])
-
-
-def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
-    kind = column.type
-    if not pa.types.is_fixed_size_list(kind):
-        return column.to_numpy()
-    numbers = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate([np.zeros(0, np.float32), *numbers]).reshape(-1, kind.list_size)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data.columns import Columns
 from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID
 from lifelong.data.keys import CANDIDATE, ENTRY, HISTORY, SEARCHED
@@ -118,19 +117,23 @@ class ItemFeatures(keras.layers.Layer):
         """The raw ids of all entries, as `find_entries` takes them."""
         return self._values.items
 
-    def fill(self, table: Columns, encoding: ItemEncoding) -> None:
+    def fill(self, table: Mapping[str, np.ndarray], encoding: ItemEncoding) -> None:
         """Sets the values.
 
         Args:
             table: Columns of an item table as `lifelong.data.item_table` has it: those of all
-                features.
+                features. Each is asked for once.
             encoding: What makes of them what the model reads; that of its training.
 
         Raises:
             ValueError: The table lacks a feature, or has vectors of another size.
         """
-        for feature in self._features:
-            _check(feature, table)
+        missing = [feature.key for feature in self._features if feature.key not in table]
+        if missing:
+            raise ValueError(
+                f"the item table has no column {missing[0]}; it has {', '.join(table)}: build it with "
+                "the configuration that the model is trained with"
+            )
         self._values.fill(table, encoding)
         self.encoding = encoding
 
@@ -183,7 +186,7 @@ class _Values:
             if feature.kind == "vector":
                 self.lengths[key] = tf.Variable(1.0, trainable=False, name=f"{key}_length")
 
-    def fill(self, table: Columns, encoding: ItemEncoding) -> None:
+    def fill(self, table: Mapping[str, np.ndarray], encoding: ItemEncoding) -> None:
         """Encodes and sets the values; entry 0 comes before those of the table."""
         self.items.assign(np.append(_NO_ITEM, table["item"]))
         for feature in self._features:
@@ -191,18 +194,18 @@ class _Values:
             column = table[key]
             if feature.is_categorical:
                 values = encoding.vocabularies[key].rows(np.append(MISSING_ID, column))
+                self.columns[key].assign(values.astype(np.int32))
+                continue
+            _check_size(feature, column)
+            mean, deviation = encoding.statistics[key]
+            values = np.zeros((len(column) + 1, *column.shape[1:]), np.float32)
+            values[1:] = column
+            del column
+            if feature.kind == "vector":
+                self.lengths[key].assign(deviation)
             else:
-                mean, deviation = encoding.statistics[key]
-                values = np.concatenate(
-                    [np.zeros_like(column, shape=(1, *column.shape[1:])), column]
-                )
-                if feature.kind == "vector":
-                    self.lengths[key].assign(deviation)
-                elif deviation:
-                    values = (values - mean) / deviation
-                else:
-                    values = np.zeros_like(values)
-            self.columns[key].assign(values.astype(self.columns[key].dtype.as_numpy_dtype))
+                values = (values - mean) / deviation if deviation else np.zeros_like(values)
+            self.columns[key].assign(values)
 
 
 def add_entries(batch: Mapping[str, tf.Tensor], items: tf.Tensor | tf.Variable) -> Batch:
@@ -240,14 +243,9 @@ def _variable(values: np.ndarray, name: str) -> tf.Variable:
     return tf.Variable(values, shape=tf.TensorShape(shape), trainable=False, name=name)
 
 
-def _check(feature: Feature, table: Columns) -> None:
-    if feature.key not in table:
+def _check_size(feature: Feature, column: np.ndarray) -> None:
+    if feature.kind == "vector" and column.shape[1:] != (feature.size,):
         raise ValueError(
-            f"the item table has no column {feature.key}; it has {', '.join(table)}: build it with "
-            "the configuration that the model is trained with"
-        )
-    if feature.kind == "vector" and table[feature.key].shape[1:] != (feature.size,):
-        raise ValueError(
-            f"{feature.key} has vectors of {table[feature.key].shape[1]} numbers in the item table, "
-            f"{feature.size} in the model: build it with the configuration of the model"
+            f"{feature.key} has vectors of {column.shape[1]} numbers in the item table, {feature.size} "
+            "in the model: build it with the configuration that the model is trained with"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from lifelong.data.item_table import items_path, read_items
+from lifelong.data.item_table import StoredItems, items_path
 from lifelong.data.keys import RAW_ITEMS
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
@@ -80,7 +80,7 @@ def load_trained(folder: str, item_table: str = "") -> CTRModel:
             names = ", ".join(feature.name for feature in model.spec.item_features)
             raise ValueError(f"the model in {folder} reads {names} of items; give it an item table")
         encoding = ItemEncoding.read(f"{folder}/{_ITEM_ENCODING}", model.spec.item_features)
-        items.fill(read_items(items_path(item_table)), encoding)
+        items.fill(StoredItems(items_path(item_table)), encoding)
     return model
 
 

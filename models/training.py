@@ -18,7 +18,7 @@ import tensorflow_transform as tft
 from lifelong.data import config_json
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
-from lifelong.data.item_table import items_path, read_items
+from lifelong.data.item_table import StoredItems, items_path
 from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
@@ -217,7 +217,7 @@ def begin(
     if model.embeddings.item_features is not None:
         assert items is not None
         encoding = ItemEncoding.read(items.vocabularies, spec.item_features)
-        model.embeddings.item_features.fill(read_items(items_path(items.table)), encoding)
+        model.embeddings.item_features.fill(StoredItems(items_path(items.table)), encoding)
     _compile(model, training)
     model.optimizer.build(model.trainable_variables)
     return model

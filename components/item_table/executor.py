@@ -81,7 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 def _read_parts(folder: str) -> Iterator[Columns]:
     for path in fileio.glob(f"{folder}/*{PART_SUFFIX}"):
-        yield item_table.read_items(str(path))
+        yield dict(item_table.StoredItems(str(path)))
 
 
 def _warnings(counts: Counts) -> Iterator[str]:

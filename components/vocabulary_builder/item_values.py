@@ -6,7 +6,7 @@ import numpy as np
 
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import Moments, write_ids
-from lifelong.data.item_table import items_path, read_items
+from lifelong.data.item_table import StoredItems, items_path
 from lifelong.data.logs.counts import Counts
 from lifelong.data.vocabulary import Vocabulary
 from lifelong.models.vocabulary_files import NumberStatistics, read_statistics, write_statistics
@@ -27,11 +27,12 @@ def add_item_values(
         Per vocabulary the ids that are `known`, `new` among them, and `too_rare` (none).
     """
     counts = Counts()
+    items = StoredItems(items_path(table))
     statistics = read_statistics(folder)
     earlier = read_statistics(previous) if previous else {}
     for feature in config.item_features:
         key = feature.key
-        column = read_items(items_path(table), [key])[key]
+        column = items[key]
         if feature.is_categorical:
             counted = Vocabulary(*np.unique(column, return_counts=True))
             counts.update(write_ids((key, counted), folder, previous, config))

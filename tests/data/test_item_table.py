@@ -1,6 +1,6 @@
 import numpy as np
 
-from lifelong.data.item_table import read_items, sorted_items, write_items
+from lifelong.data.item_table import StoredItems, sorted_items, write_items
 
 BLOCK = {
     "item": np.array([2, 2**62]),
@@ -13,7 +13,7 @@ def test_what_was_written_is_read_back(tmp_path):
     for block in (BLOCK, {key: column[:0] for key, column in BLOCK.items()}):
         path = str(tmp_path / "items.parquet")
         write_items(block, path)
-        found = read_items(path)
+        found = dict(StoredItems(path))
         assert found.keys() == block.keys()
         for key, column in block.items():
             assert found[key].dtype == column.dtype

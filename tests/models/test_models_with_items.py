@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.data.item_table import items_path, read_items, write_items
+from lifelong.data.item_table import StoredItems, items_path, write_items
 from lifelong.models.export import ServingSignatures
 from lifelong.models.growth import go_on_from
 from lifelong.models.item_features import find_entries
-from lifelong.models.long_term import LONG_TERM_PARTS, SearchedHistory
+from lifelong.models.long_term import SearchedHistory
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import load_trained, save_trained
@@ -44,7 +44,7 @@ def rank(model, transform_output, wire):
     return valid(signatures.rank(**wire)["scores"], wire)
 
 
-@pytest.mark.parametrize("long_term", LONG_TERM_PARTS)
+@pytest.mark.parametrize("long_term", ["full", "sim_hard", "eta"])
 def test_all_paths_give_the_same_scores(long_term, transform_output, source, wire):
     model = model_with_items(long_term, transform_output, source)
     signatures = ServingSignatures(model, transform_output)
@@ -130,7 +130,7 @@ def test_a_model_goes_on_with_a_table_that_has_grown(transform_output, source, w
 
 
 def test_a_reader_finds_entries_once_for_all_requests_of_a_record(source, tmp_path):
-    ids = np.append(-1, read_items(items_path(source.table), ["item"])["item"])
+    ids = np.append(-1, StoredItems(items_path(source.table))["item"])
     records = [
         record | {f"{owner}_item_id": record[f"{owner}_item"] for owner in ("history", "candidate")}
         for record in RECORDS
