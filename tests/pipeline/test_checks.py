@@ -27,6 +27,11 @@ def refusal(tmp_path, capsys, monkeypatch):
     return run
 
 
+def test_vectors_to_search_in_that_no_item_has_are_named(refusal):
+    said = refusal(GOOD, "--model.long_term=eta", "--model.search_vectors=image")
+    assert "model.search_vectors is 'image', which is no vector of items" in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

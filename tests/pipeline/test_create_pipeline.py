@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
+from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.create_pipeline import (
     BaseModel,
@@ -27,13 +30,12 @@ COMMON = {
 
 def create(**more):
     return create_pipeline(
-        **COMMON,
+        **{**COMMON, **more},
         serving_folder="gs://bucket/serving",
         checkpoint_folder="gs://bucket/checkpoints",
         model=ModelConfig(),
         training=TrainingConfig(min_count=7),
         eval_config=make_eval_config(0.6, -0.005),
-        **more,
     )
 
 
@@ -88,6 +90,24 @@ def test_transform_is_given_the_vocabularies(whole):
     components = by_id(whole)
     given = components["Transform"].inputs["vocabularies"]
     assert given is components["VocabularyBuilder"].outputs["vocabularies"]
+
+
+def test_an_item_table_reaches_all_that_read_features_of_items(whole):
+    items = LogConfig("/items.parquet", columns=LogColumns(category=""))
+    ingest = dataclasses.replace(
+        COMMON["ingest"], items=items, features=(Feature("brand", "item"),)
+    )
+    components, without = by_id(create(ingest=ingest)), by_id(whole)
+    table = components["ItemTableBuilder"].outputs["item_table"]
+    for reader in ("VocabularyBuilder", "Trainer", "SignatureBaker"):
+        assert components[reader].inputs["item_table"] is table
+        assert "item_table" not in without[reader].inputs
+    vocabularies = components["VocabularyBuilder"].outputs["vocabularies"]
+    assert components["Trainer"].inputs["vocabularies"] is vocabularies
+    # Records do not depend on features of items.
+    for same in ("BehaviorExampleGen", "Transform"):
+        assert components[same].exec_properties == without[same].exec_properties
+    assert "ItemTableBuilder" not in without
 
 
 def test_how_to_export_reaches_the_signature_baker():
