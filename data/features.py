@@ -24,7 +24,7 @@ PREFIXES: dict[str, str] = {
 RESERVED = frozenset(
     {
         "item",
-        "item_hash",
+        "item_id",
         "item_entry",
         "category",
         "timestamp",

@@ -86,7 +86,7 @@ class Vocabulary:
             pa.csv.ConvertOptions(column_types=dict.fromkeys(_COLUMNS, pa.int64())),
         )
         ids, counts = (table[name].to_numpy() for name in _COLUMNS)
-        return cls.of_none() if ids.tolist() == [_NO_ID] else cls(ids, counts)
+        return cls.of_none() if np.array_equal(ids, [_NO_ID]) else cls(ids, counts)
 
     def knows(self, ids: np.ndarray) -> np.ndarray:
         """Returns which of `ids` are known, bool of the same shape."""

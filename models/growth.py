@@ -10,14 +10,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from lifelong.data.keys import CANDIDATE, HISTORY
+from lifelong.data.contract import DataContract
+from lifelong.data.features import Feature
+from lifelong.data.keys import CANDIDATE, CANDIDATE_CATEGORY, CANDIDATE_ITEM, HISTORY
 from lifelong.data.vocabulary import Vocabulary
-from lifelong.models.config import ModelSpec
+from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.long_term import TrainedSearch
 from lifelong.models.reader import serialized_records
-from lifelong.models.trained import build, read_spec, restore_trained
+from lifelong.models.trained import build, load_trained, read_spec, restore_trained
+from lifelong.models.unknown_items import ITEM_ID, UnknownItems
 from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 
+_RAW_ITEM = f"{CANDIDATE}{ITEM_ID}"
 # Records read at a time.
 _READ_TOGETHER = 256
 
@@ -29,9 +34,10 @@ def go_on_from(
 
     The ids that the trained model knew keep their rows and slots: the scores of requests whose ids
     are as known as before stay what they were. A new item starts as the mean of the known ones of its
-    category, anything else, and an item of a category without known ones, as the unknown one; neither
-    has a past in the optimizer. The popularity of items is the trained model's until
-    `Embeddings.count_items` sets it anew. The step size is the model's own.
+    category, one of a category without known ones as the unknown item that it was so far, anything else
+    as the unknown one; none of them has a past in the optimizer. The popularity of items is the trained
+    model's until `Embeddings.count_items` sets it anew. The step size is the model's own. A model whose
+    search is trained ahead of it has a new optimizer, as `fit` gives it one after the search.
 
     Args:
         model: A compiled model whose optimizer is built, of the same architecture.
@@ -44,10 +50,10 @@ def go_on_from(
 
     Raises:
         ValueError: If the trained model has another architecture, other features or another optimizer,
-            or if its ids have other rows.
+            or if its ids are made in another way or have other rows.
     """
     spec, earlier = model.spec, read_spec(folder)
-    _check_continues(spec, earlier, folder)
+    _check_spec(folder, spec)
     for name, digest in earlier.vocabulary_digests.items():
         known = _vocabulary(model, transform_output, name).first(earlier.known(name))
         if known.digest() != digest:
@@ -55,26 +61,17 @@ def go_on_from(
                 f"the ids of the vocabulary {name} have other rows in the model of {folder}: these "
                 "vocabularies do not continue its own; train a new model"
             )
-    base = _load(model, earlier, folder)
-    step_size = model.optimizer.learning_rate.numpy()
-    for new, old in zip(_state(model), _state(base), strict=True):
-        new.assign(old) if new.shape == old.shape else _assign_first_rows(new, old)
-    model.optimizer.learning_rate = step_size
-    categories: np.ndarray | None = None
-    for name, variable in model.id_tables():
-        first, end = earlier.used_rows(name), spec.used_rows(name)
-        if first == end:
-            continue
-        start = np.repeat(variable[UNKNOWN : UNKNOWN + 1].numpy(), end - first, axis=0)
-        if name == "item" and variable.shape.rank == 2:
-            if categories is None:
-                categories = categories_of_items(spec, transform_output, files)
-            items = variable[model.unknown_items.block : end].numpy()
-            means, have_any = _means_of_categories(items, categories, earlier.known(name))
-            of_new = categories[earlier.known(name) :]
-            start = np.where(have_any[of_new][:, np.newaxis], means[of_new], start)
-        variable.scatter_update(tf.IndexedSlices(start, tf.range(first, end)))
-    return {name: spec.known(name) - earlier.known(name) for name in spec.vocabulary_sizes}
+    _assign_state(model, earlier, folder)
+    new_ids = {name: spec.known(name) - earlier.known(name) for name in spec.vocabulary_sizes}
+    tables = model.id_tables()
+    of_items = [variable for name, variable in tables if name == "item"]
+    for name, variable in tables:
+        if name != "item":
+            _start_as(variable, earlier.used_rows(name), variable[UNKNOWN], new_ids[name])
+    _start_unknown_items(model.unknown_items, of_items, earlier)
+    if new_ids["item"]:
+        _start_items(model, of_items, earlier, transform_output, files)
+    return new_ids
 
 
 def keep_room(spec: ModelSpec, folder: str) -> ModelSpec:
@@ -83,7 +80,11 @@ def keep_room(spec: ModelSpec, folder: str) -> ModelSpec:
     Args:
         spec: Of a model that is to go on from the trained one.
         folder: Folder that `save_trained` wrote.
+
+    Raises:
+        ValueError: If the model cannot go on from that one, see `check_goes_on`.
     """
+    _check_spec(folder, spec)
     earlier = read_spec(folder)
     left = {
         name: earlier.table_rows(name) - spec.used_rows(name) for name in earlier.vocabulary_sizes
@@ -92,20 +93,47 @@ def keep_room(spec: ModelSpec, folder: str) -> ModelSpec:
     return dataclasses.replace(spec, spare_rows=spec.spare_rows | enough)
 
 
-def _check_continues(spec: ModelSpec, earlier: ModelSpec, folder: str) -> None:
-    for field in dataclasses.fields(spec.model):
-        ours, theirs = getattr(spec.model, field.name), getattr(earlier.model, field.name)
-        if ours != theirs:
-            raise ValueError(
-                f"model.{field.name} is {ours!r}, the model of {folder} was trained with {theirs!r}: "
-                "set it so to train that model on, or train a new one"
-            )
+def check_goes_on(
+    folder: str,
+    model: ModelConfig,
+    features: tuple[Feature, ...],
+    contract: DataContract | None,
+) -> None:
+    """Checks that a model can go on from a trained one, as far as its configuration tells.
+
+    Args:
+        folder: Folder that `save_trained` wrote.
+        model: Architecture.
+        features: Extra features of records, then those of items.
+        contract: How ids and categories are made; None: not known.
+
+    Raises:
+        ValueError: If the trained model has another architecture, other features, or ids that are made
+            in another way.
+    """
+    earlier = read_spec(folder)
+    compared: list[tuple[str, Any, Any]] = [("model", model, earlier.model)]
+    if contract is not None and earlier.data_contract is not None:
+        compared.append(("data_contract", contract, earlier.data_contract))
+    for name, ours, theirs in compared:
+        for field in dataclasses.fields(ours):
+            here, there = getattr(ours, field.name), getattr(theirs, field.name)
+            if here != there:
+                raise ValueError(
+                    f"{name}.{field.name} is {here!r}, the model of {folder} was trained with "
+                    f"{there!r}: set it so to train that model on, or train a new one"
+                )
     told = (*earlier.features, *earlier.item_features)
-    if (*spec.features, *spec.item_features) != told:
+    if features != told:
         raise ValueError(
             f"the model of {folder} was trained with other features, "
             f"{[feature.key for feature in told]}: train a new one"
         )
+
+
+def _check_spec(folder: str, spec: ModelSpec) -> None:
+    features = (*spec.features, *spec.item_features)
+    check_goes_on(folder, spec.model, features, spec.data_contract)
 
 
 def _vocabulary(model: CTRModel, transform_output: tft.TFTransformOutput, name: str) -> Vocabulary:
@@ -115,8 +143,20 @@ def _vocabulary(model: CTRModel, transform_output: tft.TFTransformOutput, name: 
     return transforms_vocabulary(transform_output, name)
 
 
-def _load(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
-    """Returns the trained model with the state of its optimizer."""
+def _assign_state(model: CTRModel, earlier: ModelSpec, folder: str) -> None:
+    """Sets the first rows of weights and slots to those of the trained model."""
+    if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
+        _assign_all(model.weights, load_trained(folder).weights)
+        return
+    step_size = model.optimizer.learning_rate.numpy()
+    base = _load_with_slots(model, earlier, folder)
+    _assign_all(
+        [*model.weights, *model.optimizer.variables], [*base.weights, *base.optimizer.variables]
+    )
+    model.optimizer.learning_rate = step_size
+
+
+def _load_with_slots(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
     base = CTRModel(earlier)
     build(base)
     optimizer = model.optimizer
@@ -124,7 +164,8 @@ def _load(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
     base.optimizer.build(base.trainable_variables)
     try:
         restore_trained(base, folder)
-    except AssertionError as error:
+    except (AssertionError, ValueError, tf.errors.InvalidArgumentError) as error:
+        # What lacks a slot, or has one of another shape or type in its place.
         raise ValueError(
             f"the model of {folder} has no state of the optimizer {optimizer.name}: set "
             "training.optimizer to the one that it was trained with, or train a new model"
@@ -132,12 +173,60 @@ def _load(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
     return base
 
 
-def _state(model: CTRModel) -> list[tf.Variable]:
-    return [*model.weights, *model.optimizer.variables]
+def _assign_all(variables: Sequence[tf.Variable], values: Sequence[tf.Variable]) -> None:
+    for new, old in zip(variables, values, strict=True):
+        if new.shape == old.shape:
+            new.assign(old)
+        else:
+            rows = tf.range(old.shape[0])
+            new.scatter_update(tf.IndexedSlices(tf.convert_to_tensor(old), rows))
 
 
-def _assign_first_rows(new: tf.Variable, old: tf.Variable) -> None:
-    new.scatter_update(tf.IndexedSlices(tf.convert_to_tensor(old), tf.range(old.shape[0])))
+def _start_as(table: tf.Variable, first: int, row: tf.Tensor, count: int) -> None:
+    """Sets `count` rows from `first` on to one."""
+    rows = tf.repeat(row[tf.newaxis], count, axis=0)
+    table.scatter_update(tf.IndexedSlices(rows, tf.range(first, first + count)))
+
+
+def _start_unknown_items(
+    unknown_items: UnknownItems, tables: Sequence[tf.Variable], earlier: ModelSpec
+) -> None:
+    """Unknown items of new categories were looked up in the row of unknown categories so far."""
+    rows = unknown_items.rows_of_categories(earlier.vocabulary_sizes["category"])
+    for table in tables:
+        _start_as(table, rows.start, table[UNKNOWN], len(rows))
+
+
+def _start_items(
+    model: CTRModel,
+    tables: Sequence[tf.Variable],
+    earlier: ModelSpec,
+    transform_output: tft.TFTransformOutput,
+    files: Sequence[str],
+) -> None:
+    known = earlier.known("item")
+    categories = categories_of_items(model.spec, transform_output, files)
+    of_new = categories[known:]
+    ids = transforms_vocabulary(transform_output, "item").ids[known:]
+    # Where they were looked up so far; new categories were unknown, too.
+    earlier_categories = np.where(of_new < earlier.vocabulary_sizes["category"], of_new, UNKNOWN)
+    unknown = model.unknown_items.look_up(
+        {
+            CANDIDATE_ITEM: tf.fill(ids.shape, tf.constant(UNKNOWN, tf.int64)),
+            CANDIDATE_CATEGORY: tf.constant(earlier_categories),
+            _RAW_ITEM: tf.constant(ids),
+        }
+    )[CANDIDATE_ITEM]
+    end = model.spec.used_rows("item")
+    for table in tables:
+        start = tf.gather(table, unknown).numpy()
+        if table.dtype.is_integer:  # Which category each item has.
+            start = of_new
+        elif table.shape.rank == 2:
+            items = table[model.unknown_items.block : end].numpy()
+            means, have_any = _means_of_categories(items, categories, known)
+            start = np.where(have_any[of_new][:, np.newaxis], means[of_new], start)
+        table.scatter_update(tf.IndexedSlices(start, tf.range(end - len(ids), end)))
 
 
 def _means_of_categories(

@@ -15,7 +15,12 @@ import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
 from lifelong.data.keys import RAW_ITEMS
-from lifelong.models.vocabulary_files import ID_KEYS, read_statistics, vocabulary_path
+from lifelong.models.vocabulary_files import (
+    ID_KEYS,
+    UNKNOWN,
+    read_statistics,
+    vocabulary_path,
+)
 
 # custom_config's key of the vocabulary artifact's path or URI; Transform's executor adds it.
 VOCABULARIES = "vocabularies"
@@ -62,8 +67,11 @@ def _look_up(
     tft.annotate_asset(name, path.rpartition("/")[2])
     table = tft.make_and_track_object(lambda: _rows_of_ids(path), name=f"vocabulary_{name}")
     for key in keys:
-        # Unknown: -1 + 1.
-        outputs[key] = _map_values(lambda ids: table.lookup(ids) + 1, inputs[key])
+        # Unknown: -1 + 1. What no id is may stand in the file, where there is none.
+        outputs[key] = _map_values(
+            lambda ids: tf.where(ids < 0, tf.constant(UNKNOWN, tf.int64), table.lookup(ids) + 1),
+            inputs[key],
+        )
 
 
 def _rows_of_ids(path: str) -> tf.lookup.StaticHashTable:

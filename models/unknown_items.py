@@ -92,6 +92,16 @@ class UnknownItems:
             return number >= 0
         return (number >= self.block) | (number < self._categories)
 
+    def rows_of_categories(self, first: int) -> range:
+        """Returns the rows of the block that no category before one stands for.
+
+        Args:
+            first: Row of a category. Those from there on are counted.
+        """
+        if self._chosen != "category":
+            return range(0)
+        return range(min(first, self.block), min(self._categories, self.block))
+
     def _rows(self, batch: Mapping[str, tf.Tensor], owner: str) -> tf.Tensor:
         items = batch[f"{owner}item"]
         if self.block == 1:

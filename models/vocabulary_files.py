@@ -56,9 +56,15 @@ def write_vocabulary(folder: str, name: str, vocabulary: Vocabulary) -> None:
 
 
 def read_vocabulary(folder: str, name: str) -> Vocabulary:
-    """Reads a vocabulary of an artifact; that of a feature which is new there knows no id."""
+    """Reads a vocabulary of an artifact; that of a feature which is new there knows no id.
+
+    Raises:
+        FileNotFoundError: If the folder holds no vocabularies.
+    """
     path = vocabulary_path(folder, name)
     if not tf.io.gfile.exists(path):
+        if name in ID_KEYS:
+            raise FileNotFoundError(f"{folder} holds no vocabularies: {name}.tsv is missing")
         return Vocabulary.of_none()
     return _read(path)
 

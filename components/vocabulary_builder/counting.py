@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -67,6 +68,17 @@ class Moments:
     def statistics(self) -> NumberStatistics:
         """Mean and standard deviation."""
         return NumberStatistics(self.mean, (self.squares / max(self.count, 1)) ** 0.5)
+
+    def continued(self, earlier: NumberStatistics) -> NumberStatistics:
+        """Returns what a model that is trained on has these values standardised with.
+
+        It has learnt to read numbers that are standardised as they were. Where all were equal, they
+        were 0 to it: that stays 0, and others are measured by their distance from it.
+        """
+        if earlier.deviation or not self.count:
+            return earlier
+        mean, deviation = self.statistics
+        return NumberStatistics(earlier.mean, math.hypot(deviation, mean - earlier.mean))
 
 
 class WriteVocabularies(beam.PTransform):
@@ -201,9 +213,11 @@ def write_ids(
 
 
 def _write_numbers(moments: dict[str, Moments], folder: str, previous: str | None) -> None:
-    statistics = {key: of_feature.statistics for key, of_feature in moments.items()}
-    if previous:
-        # A trained model has learnt to read numbers that are standardised as they were.
-        earlier = read_statistics(previous)
-        statistics |= {key: value for key, value in earlier.items() if key in statistics}
-    write_statistics(folder, statistics)
+    earlier = read_statistics(previous) if previous else {}
+    write_statistics(
+        folder,
+        {
+            key: of_feature.continued(earlier[key]) if key in earlier else of_feature.statistics
+            for key, of_feature in moments.items()
+        },
+    )

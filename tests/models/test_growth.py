@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
 from lifelong.data.keys import CANDIDATE_LENGTH, RAW_ITEMS
 from lifelong.models.config import SoftSearchConfig, TrainingConfig
 from lifelong.models.export import ServingSignatures
 from lifelong.models.growth import categories_of_items, go_on_from, keep_room
-from lifelong.models.trained import read_spec, save_trained
+from lifelong.models.trained import SPEC_FILE, read_spec, save_trained
 from lifelong.models.training import begin, make_spec
 from lifelong.models.vocabulary_files import transforms_vocabulary
 from tests.sample_models import (
@@ -113,6 +114,19 @@ def test_old_requests_keep_their_scores_and_new_ids_get_rows(
     np.testing.assert_array_equal(table[:rows], base.embeddings.item.embeddings[:rows])
     users = model.embeddings.user.embeddings.numpy()[base.spec.used_rows("user") :]
     np.testing.assert_array_equal(users[: new_ids["user"]], users[:1].repeat(new_ids["user"], 0))
+    new_items = transforms_vocabulary(second, "item").ids[base.spec.known("item") :]
+    categories = categories_of_items(model.spec, second, files)[base.spec.known("item") :]
+    unknown_of = {
+        "shared": np.zeros_like(categories),
+        "category": np.where(
+            categories < base.spec.vocabulary_sizes["category"], categories % 6, 0
+        ),
+        "hash_buckets": tf.strings.to_hash_bucket_fast(new_items.astype(str), 6).numpy(),
+    }[unknown_items]
+    np.testing.assert_array_equal(table[rows:][: len(new_items)], table[unknown_of])
+    if long_term == "sim_soft":
+        noted = model.long_term.space.category_of_item.numpy()[rows:]
+        np.testing.assert_array_equal(noted[: len(new_items)], categories)
     for new, old in zip(slots(model), slots(base), strict=True):
         np.testing.assert_array_equal(new[: len(old)], old)
         assert not new[len(old) :].any()
@@ -145,6 +159,22 @@ def test_new_items_start_as_their_category_and_without_one_as_the_unknown_item(
     np.testing.assert_allclose(table[row[moved]], table[alike].mean(axis=0), rtol=1e-5)
     others = [row[item] for item in ids if item >= NEW and item != moved]
     np.testing.assert_array_equal(table[others], table[:1].repeat(len(others), 0))
+
+
+def test_a_model_whose_search_was_trained_ahead_goes_on_with_a_new_optimizer(days, tmp_path):
+    """Saved when the search was frozen, its optimizer lacks the search's slots."""
+    first, second, records = days
+    choices = {"long_term": "sim_soft", "soft_search": SoftSearchConfig(dim=3, ahead_epochs=1)}
+    base = new_model(first, **choices)
+    base.long_term.freeze()
+    base.compile(optimizer="adam")
+    base.optimizer.build(base.trainable_variables)
+    save_trained(base, str(tmp_path))
+    model = new_model(second, base=str(tmp_path), **choices)
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
+    go_on_from(model, str(tmp_path), second, files)
+    np.testing.assert_array_equal(scores(model, second, RECORDS), scores(base, first, RECORDS))
+    assert not any(slot.any() for slot in slots(model))
 
 
 @pytest.fixture(scope="module")
@@ -188,11 +218,30 @@ def test_another_model_is_not_gone_on_with(days, trained):
         go_on_from(model, trained, second, [])
 
 
-def test_the_state_of_another_optimizer_is_not_gone_on_with(days, trained):
-    model = new_model(days[1])
-    model.compile(optimizer="adagrad")
+def test_nor_one_that_had_a_feature_which_is_gone_or_other_ids(days, trained, tmp_path):
+    spec = new_model(days[1]).spec
+    contract = DataContract(VERSION, id_space="2025")
+    earlier = dataclasses.replace(
+        read_spec(trained),
+        features=(Feature("brand", "candidate"),),
+        vocabulary_sizes=spec.vocabulary_sizes | {"candidate_brand": 3},
+        data_contract=contract,
+    )
+    (tmp_path / SPEC_FILE).write_text(earlier.to_json())
+    with pytest.raises(ValueError, match=r"trained with other features, \['candidate_brand'\]"):
+        keep_room(spec, str(tmp_path))
+    spec = dataclasses.replace(spec, data_contract=dataclasses.replace(contract, id_space="2026"))
+    with pytest.raises(ValueError, match=r"data_contract.id_space is '2026', the .* with '2025'"):
+        keep_room(spec, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["adam", "adagrad"])
+def test_the_state_of_another_optimizer_is_not_gone_on_with(days, trained, name):
+    """It has as many slots, of other shapes and types, or fewer."""
+    model = new_model(days[1], base=trained)
+    model.compile(optimizer=name)
     model.optimizer.build(model.trainable_variables)
-    with pytest.raises(ValueError, match="has no state of the optimizer Adagrad: set training"):
+    with pytest.raises(ValueError, match=r"has no state of the optimizer Ada\w+: set training"):
         go_on_from(model, trained, days[1], [])
 
 

@@ -3,9 +3,17 @@ from collections import Counter
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
-from lifelong.models.vocabulary_files import transforms_vocabulary
+from lifelong.data.vocabulary import Vocabulary
+from lifelong.models.preprocessing import preprocessing_fn
+from lifelong.models.vocabulary_files import (
+    ID_KEYS,
+    transforms_vocabulary,
+    write_statistics,
+    write_vocabulary,
+)
 from tests.sample_models import RECORDS, run_transform
 from tests.sample_records import make_records
 
@@ -62,6 +70,23 @@ def test_every_user_with_a_request_has_a_row(transform_output):
     raw = {"user": tf.constant(users, tf.int64)[:, tf.newaxis]}
     rows = transform_output.transform_features_layer()(raw)["user"].numpy().ravel()
     assert sorted(rows) == list(range(1, len(users) + 1))
+
+
+def test_what_is_no_id_is_unknown_even_where_nothing_is_known(tmp_path, monkeypatch):
+    """A file is never empty: one of no ids has a line of what is none."""
+    # Within a preprocessing function that Transform traces, it is kept with the graph.
+    monkeypatch.setattr(tft, "make_and_track_object", lambda make, name: make())
+    write_statistics(str(tmp_path), {})
+    for name in ID_KEYS:
+        write_vocabulary(str(tmp_path), name, Vocabulary.of_none())
+    ids = tf.constant([-1, 0, 2**63 - 1, -(2**63)])
+    found = preprocessing_fn(
+        {key: ids for keys in ID_KEYS.values() for key in keys},
+        {"features": [], "vocabularies": str(tmp_path)},
+    )
+    for keys in ID_KEYS.values():
+        for key in keys:
+            assert found[key].numpy().tolist() == [0, 0, 0, 0]
 
 
 def test_logged_candidates_count_and_features_are_transformed(tmp_path):

@@ -48,6 +48,17 @@ def batch_of(owner="candidate", items=ITEMS, ids=IDS, categories=ROWS_OF):
     }
 
 
+def test_rows_of_the_block_stand_for_new_categories_where_no_older_one_shares_them():
+    """Of 10 known categories and that of unknown ones, with a block of 6 rows."""
+    spec = dataclasses.replace(
+        spec_of("category"), vocabulary_sizes={"item": KNOWN + 1, "category": 11, "user": 3}
+    )
+    assert list(UnknownItems(spec).rows_of_categories(4)) == [4, 5]
+    assert not UnknownItems(spec).rows_of_categories(8)
+    assert list(UnknownItems(spec_of("category")).rows_of_categories(2)) == [2, 3]
+    assert not UnknownItems(spec_of("hash_buckets")).rows_of_categories(2)
+
+
 def look_up(choice, **changes):
     found = UnknownItems(spec_of(choice, **changes)).look_up(batch_of())
     return found["candidate_item"].numpy().tolist()

@@ -7,7 +7,11 @@ from lifelong.components.log_reading.counting import SumCounts, WriteCounts, rea
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import Moments, WriteVocabularies
 from lifelong.data.features import Feature
-from lifelong.models.vocabulary_files import read_statistics, read_vocabulary
+from lifelong.models.vocabulary_files import (
+    NumberStatistics,
+    read_statistics,
+    read_vocabulary,
+)
 
 BRAND = Feature("brand", "candidate")
 PRICE = Feature("price", "candidate", "numeric")
@@ -86,7 +90,7 @@ def test_users_have_a_least_number_of_requests_of_their_own(tmp_path):
 
 
 def test_what_the_previous_vocabularies_know_stays_and_numbers_are_scaled_as_before(tmp_path):
-    write(tmp_path / "first", BATCHES[:1])
+    write(tmp_path / "first")
     later = {
         **BATCHES[1],
         "history_item": [[9, 9, 6, 6, 6]],
@@ -97,8 +101,24 @@ def test_what_the_previous_vocabularies_know_stays_and_numbers_are_scaled_as_bef
     assert items.ids.tolist() == [5, 6, 9]
     assert items.counts.tolist() == [0, 3, 2]
     assert (counts["item/known"], counts["item/new"]) == (3, 1)
-    assert known(tmp_path / "second", "user") == {1: 0, 2: 3}
+    assert known(tmp_path / "second", "user") == {2: 3, 1: 0}
     assert read_statistics(str(tmp_path / "second")) == read_statistics(str(tmp_path / "first"))
+
+
+def test_numbers_that_were_all_equal_are_measured_from_there():
+    values = Moments.of(np.array([2.0, 8.0]))
+    assert values.continued(NumberStatistics(1.0, 0.0)) == (1, 5)  # Of 4 and 3.
+    assert values.continued(NumberStatistics(1.0, 0.5)) == (1, 0.5)
+    assert Moments.of(np.ones(3)).continued(NumberStatistics(1.0, 0.0)) == (1, 0)
+    assert Moments().continued(NumberStatistics(7.0, 0.0)) == (7, 0)
+
+
+def test_vocabularies_that_were_deleted_do_not_pass_for_empty_ones(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"gone holds no vocabularies: item\.tsv is missing"
+    ):
+        read_vocabulary(str(tmp_path / "gone"), "item")
+    assert not len(read_vocabulary(str(tmp_path / "gone"), "candidate_brand").ids)
 
 
 def test_a_feature_that_is_new_has_statistics_and_a_vocabulary_too(tmp_path):
