@@ -18,7 +18,7 @@ from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.reader import serialized_records
-from lifelong.models.trained import build, load_trained, read_spec, restore_trained
+from lifelong.models.trained import build, read_spec, restore_trained
 from lifelong.models.unknown_items import ITEM_ID, UnknownItems
 from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 
@@ -145,21 +145,21 @@ def _vocabulary(model: CTRModel, transform_output: tft.TFTransformOutput, name: 
 
 def _assign_state(model: CTRModel, earlier: ModelSpec, folder: str) -> None:
     """Sets the first rows of weights and slots to those of the trained model."""
+    base = CTRModel(earlier)
+    build(base)
     if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
-        _assign_all(model.weights, load_trained(folder).weights)
+        restore_trained(base, folder)
+        _assign_all(model.weights, base.weights)
         return
     step_size = model.optimizer.learning_rate.numpy()
-    base = _load_with_slots(model, earlier, folder)
+    _restore_with_slots(base, model.optimizer, folder)
     _assign_all(
         [*model.weights, *model.optimizer.variables], [*base.weights, *base.optimizer.variables]
     )
     model.optimizer.learning_rate = step_size
 
 
-def _load_with_slots(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRModel:
-    base = CTRModel(earlier)
-    build(base)
-    optimizer = model.optimizer
+def _restore_with_slots(base: CTRModel, optimizer: Any, folder: str) -> None:
     base.compile(optimizer=type(optimizer).from_config(optimizer.get_config()))
     base.optimizer.build(base.trainable_variables)
     try:
@@ -170,7 +170,6 @@ def _load_with_slots(model: CTRModel, earlier: ModelSpec, folder: str) -> CTRMod
             f"the model of {folder} has no state of the optimizer {optimizer.name}: set "
             "training.optimizer to the one that it was trained with, or train a new model"
         ) from error
-    return base
 
 
 def _assign_all(variables: Sequence[tf.Variable], values: Sequence[tf.Variable]) -> None:

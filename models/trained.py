@@ -88,7 +88,7 @@ def restore_trained(model: CTRModel, folder: str) -> None:
     """Sets a model's weights and optimizer state to what `save_trained` wrote, to train it on.
 
     Args:
-        model: A compiled model of the same specification, whose optimizer is built.
+        model: A model of the same specification, built. If it is compiled, its optimizer is built, too.
         folder: Folder that `save_trained` wrote.
 
     Raises:

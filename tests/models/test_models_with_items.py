@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lifelong.data.item_table import StoredItems, items_path, write_items
+from lifelong.models.config import SoftSearchConfig
 from lifelong.models.export import ServingSignatures
 from lifelong.models.growth import go_on_from
 from lifelong.models.item_features import find_entries
@@ -103,15 +104,21 @@ def test_a_trained_model_is_read_with_the_table_that_it_is_to_have(
     np.testing.assert_array_equal(rank(newest, transform_output, wire), expected)
 
 
-def test_a_model_goes_on_with_a_table_that_has_grown(transform_output, source, wire, tmp_path):
-    base = model_with_items("none", transform_output, source)
+@pytest.mark.parametrize(
+    ("long_term", "choices"),
+    [("none", {}), ("sim_soft", {"soft_search": SoftSearchConfig(dim=3, ahead_epochs=1)})],
+)
+def test_a_model_goes_on_with_a_table_that_has_grown(
+    transform_output, source, wire, tmp_path, long_term, choices
+):
+    base = model_with_items(long_term, transform_output, source, **choices)
     save_trained(base, str(tmp_path / "trained"))
     table = item_table()
     newer = {key: np.append(column, column[-2:], axis=0) for key, column in table.items()}
     newer["item"][-2:], newer["item_brand"][-2:] = (NOT_IN_TABLE, NOT_IN_TABLE + 1), (999, 998)
     newer["item_price"] += np.float32([0] * len(table["item"]) + [50, 50])
     grown = write_source(tmp_path, newer, FEATURES, previous=source)
-    model = model_with_items("none", transform_output, grown)
+    model = model_with_items(long_term, transform_output, grown, **choices)
     assert go_on_from(model, str(tmp_path / "trained"), transform_output, [])["item_brand"] == 2
     expected = rank(base, transform_output, wire)
     np.testing.assert_array_equal(rank(model, transform_output, wire), expected)
@@ -122,7 +129,7 @@ def test_a_model_goes_on_with_a_table_that_has_grown(transform_output, source, w
     other = write_source(tmp_path / "other", newer, FEATURES)
     with pytest.raises(ValueError, match="ids of the vocabulary item_brand have other rows"):
         go_on_from(
-            model_with_items("none", transform_output, other),
+            model_with_items(long_term, transform_output, other, **choices),
             str(tmp_path / "trained"),
             transform_output,
             [],
