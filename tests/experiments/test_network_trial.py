@@ -56,8 +56,9 @@ def test_the_metrics_are_those_of_the_exported_signature(finished, data, tmp_pat
 
 def test_parameters_are_the_trained_ones(finished):
     model = load_trained(str(finished.folder / TRAINED_FOLDER))
-    rotation = model.long_term.simhash.rotation
-    assert finished.measured.parameters == model.count_params() - int(tf.size(rotation))
+    fixed = [model.long_term.simhash.rotation, model.embeddings.item_rarity]
+    not_trained = sum(int(tf.size(weight)) for weight in fixed)
+    assert finished.measured.parameters == model.count_params() - not_trained
 
 
 def test_the_result_depends_on_the_seed_and_not_on_what_was_trained_before(

@@ -35,6 +35,16 @@ def data(tmp_path_factory):
     return batches(True), count_requests([path], spec), batches(False)
 
 
+@pytest.fixture
+def fit_new(data, transform_output):
+    """Trains a new model on the batches."""
+
+    def fit_of(spec, config, checkpoints, logs):
+        return fit(begin(spec, config, transform_output), config, *data, checkpoints, logs)
+
+    return fit_of
+
+
 def logged_epochs(checkpoints):
     with (checkpoints / "epochs.csv").open() as rows:
         return [(int(row["epoch"]), float(row["val_auc"])) for row in csv.DictReader(rows)]
@@ -45,28 +55,26 @@ def auc(model, batches):
     return model.evaluate(batches, verbose=0, return_dict=True)["auc"]
 
 
-def test_the_best_epochs_weights_are_kept(data, tmp_path):
-    model = fit(
-        small_spec("eta"), TRAINING, *data, tmp_path / "checkpoints", str(tmp_path / "logs")
-    )
+def test_the_best_epochs_weights_are_kept(fit_new, data, tmp_path):
+    model = fit_new(small_spec("eta"), TRAINING, tmp_path / "checkpoints", str(tmp_path / "logs"))
     epochs = logged_epochs(tmp_path / "checkpoints")
     assert len(epochs) == TRAINING.epochs
     assert auc(model, data[2]) == pytest.approx(max(value for _, value in epochs), abs=1e-4)
     assert list((tmp_path / "logs").rglob("events.*"))
 
 
-def test_every_epoch_sees_about_every_request(data, tmp_path, capsys):
+def test_every_epoch_sees_about_every_request(fit_new, data, tmp_path, capsys):
     _, requests, validation = data
-    fit(small_spec("none"), TRAINING, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    fit_new(small_spec("none"), TRAINING, tmp_path / "checkpoints", str(tmp_path / "logs"))
     assert capsys.readouterr().out.count("validation loss") == TRAINING.epochs
     assert requests == sum(len(batch["user"]) for batch in validation)
 
 
-def test_an_interrupted_training_goes_on_from_its_last_epoch(data, tmp_path, monkeypatch):
+def test_an_interrupted_training_goes_on_from_its_last_epoch(fit_new, data, tmp_path, monkeypatch):
     checkpoints = tmp_path / "checkpoints"
     after_two = TrainingConfig(**{**TRAINING.__dict__, "epochs": 2})
-    fit(small_spec("eta"), after_two, *data, checkpoints, str(tmp_path / "logs"))
-    model = fit(small_spec("eta"), TRAINING, *data, checkpoints, str(tmp_path / "logs"))
+    fit_new(small_spec("eta"), after_two, checkpoints, str(tmp_path / "logs"))
+    model = fit_new(small_spec("eta"), TRAINING, checkpoints, str(tmp_path / "logs"))
     epochs = logged_epochs(checkpoints)
     assert [epoch for epoch, _ in epochs] == [0, 1, 2, 3]
     best = max(value for _, value in epochs)
@@ -102,10 +110,10 @@ def test_half_a_line_that_a_full_disk_left_is_no_epoch(tmp_path):
     assert training._best_logged(log) == 0.7
 
 
-def test_training_stops_when_validation_stops_improving(data, tmp_path):
+def test_training_stops_when_validation_stops_improving(fit_new, data, tmp_path):
     hasty = TrainingConfig(epochs=30, batch_size=8, learning_rate=0.3, patience=1, pool_users=8)
     tf.keras.utils.set_random_seed(0)
-    fit(small_spec("eta"), hasty, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    fit_new(small_spec("eta"), hasty, tmp_path / "checkpoints", str(tmp_path / "logs"))
     values = [value for _, value in logged_epochs(tmp_path / "checkpoints")]
     assert len(values) < 30
     assert np.argmax(values) == len(values) - 2
@@ -153,11 +161,11 @@ def stages(monkeypatch):
     return recorded
 
 
-def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(data, tmp_path, stages):
+def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(fit_new, data, tmp_path, stages):
     # DIEN has a loss of its own, which must not move anything meanwhile.
     one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
     spec = soft_spec(short_term="dien")
-    model = fit(spec, one_epoch, *data, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    model = fit_new(spec, one_epoch, tmp_path / "checkpoints", str(tmp_path / "logs"))
     (search, rest), (trained_search, same_rest) = stages
     assert share_of_moved(search, trained_search) == 1
     assert share_of_moved(rest, same_rest) == 0
@@ -172,7 +180,7 @@ def test_a_search_trained_ahead_moves_alone_and_then_not_at_all(data, tmp_path, 
 
 
 def test_an_interrupted_training_does_not_train_the_search_again(
-    data, tmp_path, stages, capsys, monkeypatch
+    fit_new, data, tmp_path, stages, capsys, monkeypatch
 ):
     checkpoints, logs = tmp_path / "checkpoints", str(tmp_path / "logs")
 
@@ -183,14 +191,14 @@ def test_an_interrupted_training_does_not_train_the_search_again(
     with monkeypatch.context() as patched:
         patched.setattr(CTRModel, "save_weights", killed)
         with pytest.raises(KeyboardInterrupt):
-            fit(soft_spec(), TRAINING, *data, checkpoints, logs)
+            fit_new(soft_spec(), TRAINING, checkpoints, logs)
     assert capsys.readouterr().out.count("the search alone") == 1
     # Killed before its end, the search is trained from the beginning; after it, never again.
     one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
     two_epochs = TrainingConfig(**{**TRAINING.__dict__, "epochs": 2})
-    first = fit(soft_spec(), one_epoch, *data, checkpoints, logs)
+    first = fit_new(soft_spec(), one_epoch, checkpoints, logs)
     assert capsys.readouterr().out.count("the search alone") == 1
-    second = fit(soft_spec(), two_epochs, *data, checkpoints, logs)
+    second = fit_new(soft_spec(), two_epochs, checkpoints, logs)
     assert capsys.readouterr().out.count("the search alone") == 0
     assert [epoch for epoch, _ in logged_epochs(checkpoints)] == [0, 1]
     assert_same(weights_of(first)[0], weights_of(second)[0])
@@ -206,7 +214,9 @@ def test_the_data_contract_reaches_the_specification(transform_output, contract)
     assert training.make_spec(config, transform_output).data_contract == contract
 
 
-def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data, tmp_path):
+def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(
+    transform_output, data, tmp_path
+):
     batches, requests, _ = data
     seen = []
 
@@ -214,13 +224,13 @@ def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data,
         tf.py_function(lambda count: seen.append(int(count)), [tf.size(batch["user"])], [])
         return batch
 
-    model = begin(small_spec("eta"), TRAINING)
+    model = begin(small_spec("eta"), TRAINING, transform_output)
     before = model.embeddings.item.embeddings.numpy()
     fit_passes(model, batches.map(note), 2)
     assert sum(seen) == 2 * requests
     assert np.abs(model.embeddings.item.embeddings - before).max() > 0.01
     save_trained(model, str(tmp_path))
-    other = begin(small_spec("eta"), TRAINING)
+    other = begin(small_spec("eta"), TRAINING, transform_output)
     np.testing.assert_array_equal(other.embeddings.item.embeddings, before)
     restore_trained(other, str(tmp_path))
     for ours, theirs in zip(
@@ -231,11 +241,11 @@ def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(data,
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_training_goes_on_from_a_uri(data, tmp_path, capsys):
+def test_a_training_goes_on_from_a_uri(fit_new, data, tmp_path, capsys):
     uri = "ram://training/checkpoints"
     for epochs in (1, 2):
         training = dataclasses.replace(TRAINING, epochs=epochs)
-        model = fit(small_spec("none"), training, *data, uri, str(tmp_path / "logs"))
+        model = fit_new(small_spec("none"), training, uri, str(tmp_path / "logs"))
     assert capsys.readouterr().out.count("goes on where it was interrupted") == 1
     with tf.io.gfile.GFile(f"{uri}/epochs.csv") as file:
         rows = list(csv.DictReader(file))
@@ -245,8 +255,8 @@ def test_a_training_goes_on_from_a_uri(data, tmp_path, capsys):
     assert auc(model, data[2]) == pytest.approx(best, abs=1e-4)
 
 
-def test_a_trained_model_may_lie_at_a_uri(data):
-    model = begin(small_spec("eta"), TRAINING)
+def test_a_trained_model_may_lie_at_a_uri(transform_output, data):
+    model = begin(small_spec("eta"), TRAINING, transform_output)
     save_trained(model, "ram://trained/model")
     assert_same(load_trained("ram://trained/model").get_weights(), model.get_weights())
     with pytest.raises(FileNotFoundError, match="ram://trained/nothing holds no trained model"):
