@@ -35,12 +35,11 @@ EVENTS_BEFORE_RECORD = "events_before_record"
 REQUEST_EVENTS = "request_events"
 REQUEST_CANDIDATES = "request_candidates"
 
-# Raw ids of items beside their rows, of transformed records and of what the model reads.
-RAW_ITEMS = {f"{owner}item_id": f"{owner}item" for owner in (HISTORY, CANDIDATE)}
-
-# Where the model's item table has the features of items, of what the model reads.
-ENTRY = "item_entry"
-HISTORY_ENTRY, CANDIDATE_ENTRY = f"{HISTORY}{ENTRY}", f"{CANDIDATE}{ENTRY}"
+# Of what a model reads alone: raw ids of items beside their rows, and their places in its item table.
+HISTORY_ITEM_ID = "history_item_id"
+CANDIDATE_ITEM_ID = "candidate_item_id"
+HISTORY_ITEM_ENTRY = "history_item_entry"
+CANDIDATE_ITEM_ENTRY = "candidate_item_entry"
 
 # Of requests alone.
 HISTORY_LENGTH = "history_length"

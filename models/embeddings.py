@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from lifelong.data.features import Feature, features_of
-from lifelong.data.keys import ENTRY, REQUEST_TIMESTAMP
+from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
-from lifelong.models.item_features import ItemFeatures
+from lifelong.models.item_features import ITEM_ENTRY, ItemFeatures
 from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
@@ -175,7 +175,7 @@ class Embeddings(keras.layers.Layer):
         parts = [self.identities(values, prefix)]
         parts += [self._feature(feature, values) for feature in features]
         if self.item_features is not None:
-            parts.append(self.item_features(values[f"{prefix}_{ENTRY}"]))
+            parts.append(self.item_features(values[f"{prefix}_{ITEM_ENTRY}"]))
         return tf.concat(parts, axis=-1)
 
     def _feature(self, feature: Feature, values: Mapping[str, tf.Tensor]) -> tf.Tensor:

@@ -27,7 +27,6 @@ from lifelong.data.keys import (
     ITEM_FEATURES,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
-    RAW_ITEMS,
     RECORDS,
     RECORDS_SIGNATURE,
     REQUEST_CANDIDATES,
@@ -48,7 +47,7 @@ from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
-from lifelong.models.vocabulary_files import ID_KEYS
+from lifelong.models.vocabulary_files import ID_KEYS, RAW_ITEMS
 from lifelong.models.wire import searched_wire_spec, wire_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.

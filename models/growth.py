@@ -12,17 +12,22 @@ import tensorflow_transform as tft
 
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
-from lifelong.data.keys import CANDIDATE, CANDIDATE_CATEGORY, CANDIDATE_ITEM, HISTORY
+from lifelong.data.keys import (
+    CANDIDATE,
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_ITEM_ID,
+    HISTORY,
+)
 from lifelong.data.vocabulary import Vocabulary
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.reader import serialized_records
 from lifelong.models.trained import build, read_spec, restore_trained
-from lifelong.models.unknown_items import ITEM_ID, UnknownItems
+from lifelong.models.unknown_items import UnknownItems
 from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 
-_RAW_ITEM = f"{CANDIDATE}{ITEM_ID}"
 # Records read at a time.
 _READ_TOGETHER = 256
 
@@ -213,7 +218,7 @@ def _start_items(
         {
             CANDIDATE_ITEM: tf.fill(ids.shape, tf.constant(UNKNOWN, tf.int64)),
             CANDIDATE_CATEGORY: tf.constant(earlier_categories),
-            _RAW_ITEM: tf.constant(ids),
+            CANDIDATE_ITEM_ID: tf.constant(ids),
         }
     )[CANDIDATE_ITEM]
     end = model.spec.used_rows("item")

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID
-from lifelong.data.keys import CANDIDATE, ENTRY, HISTORY, SEARCHED
+from lifelong.data.keys import CANDIDATE, HISTORY, SEARCHED
 from lifelong.data.vocabulary import Vocabulary
 from lifelong.models.config import ModelSpec
 from lifelong.models.embedding_table import EmbeddingTable
 from lifelong.models.records import Batch
+from lifelong.models.unknown_items import ITEM_ID
 from lifelong.models.vocabulary_files import (
     NumberStatistics,
     read_statistics,
@@ -25,8 +26,8 @@ from lifelong.models.vocabulary_files import (
 
 keras: Any = tf.keras
 
-# The raw id of an item; of `history_`, `candidate_`, ...
-_ITEM_ID = "item_id"
+# The place of an item in the table; of `history_`, `candidate_`, ...
+ITEM_ENTRY = "item_entry"
 # Instead of the raw id of entry 0; less than any.
 _NO_ITEM = -1
 
@@ -217,8 +218,8 @@ def add_entries(batch: Mapping[str, tf.Tensor], items: tf.Tensor | tf.Variable) 
     """
     rows = dict(batch)
     for owner in (HISTORY, SEARCHED, CANDIDATE):
-        if f"{owner}{_ITEM_ID}" in batch and f"{owner}{ENTRY}" not in batch:
-            rows[f"{owner}{ENTRY}"] = find_entries(items, batch[f"{owner}{_ITEM_ID}"])
+        if f"{owner}{ITEM_ID}" in batch and f"{owner}{ITEM_ENTRY}" not in batch:
+            rows[f"{owner}{ITEM_ENTRY}"] = find_entries(items, batch[f"{owner}{ITEM_ID}"])
     return rows
 
 

@@ -14,9 +14,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
-from lifelong.data.keys import RAW_ITEMS
 from lifelong.models.vocabulary_files import (
     ID_KEYS,
+    RAW_ITEMS,
     UNKNOWN,
     read_statistics,
     vocabulary_path,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from lifelong.data.item_table import StoredItems, items_path
-from lifelong.data.keys import RAW_ITEMS
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.item_features import ItemEncoding
+from lifelong.models.vocabulary_files import RAW_ITEMS
 from lifelong.models.wire import wire_spec
 
 # Where the Trainer puts it, beside the SavedModel in its model artifact.

@@ -13,7 +13,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.features import Feature
-from lifelong.data.keys import CANDIDATE_CATEGORY, CANDIDATE_ITEM, HISTORY_CATEGORY, HISTORY_ITEM
+from lifelong.data.keys import (
+    CANDIDATE_CATEGORY,
+    CANDIDATE_ITEM,
+    CANDIDATE_ITEM_ID,
+    HISTORY_CATEGORY,
+    HISTORY_ITEM,
+    HISTORY_ITEM_ID,
+)
 from lifelong.data.vocabulary import Vocabulary
 
 # What a candidate, an event or a user is identified by, and the keys that hold it.
@@ -22,6 +29,8 @@ ID_KEYS: dict[str, tuple[str, ...]] = {
     "category": (HISTORY_CATEGORY, CANDIDATE_CATEGORY),
     "user": ("user",),
 }
+# The raw ids that items keep beside their rows.
+RAW_ITEMS = {HISTORY_ITEM_ID: HISTORY_ITEM, CANDIDATE_ITEM_ID: CANDIDATE_ITEM}
 # The row of what is not in a vocabulary.
 UNKNOWN = 0
 _STATISTICS_FILE = "numeric_features.json"

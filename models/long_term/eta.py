@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from lifelong.data.keys import CANDIDATE_ENTRY, CANDIDATE_ITEM, HISTORY_ENTRY, HISTORY_ITEM
+from lifelong.data.keys import (
+    CANDIDATE_ITEM,
+    CANDIDATE_ITEM_ENTRY,
+    HISTORY_ITEM,
+    HISTORY_ITEM_ENTRY,
+)
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
@@ -38,7 +43,7 @@ class EtaLongTerm(SearchedHistory):
         self._vectors = spec.model.search_vectors
         self._keys = (CANDIDATE_ITEM, HISTORY_ITEM)
         if self._vectors:
-            self._keys = (CANDIDATE_ENTRY, HISTORY_ENTRY)
+            self._keys = (CANDIDATE_ITEM_ENTRY, HISTORY_ITEM_ENTRY)
 
     def search(
         self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History

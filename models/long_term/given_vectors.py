@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from lifelong.data.keys import CANDIDATE_ENTRY, HISTORY_ENTRY
+from lifelong.data.keys import CANDIDATE_ITEM_ENTRY, HISTORY_ITEM_ENTRY
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.history import History
@@ -39,7 +39,7 @@ class GivenVectorsLongTerm(SearchedHistory):
         items, name = self._embeddings.item_features, self._spec.model.search_vectors
         assert items is not None
         return self.inner_product_search(
-            items.vectors(name, batch[CANDIDATE_ENTRY]),
-            items.vectors(name, history.values[HISTORY_ENTRY]),
+            items.vectors(name, batch[CANDIDATE_ITEM_ENTRY]),
+            items.vectors(name, history.values[HISTORY_ITEM_ENTRY]),
             history.mask,
         )

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
-from lifelong.data.keys import CANDIDATE_LENGTH, RAW_ITEMS
+from lifelong.data.keys import CANDIDATE_LENGTH
 from lifelong.models.config import SoftSearchConfig, TrainingConfig
 from lifelong.models.export import ServingSignatures
 from lifelong.models.growth import categories_of_items, go_on_from, keep_room
 from lifelong.models.trained import SPEC_FILE, read_spec, save_trained
 from lifelong.models.training import begin, make_spec
-from lifelong.models.vocabulary_files import transforms_vocabulary
+from lifelong.models.vocabulary_files import RAW_ITEMS, transforms_vocabulary
 from tests.sample_models import (
     RECORDS,
     all_requests,
