@@ -11,6 +11,7 @@ from lifelong.models.layers import SearchedEvents
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import load_trained, save_trained
+from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 from lifelong.models.wire import wire_spec
 from tests.sample_models import SMALL, spread_model
 
@@ -130,11 +131,11 @@ def test_a_table_that_is_turned_around_finds_what_it_says(scorer, monkeypatch):
 def test_items_that_the_index_does_not_know_are_counted_and_searched_as_unknown(data, tmp_path):
     model = spread_model("eta", data.transform_output())
     rows = model.spec.vocabulary_sizes["item"]
-    known = {"item": np.arange(rows) == rows - 1}
+    known = {"item": np.arange(rows) == UNKNOWN}
     scorer = Scorer("eta", data, tmp_path, known)
     scored = scorer.search.score(scorer.base)
     # All but the candidates outside the vocabulary, which are no news.
-    vocabulary = [int(item) for item in data.transform_output().vocabulary_by_name("item")]
+    vocabulary = transforms_vocabulary(data.transform_output(), "item").ids
     np.testing.assert_array_equal(scored.new, np.isin(scored.scores["own"].item, vocabulary))
     _, of_request = np.unique(scored.scores["own"].request, return_index=True)
     assert scored.all_events == scored.events[of_request].sum()
