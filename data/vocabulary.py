@@ -53,12 +53,10 @@ class Vocabulary:
             >>> updated.ids.tolist(), updated.counts.tolist()
             ([7, 3, 9, 8], [0, 1, 3, 2])
         """
-        order = np.argsort(self.ids)
-        place = np.searchsorted(self.ids, counted.ids, sorter=order)
-        place = order[np.minimum(place, len(order) - 1)] if len(order) else place
-        is_known = np.isin(counted.ids, self.ids)
+        rows = self.rows(counted.ids)
+        is_known = rows > 0
         counts = np.zeros(len(self.ids), np.int64)
-        counts[place[is_known]] = counted.counts[is_known]
+        counts[rows[is_known] - 1] = counted.counts[is_known]
         is_new = ~is_known & (counted.counts >= min_count)
         ids, new_counts = counted.ids[is_new], counted.counts[is_new]
         order = np.lexsort((ids, -new_counts))

@@ -3,7 +3,7 @@
 History and candidates share one vocabulary per kind of id. Row 0 stands for whatever is unknown, the
 known id number j has row 1 + j. Beside their rows, items keep their raw ids, which tell unknown ones
 apart; of both, the model makes rows of its tables (`UnknownItems`). Keys keep their names; what is
-neither id nor number passes through. Nothing is counted here: the `Vocabulary` component has done that.
+neither id nor number passes through. Nothing is counted here: `VocabularyBuilder` has done that.
 """
 
 from __future__ import annotations

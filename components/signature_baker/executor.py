@@ -53,8 +53,8 @@ class Executor(base_executor.BaseExecutor):
         export = ExportConfig.from_json(exec_properties["export"])
 
         started = time.monotonic()
-        tables = input_dict.get(ITEM_TABLE_KEY)
-        item_table = artifact_utils.get_single_uri(tables) if tables else ""
+        given = input_dict.get(ITEM_TABLE_KEY)
+        item_table = artifact_utils.get_single_uri(given) if given else ""
         model = load_trained(f"{trained.uri}/{TRAINED_FOLDER}", item_table)
         tables = model.long_term.bake()
         table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
