@@ -6,11 +6,9 @@ from typing import Any
 
 from tfx import types
 from tfx.components.trainer import executor
-from tfx.types import artifact_utils
-from tfx.types import standard_component_specs as specs
-from tfx.utils import json_utils
 
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
+from lifelong.components.told_artifacts import tell_artifacts
 from lifelong.components.vocabulary_builder.executor import VOCABULARIES_KEY
 
 
@@ -24,11 +22,6 @@ class Executor(executor.GenericExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Trains; see `Trainer` for inputs and properties."""
-        inputs = dict(input_dict)
-        config = json_utils.loads(exec_properties[specs.CUSTOM_CONFIG_KEY])
-        for key in (ITEM_TABLE_KEY, VOCABULARIES_KEY):
-            given = inputs.pop(key, None)
-            if given:
-                config[key] = artifact_utils.get_single_uri(given)
-        properties = {**exec_properties, specs.CUSTOM_CONFIG_KEY: json_utils.dumps(config)}
+        keys = (ITEM_TABLE_KEY, VOCABULARIES_KEY)
+        inputs, properties = tell_artifacts(input_dict, exec_properties, keys)
         super().Do(inputs, output_dict, properties)
