@@ -41,7 +41,17 @@ CANDIDATE_ITEM_ID = "candidate_item_id"
 HISTORY_ITEM_ENTRY = "history_item_entry"
 CANDIDATE_ITEM_ENTRY = "candidate_item_entry"
 
+# Counts and times of the user's events by candidate, and of the events of all users; their columns
+# are in `lifelong.data.evidence` and `lifelong.data.day_statistics`.
+CANDIDATE_ITEM_EVIDENCE = "candidate_item_evidence"
+CANDIDATE_CATEGORY_EVIDENCE = "candidate_category_evidence"
+REQUEST_EVIDENCE = "request_evidence"
+CANDIDATE_ITEM_STATISTICS = "candidate_item_statistics"
+CANDIDATE_CATEGORY_STATISTICS = "candidate_category_statistics"
+REQUEST_STATISTICS = "request_statistics"
+
 # Of requests alone.
+REQUEST_STATISTICS_TIME = "request_statistics_time"
 HISTORY_LENGTH = "history_length"
 CANDIDATE_LENGTH = "candidate_length"
 CANDIDATE_SLOT = "candidate_slot"
@@ -62,6 +72,7 @@ CONTRACT_SIGNATURE = "data_contract"
 SCORES = "scores"
 SEARCHED_POSITION = "searched_position"
 SEARCHED_RELEVANCE = "searched_relevance"
+STATISTICS_AGE = "statistics_age"
 CANDIDATE_WEIGHT = "candidate_weight"
 HISTORY_EVENTS = "history_events"
 ITEM_FEATURES = "item_features"
