@@ -35,9 +35,11 @@ EVENTS_BEFORE_RECORD = "events_before_record"
 REQUEST_EVENTS = "request_events"
 REQUEST_CANDIDATES = "request_candidates"
 
-# Of what a model reads alone: raw ids of items beside their rows, and their places in its item table.
+# Of what a model reads alone: raw ids beside their rows, and the places of items in its item table.
 HISTORY_ITEM_ID = "history_item_id"
+HISTORY_CATEGORY_ID = "history_category_id"
 CANDIDATE_ITEM_ID = "candidate_item_id"
+CANDIDATE_CATEGORY_ID = "candidate_category_id"
 HISTORY_ITEM_ENTRY = "history_item_entry"
 CANDIDATE_ITEM_ENTRY = "candidate_item_entry"
 

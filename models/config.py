@@ -62,15 +62,20 @@ class ModelConfig:
     Attributes:
         long_term: The long-term part: baselines (`none`, `mean`), attention over all events
             (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`) or hash collisions (`sdim`).
-        short_term: The short-term part: `target_attention` (DIN) or `dien`.
+        short_term: How the short-term part, if there is one, is read: `target_attention` (DIN) or
+            `dien`.
         dien_auxiliary_weight: Weight of DIEN's auxiliary loss on the next event.
-        short_length: S, the most recent events, read by target attention.
+        short_length: S, the most recent events, which the short-term part reads; 0 leaves it out.
         long_length: L, the events before those, which the long-term part searches.
         searched_events: K, how many of the L events the search hands to the exact search unit.
         signature_bits: M, bits of a SimHash signature (`eta`).
         soft_search: The search of `sim_soft`.
         search_vectors: Item feature whose vectors `eta` hashes or `sim_soft` multiplies, instead of
             vectors that the model learns. Empty: those that it learns.
+        evidence_length: Newest events of which counts, times and rates of each candidate's item and
+            category are taken, whatever a search finds; may be more than S + L. 0: none are.
+        statistics: Whether the model also sees how often all users have met the candidate's item and
+            category up to the day of the request.
         match_evidence: Whether the model also sees how many events share the candidate's item or
             category, and when: of the short part and of the searched events.
         popularity: Whether the model sees the candidate's rank among the items by training events.
@@ -104,6 +109,8 @@ class ModelConfig:
     dien_auxiliary_weight: float = 1.0
     short_length: int = 50
     long_length: int = 1000
+    evidence_length: int = 4000
+    statistics: bool = True
     searched_events: int = 48
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
@@ -132,7 +139,6 @@ class ModelConfig:
             **{
                 f"model.{name}": getattr(self, name)
                 for name in (
-                    "short_length",
                     "long_length",
                     "searched_events",
                     "signature_bits",
@@ -145,7 +151,8 @@ class ModelConfig:
                 )
             },
         )
-        names = ("user_dim", "context_dim", "time_gap_dim", "dien_auxiliary_weight", "spare_share")
+        names = ("short_length", "evidence_length", "user_dim", "context_dim", "time_gap_dim")
+        names += ("dien_auxiliary_weight", "spare_share")
         _check_at_least(0, **{f"model.{name}": getattr(self, name) for name in names})
         _check_at_least(1, **{f"model.hidden[{i}]": width for i, width in enumerate(self.hidden)})
         _check_above_0(**{"model.embedding_norm": self.embedding_norm})

@@ -47,7 +47,7 @@ from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
-from lifelong.models.vocabulary_files import ID_KEYS, RAW_ITEMS
+from lifelong.models.vocabulary_files import ID_KEYS, RAW_IDS
 from lifelong.models.wire import searched_wire_spec, wire_spec
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
@@ -239,7 +239,7 @@ class ServingSignatures:
             cells = _as_cells(wire[key])
             raw[key] = cells if key in self._per_user else tf.RaggedTensor.from_tensor(cells)
         rows = dict(wire)
-        rows |= {key: wire[item] for key, item in RAW_ITEMS.items() if item in wire}
+        rows |= {raw: wire[key] for raw, key in RAW_IDS.items() if key in wire}
         if self._model.embeddings.item_features is not None:
             rows = self._model.embeddings.item_features.add_entries(rows)
         for key, value in self.transform(raw).items():

@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from lifelong.data.features import Feature
 from lifelong.models.vocabulary_files import (
     ID_KEYS,
-    RAW_ITEMS,
+    RAW_IDS,
     UNKNOWN,
     read_statistics,
     vocabulary_path,
@@ -35,13 +35,13 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
             vocabulary artifact.
 
     Returns:
-        The records under the same keys, and the raw ids of items (`RAW_ITEMS`).
+        The records under the same keys, and the raw ids of items (`RAW_IDS`).
     """
     folder = custom_config[VOCABULARIES]
     features = tuple(Feature(**fields) for fields in custom_config["features"])
     statistics = read_statistics(folder)
     outputs = dict(inputs)
-    for raw, key in RAW_ITEMS.items():
+    for raw, key in RAW_IDS.items():
         outputs[raw] = inputs[key]
     for name, keys in ID_KEYS.items():
         _look_up(outputs, inputs, folder, name, keys)

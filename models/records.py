@@ -28,6 +28,7 @@ from lifelong.data.keys import (
     REQUEST_EVENTS,
     REQUEST_TIMESTAMP,
 )
+from lifelong.models.evidence import count_evidence, events_of
 
 Pool = dict[str, tf.Tensor]
 Batch = dict[str, tf.Tensor]
@@ -121,18 +122,19 @@ def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool
     )
 
 
-def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
+def cut_requests(pool: Pool, requests: tf.Tensor, window: int, evidence_length: int = 0) -> Batch:
     """Cuts requests out of a pool, in the form the model reads.
 
     Args:
         pool: What `make_pool` returned.
         requests: Numbers of B requests in the pool, `[B]`.
         window: T, the events that a request can reach.
+        evidence_length: Newest events that are counted as evidence; 0: there is none.
 
     Returns:
         The batch: histories `[B, T]` newest event first, candidates `[B, N]` with N the most
-        candidates of any request here, lengths and request values `[B]`. Padding repeats the last
-        valid element.
+        candidates of any request here, lengths and request values `[B]`, evidence as `EventCounts`
+        has it. Padding repeats the last valid element.
     """
     record = tf.gather(pool["record_of_request"], requests)
     earlier_events = tf.gather(pool[REQUEST_EVENTS], requests)
@@ -154,6 +156,11 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int) -> Batch:
         owner = key.partition("_")[0]
         if owner in index and key not in _COUNTS:
             batch[key] = tf.gather(values, index[owner])
+    if evidence_length:
+        length = tf.minimum(earlier_events, evidence_length)
+        places = tf.ragged.range(newest, newest - length, -1)
+        events = events_of(pool, places.value_rowids(), places.flat_values)
+        batch |= count_evidence(batch, events)
     return batch
 
 

@@ -8,7 +8,7 @@ from lifelong.data.item_table import StoredItems, items_path
 from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.item_features import ItemEncoding
-from lifelong.models.vocabulary_files import RAW_ITEMS
+from lifelong.models.vocabulary_files import RAW_IDS
 from lifelong.models.wire import wire_spec
 
 # Where the Trainer puts it, beside the SavedModel in its model artifact.
@@ -101,7 +101,7 @@ def restore_trained(model: CTRModel, folder: str) -> None:
 def build(model: CTRModel) -> None:
     """Creates the variables of a model by scoring one request without events."""
     spec = wire_spec(model.spec.features)
-    spec |= {raw: spec[key] for raw, key in RAW_ITEMS.items()}
+    spec |= {raw: spec[key] for raw, key in RAW_IDS.items()}
     model({key: tf.zeros([1] * value.shape.rank, value.dtype) for key, value in spec.items()})
 
 

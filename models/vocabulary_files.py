@@ -15,9 +15,11 @@ import tensorflow_transform as tft
 from lifelong.data.features import Feature
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY,
+    CANDIDATE_CATEGORY_ID,
     CANDIDATE_ITEM,
     CANDIDATE_ITEM_ID,
     HISTORY_CATEGORY,
+    HISTORY_CATEGORY_ID,
     HISTORY_ITEM,
     HISTORY_ITEM_ID,
 )
@@ -29,8 +31,13 @@ ID_KEYS: dict[str, tuple[str, ...]] = {
     "category": (HISTORY_CATEGORY, CANDIDATE_CATEGORY),
     "user": ("user",),
 }
-# The raw ids that items keep beside their rows.
-RAW_ITEMS = {HISTORY_ITEM_ID: HISTORY_ITEM, CANDIDATE_ITEM_ID: CANDIDATE_ITEM}
+# The raw ids that items and categories keep beside their rows.
+RAW_IDS = {
+    HISTORY_ITEM_ID: HISTORY_ITEM,
+    HISTORY_CATEGORY_ID: HISTORY_CATEGORY,
+    CANDIDATE_ITEM_ID: CANDIDATE_ITEM,
+    CANDIDATE_CATEGORY_ID: CANDIDATE_CATEGORY,
+}
 # The row of what is not in a vocabulary.
 UNKNOWN = 0
 _STATISTICS_FILE = "numeric_features.json"

@@ -30,6 +30,9 @@ Attend:
 Time and evidence:
 
 - `TimeGapEmbedding`: seconds `[...]` to embeddings `[..., D]` on a logarithmic scale.
+- `HistoryEvidence`: candidates `[B, N]` and all events `[B, T]` to counts, times and rates.
+- `count_events`: the integers behind it, for events that need not be `[B, T]` (`Events`,
+  `EventCounts`).
 - `MatchEvidence`: matches and seconds `[B, N, K]` to counts and recency `[B, N, 9]`.
 
 Helpers:
@@ -40,11 +43,13 @@ Helpers:
 """
 
 from lifelong.models.layers.augru import AUGRU
+from lifelong.models.layers.event_counts import EventCounts, Events, count_events
 from lifelong.models.layers.exact_search_unit import ExactSearchUnit
 from lifelong.models.layers.gather import gather_events
 from lifelong.models.layers.hamming_search import HammingSearch
 from lifelong.models.layers.hard_search import HardSearch
 from lifelong.models.layers.hash_bucket_attention import HashBucketAttention
+from lifelong.models.layers.history_evidence import HistoryEvidence
 from lifelong.models.layers.inner_product_search import InnerProductSearch
 from lifelong.models.layers.interest_extractor import InterestExtractor
 from lifelong.models.layers.masks import length_mask
@@ -72,6 +77,10 @@ __all__ = [  # noqa: RUF022
     "InterestExtractor",
     "AUGRU",
     "TimeGapEmbedding",
+    "HistoryEvidence",
+    "count_events",
+    "Events",
+    "EventCounts",
     "MatchEvidence",
     "pad_history",
     "length_mask",

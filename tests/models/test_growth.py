@@ -14,7 +14,7 @@ from lifelong.models.export import ServingSignatures
 from lifelong.models.growth import categories_of_items, go_on_from, keep_room
 from lifelong.models.trained import SPEC_FILE, read_spec, save_trained
 from lifelong.models.training import begin, make_spec
-from lifelong.models.vocabulary_files import RAW_ITEMS, transforms_vocabulary
+from lifelong.models.vocabulary_files import RAW_IDS, transforms_vocabulary
 from tests.sample_models import (
     RECORDS,
     all_requests,
@@ -66,7 +66,7 @@ def trained_model(transform_output, **changes):
     """Takes a few steps, after which rows and slots of all kinds are their own."""
     model = new_model(transform_output, **changes)
     batch = all_requests(RECORDS)
-    batch |= {raw: batch[key] for raw, key in RAW_ITEMS.items()}
+    batch |= {raw: batch[key] for raw, key in RAW_IDS.items()}
     for name in IDS:
         for key in [key for key in batch if key.endswith(name)]:
             batch[key] = batch[key] % model.spec.vocabulary_sizes[name]

@@ -1,0 +1,176 @@
+"""Counts events of each candidate's item and category: exactly, whatever their number."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from lifelong.data.evidence import COLUMNS, RECENT_DAYS, SECONDS_PER_DAY
+
+
+class EventCounts(NamedTuple):
+    """What was counted of the events of B requests, int64; columns of `lifelong.data.evidence`.
+
+    Attributes:
+        item: `[B, N, 7]`, events of the candidate's item and category.
+        category: `[B, N, 7]`, events of the candidate's category.
+        request: `[B, 4]`, all events.
+    """
+
+    item: tf.Tensor
+    category: tf.Tensor
+    request: tf.Tensor
+
+
+class Events(NamedTuple):
+    """Events of B requests one after another, those of a request newest first.
+
+    Attributes:
+        row: `[M]` int64, ascending, the request of each event.
+        item: `[M]` int64.
+        category: `[M]` int64.
+        timestamp: `[M]` int64, Unix seconds.
+    """
+
+    row: tf.Tensor
+    item: tf.Tensor
+    category: tf.Tensor
+    timestamp: tf.Tensor
+
+    @classmethod
+    def of(
+        cls, mask: tf.Tensor, item: tf.Tensor, category: tf.Tensor, timestamp: tf.Tensor
+    ) -> Events:
+        """Returns the events of histories `[B, T]`, newest first; `mask` is True for events."""
+        places = tf.where(mask)
+        return cls(places[:, 0], *(tf.gather_nd(column, places) for column in (item, category, timestamp)))
+
+    def take(self, places: tf.Tensor) -> Events:
+        """Returns some of the events, given by ascending places."""
+        return Events(*(tf.gather(column, places) for column in self))
+
+
+def count_events(
+    candidate_item: tf.Tensor,
+    candidate_category: tf.Tensor,
+    request_timestamp: tf.Tensor,
+    events: Events,
+) -> EventCounts:
+    """Counts the events that share a candidate's category, and of these its item.
+
+    Each event is looked up among the candidates, sorted once, by binary search: the work is linear in
+    the events, whatever the number of events that match.
+
+    Args:
+        candidate_item: `[B, N]` int64.
+        candidate_category: `[B, N]` int64.
+        request_timestamp: `[B]` int64, Unix seconds.
+        events: Of these requests, none later than its request.
+    """
+    shape = tf.shape(candidate_item)
+    row = tf.repeat(tf.range(tf.cast(shape[0], tf.int64)), shape[1])
+    categories = _group(row, tf.reshape(candidate_category, [-1]), events.row, events.category)
+    inside = events.take(categories.kept)
+    items = _group(
+        categories.of_candidates, tf.reshape(candidate_item, [-1]), categories.of_kept, inside.item
+    )
+
+    def count(found: Events, groups: _Groups) -> tf.Tensor:
+        counted = _count_groups(found, groups.of_kept, tf.size(row), request_timestamp)
+        counted = tf.gather(counted, groups.of_candidates)
+        return tf.reshape(counted, [shape[0], shape[1], len(COLUMNS)])
+
+    return EventCounts(
+        count(inside.take(items.kept), items),
+        count(inside, categories),
+        _count_requests(events, shape[0]),
+    )
+
+
+class _Groups(NamedTuple):
+    """Candidates and events in groups.
+
+    Attributes:
+        of_candidates: `[C]` int64, the group of each candidate.
+        of_kept: `[M']` int64, the group of each event that is in one.
+        kept: `[M']` int64, which events these are, ascending.
+    """
+
+    of_candidates: tf.Tensor
+    of_kept: tf.Tensor
+    kept: tf.Tensor
+
+
+def _group(
+    outer: tf.Tensor, value: tf.Tensor, events_outer: tf.Tensor, events_value: tf.Tensor
+) -> _Groups:
+    """Groups candidates that agree in two numbers, and finds the events that agree with them.
+
+    Args:
+        outer: `[C]` int64, below `C` or `B`.
+        value: `[C]` int64, any.
+        events_outer: `[M]` int64, like `outer`.
+        events_value: `[M]` int64.
+    """
+    values = tf.sort(value)
+    number, known = _find(values, events_value)
+    kept = tf.reshape(tf.where(known), [-1])
+    # As the place of a value is less than C, two numbers become one.
+    width = tf.size(value, out_type=tf.int64)
+    key = outer * width + _find(values, value)[0]
+    keys = tf.sort(key)
+    group, found = _find(keys, tf.gather(events_outer, kept) * width + tf.gather(number, kept))
+    return _Groups(
+        _find(keys, key)[0], tf.boolean_mask(group, found), tf.boolean_mask(kept, found)
+    )
+
+
+def _find(ascending: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the first place of wanted values, int64, and whether they are there."""
+    # One more, so that there is something to gather; no id is that large.
+    ascending = tf.concat([ascending, [ascending.dtype.max]], axis=0)
+    place = tf.searchsorted(ascending, wanted, out_type=tf.int64)
+    return place, tf.gather(ascending, place) == wanted
+
+
+def _count_groups(
+    events: Events, group: tf.Tensor, groups: tf.Tensor, request_timestamp: tf.Tensor
+) -> tf.Tensor:
+    """Returns `[groups, 7]`."""
+    age = tf.gather(request_timestamp, events.row) - events.timestamp
+    ages = [age <= days * SECONDS_PER_DAY for days in RECENT_DAYS]
+    counted = tf.cast(tf.stack([tf.ones_like(age, tf.bool), *ages], axis=-1), tf.int64)
+    counts = tf.math.unsorted_segment_sum(counted, group, groups)
+    place = tf.range(tf.size(age, out_type=tf.int64))
+    last = tf.math.unsorted_segment_min(place, group, groups)
+    older = tf.where(place == tf.gather(last, group), place.dtype.max, place)
+    previous = tf.math.unsorted_segment_min(older, group, groups)
+    first = tf.math.unsorted_segment_max(place, group, groups)
+    count = counts[:, 0]
+    times = [
+        _at(events.timestamp, place, count >= least)
+        for place, least in ((last, 1), (previous, 2), (first, 1))
+    ]
+    return tf.concat([counts, tf.stack(times, axis=-1)], axis=-1)
+
+
+def _count_requests(events: Events, requests: tf.Tensor) -> tf.Tensor:
+    """Returns `[requests, 4]`."""
+    ones = tf.ones_like(events.row)
+    count = tf.math.unsorted_segment_sum(ones, events.row, requests)
+    end = tf.cumsum(count)
+    day = events.timestamp // SECONDS_PER_DAY
+    # The newest event of a request begins a day, and so does one of another day than that before it.
+    begins = tf.concat([ones[:1], tf.cast(day[1:] != day[:-1], tf.int64)], axis=0)
+    same_row = tf.concat([tf.zeros_like(ones[:1]), tf.cast(events.row[1:] == events.row[:-1], tf.int64)], axis=0)
+    days = tf.math.unsorted_segment_sum(tf.maximum(begins, 1 - same_row), events.row, requests)
+    first = _at(events.timestamp, end - 1, count > 0)
+    last = _at(events.timestamp, end - count, count > 0)
+    return tf.stack([count, days, first, last], axis=-1)
+
+
+def _at(timestamp: tf.Tensor, place: tf.Tensor, exists: tf.Tensor) -> tf.Tensor:
+    """Returns the times at places; 0 where there is none."""
+    timestamp = tf.concat([timestamp, [0]], axis=0)
+    return tf.gather(timestamp, tf.where(exists, place, tf.size(timestamp, place.dtype) - 1))
