@@ -33,6 +33,13 @@ RESERVED = frozenset(
         "events",
         "candidates",
         "slot",
+        "item_evidence",
+        "category_evidence",
+        "evidence",
+        "item_statistics",
+        "category_statistics",
+        "statistics",
+        "statistics_time",
     }
 )
 

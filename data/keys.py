@@ -51,6 +51,7 @@ REQUEST_EVIDENCE = "request_evidence"
 CANDIDATE_ITEM_STATISTICS = "candidate_item_statistics"
 CANDIDATE_CATEGORY_STATISTICS = "candidate_category_statistics"
 REQUEST_STATISTICS = "request_statistics"
+STATISTICS = (CANDIDATE_ITEM_STATISTICS, CANDIDATE_CATEGORY_STATISTICS, REQUEST_STATISTICS)
 
 # Of requests alone.
 REQUEST_STATISTICS_TIME = "request_statistics_time"

@@ -15,6 +15,7 @@ from lifelong.data.keys import (
     CANDIDATE_LABEL,
     CANDIDATE_LENGTH,
     HISTORY_LENGTH,
+    STATISTICS,
 )
 from lifelong.models.reader import request_dataset
 
@@ -46,7 +47,11 @@ def real_request(
     for batch in request_dataset(files, spec, window, _READ_TOGETHER).as_numpy_iterator():
         longest = int(np.argmax(batch[HISTORY_LENGTH]))
         if not request or batch[HISTORY_LENGTH][longest] > request[HISTORY_LENGTH][0]:
-            request = {key: value[longest : longest + 1] for key, value in batch.items()}
+            request = {
+                key: value[longest : longest + 1]
+                for key, value in batch.items()
+                if key not in STATISTICS
+            }
         lengths = batch[CANDIDATE_LENGTH]
         if found < candidates:
             found += lengths.sum()
@@ -65,7 +70,11 @@ def real_request(
 
 
 def _of_candidates(batch: Mapping[str, np.ndarray]) -> list[str]:
-    return [key for key in batch if key.startswith(CANDIDATE) and key != CANDIDATE_LENGTH]
+    return [
+        key
+        for key in batch
+        if key.startswith(CANDIDATE) and key not in (CANDIDATE_LENGTH, *STATISTICS)
+    ]
 
 
 def median_ms(action: Callable[[], object]) -> float:

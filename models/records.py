@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
+from lifelong.data import day_statistics
 from lifelong.data.features import Feature
 from lifelong.data.keys import (
     CANDIDATE,
@@ -27,6 +28,7 @@ from lifelong.data.keys import (
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
     REQUEST_TIMESTAMP,
+    STATISTICS,
 )
 from lifelong.models.evidence import count_evidence, events_of
 
@@ -43,6 +45,8 @@ _RAGGED = (
     REQUEST_CANDIDATES,
     CANDIDATE_ITEM,
     CANDIDATE_CATEGORY,
+    # Of each candidate or request not one value but as many as there are columns.
+    *STATISTICS,
 )
 
 # Say how to cut a request; the batch has lengths instead.
@@ -84,7 +88,7 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
         records: Parsed records by key: `[P, 1]` or ragged `[P, None]`.
 
     Returns:
-        The flat values by key, and three tensors of places: `event_start [P]`, and
+        The flat values by key, statistics `[n, 5]`, and three tensors of places: `event_start [P]`, and
         `record_of_request [Q]` and `first_candidate [Q]` for the Q requests of the pool.
         Events and candidates carry one zero at the end, so that an empty list can be gathered from.
 
@@ -100,8 +104,11 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
     for key, values in records.items():
         if isinstance(values, tf.RaggedTensor):
             flat = values.flat_values
-            pad = key.startswith((HISTORY, CANDIDATE))
-            pool[key] = tf.pad(flat, [[0, 1]]) if pad else flat
+            if key in STATISTICS:
+                flat = tf.reshape(flat, [-1, len(day_statistics.COLUMNS)])
+            if key.startswith((HISTORY, CANDIDATE)):
+                flat = tf.pad(flat, [[0, 1]] + [[0, 0]] * (flat.shape.rank - 1))
+            pool[key] = flat
         else:
             pool[key] = tf.reshape(values, [-1])
     _check_counts(records, pool)
@@ -120,6 +127,14 @@ def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool
         records[CANDIDATE_ITEM].row_lengths(),
         message="record: request_candidates does not add up to the length of candidate_item",
     )
+    for key in STATISTICS:
+        owner = CANDIDATE_ITEM if key.startswith(CANDIDATE) else REQUEST_TIMESTAMP
+        tf.debugging.assert_equal(
+            records[key].row_lengths(),
+            records[owner].row_lengths() * len(day_statistics.COLUMNS),
+            message=f"record: {key} does not have {len(day_statistics.COLUMNS)} values for each "
+            f"value of {owner}",
+        )
 
 
 def cut_requests(pool: Pool, requests: tf.Tensor, window: int, evidence_length: int = 0) -> Batch:
@@ -133,8 +148,8 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int, evidence_length: 
 
     Returns:
         The batch: histories `[B, T]` newest event first, candidates `[B, N]` with N the most
-        candidates of any request here, lengths and request values `[B]`, evidence as `EventCounts`
-        has it. Padding repeats the last valid element.
+        candidates of any request here, lengths and request values `[B]`, statistics `[B, N, 5]`
+        and `[B, 5]`, evidence as `EventCounts` has it. Padding repeats the last valid element.
     """
     record = tf.gather(pool["record_of_request"], requests)
     earlier_events = tf.gather(pool[REQUEST_EVENTS], requests)

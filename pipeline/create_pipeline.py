@@ -16,6 +16,8 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.day_statistics.component import DayStatisticsBuilder
+from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.evaluation import extractors
 from lifelong.components.item_table.component import ItemTableBuilder
 from lifelong.components.item_table.config import ItemTableConfig
@@ -230,6 +232,7 @@ class _DataComponents(NamedTuple):
     """
 
     item_table_builder: ItemTableBuilder | None
+    day_statistics_builder: DayStatisticsBuilder
     example_gen: BehaviorExampleGen
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.ImportSchemaGen
@@ -272,7 +275,9 @@ def _data_components(
     item_config = ItemTableConfig.of(ingest)
     builder = ItemTableBuilder(item_config) if item_config is not None else None
     item_table = builder.outputs["item_table"] if builder and ingest.item_features else None
-    example_gen = BehaviorExampleGen(config=ingest)
+    day_statistics_builder = DayStatisticsBuilder(DayStatisticsConfig.of(ingest))
+    day_statistics = day_statistics_builder.outputs["day_statistics"]
+    example_gen = BehaviorExampleGen(ingest, day_statistics)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
     schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
     example_validator = tfx.components.ExampleValidator(
@@ -302,6 +307,7 @@ def _data_components(
     )
     return _DataComponents(
         builder,
+        day_statistics_builder,
         example_gen,
         statistics_gen,
         schema_gen,

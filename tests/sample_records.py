@@ -30,6 +30,17 @@ def make_record(rng: np.random.Generator, user: int, events: int, requests: int)
         "candidate_item": candidate_items,
         "candidate_category": candidate_items % 7,
         "candidate_label": rng.integers(0, 2, candidates.sum()).astype(np.float32),
+        **make_statistics(user, requests, candidates.sum()),
+    }
+
+
+def make_statistics(seed: int, requests: int, candidates: int) -> dict:
+    """Returns counts, five for each candidate and request."""
+    rng = np.random.default_rng(seed)
+    return {
+        "candidate_item_statistics": rng.integers(0, 50, 5 * candidates),
+        "candidate_category_statistics": rng.integers(0, 500, 5 * candidates),
+        "request_statistics": rng.integers(0, 5_000, 5 * requests),
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data.columns import Columns
 from lifelong.data.logs.counts import Counts

@@ -16,19 +16,21 @@ from lifelong.components.behavior_example_gen.executor import (
     Executor,
     output_config,
 )
+from lifelong.components.day_statistics.artifacts import DayStatistics
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.log_reading.driver import LogDriver
 from lifelong.components.log_reading.inputs import inputs_of
 from lifelong.components.log_reading.quarantine import QUARANTINE_KEY, Quarantine
 
 
 class BehaviorExampleGenSpec(types.ComponentSpec):
-    """That of a file-based ExampleGen, with a configuration and the quarantine."""
+    """That of a file-based ExampleGen, with a configuration, the statistics and the quarantine."""
 
     PARAMETERS = {
         **specs.FileBasedExampleGenSpec.PARAMETERS,
         CONFIG_KEY: types.component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {}
+    INPUTS = {DAY_STATISTICS_KEY: types.component_spec.ChannelParameter(type=DayStatistics)}
     OUTPUTS = {
         **specs.FileBasedExampleGenSpec.OUTPUTS,
         QUARANTINE_KEY: types.component_spec.ChannelParameter(type=Quarantine),
@@ -51,11 +53,12 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
     DRIVER_CLASS = LogDriver
 
-    def __init__(self, config: IngestConfig):
+    def __init__(self, config: IngestConfig, day_statistics: types.BaseChannel):
         """Makes the component.
 
         Args:
             config: What to read and make.
+            day_statistics: What `DayStatisticsBuilder` counted in the same behaviour log.
 
         Raises:
             ValueError: The configuration's parts do not fit together.
@@ -70,6 +73,7 @@ class BehaviorExampleGen(example_gen.FileBasedExampleGen):
             output_data_format=proto.PayloadFormat.FORMAT_TF_EXAMPLE,
             output_file_format=example_gen_pb2.FORMAT_TFRECORDS_GZIP,  # type: ignore[attr-defined]
             config=config.to_json(),
+            day_statistics=day_statistics,
             examples=types.Channel(type=standard_artifacts.Examples),
             quarantine=types.Channel(type=Quarantine),
         )

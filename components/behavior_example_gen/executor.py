@@ -16,6 +16,7 @@ from tfx.v1 import proto
 from lifelong.components.behavior_example_gen import report
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.log_reading.counting import COUNTS, WriteCounts, read_counts
 from lifelong.components.log_reading.quarantine import (
     QUARANTINE_KEY,
@@ -52,7 +53,8 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             pipeline: Beam pipeline.
             exec_properties: With the configuration as JSON under `config`.
         """
-        made = pipeline | "Ingest" >> Ingest(IngestConfig.from_json(exec_properties[CONFIG_KEY]))
+        config = IngestConfig.from_json(exec_properties[CONFIG_KEY])
+        made = pipeline | "Ingest" >> Ingest(config, self._day_statistics)
         _ = made[BAD] | "WriteBadRows" >> WriteBadRows(self._quarantine)
         _ = made[COUNTS] | "WriteCounts" >> WriteCounts(self._quarantine)
         return {split: made[split] for split in SPLITS}
@@ -66,7 +68,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """Reads the logs and writes the artifacts.
 
         Args:
-            input_dict: Nothing.
+            input_dict: `day_statistics`: counts of the behaviour log.
             output_dict: `examples`: records of the splits train, validation and eval; `quarantine`:
                 rows that could not be used (JSON lines), `counts.json` and `warnings.json`.
             exec_properties: `config`, and what every file-based ExampleGen has.
@@ -78,6 +80,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         config = IngestConfig.from_json(exec_properties[CONFIG_KEY])
         quarantine = artifact_utils.get_single_instance(output_dict[QUARANTINE_KEY])
         self._quarantine = quarantine.uri
+        self._day_statistics = artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY])
         # TFX lets one input have several output splits, but not several inputs; that is a rule for
         # its own readers, which the driver's fingerprint of every log must not break.
         one_input = proto.Input(splits=[proto.Input.Split(name="logs", pattern="*")])

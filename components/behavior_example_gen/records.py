@@ -12,18 +12,24 @@ import pyarrow as pa
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data import columns as cols
+from lifelong.data import day_statistics
 from lifelong.data.columns import Columns
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import features_of
 from lifelong.data.ids import MISSING_ID
 from lifelong.data.keys import (
     CANDIDATE,
+    CANDIDATE_CATEGORY_STATISTICS,
+    CANDIDATE_ITEM_STATISTICS,
     EVENTS_BEFORE_RECORD,
     HISTORY,
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
+    REQUEST_STATISTICS,
     REQUEST_TIMESTAMP,
     USER,
 )
+from lifelong.data.times import DAY
 
 # Events that are encoded at a time: bounds memory.
 EVENTS_PER_BATCH = 500_000
@@ -108,7 +114,12 @@ def count_events(plan: Plan, split: str) -> collections.Counter[str]:
 
 
 def record_batches(
-    plan: Plan, requests: Requests, events: Columns, users: Columns, config: IngestConfig
+    plan: Plan,
+    requests: Requests,
+    events: Columns,
+    users: Columns,
+    statistics: DayStatistics,
+    config: IngestConfig,
 ) -> Iterator[pa.RecordBatch]:
     """Yields the records as Arrow lists, one row a record.
 
@@ -117,16 +128,23 @@ def record_batches(
         requests: The plan's requests.
         events: Sorted events.
         users: User features, one row a user, ascending.
+        statistics: Counts of all users' events; a request gets those as of its day.
         config: The features.
     """
     batch = np.cumsum(plan.end - plan.first) // EVENTS_PER_BATCH
     starts = cols.run_starts(batch)
     for start, end in zip(starts, cols.run_ends(starts, len(batch)), strict=True):
-        yield _record_batch(plan.take(slice(start, end)), requests, events, users, config)
+        part = plan.take(slice(start, end))
+        yield _record_batch(part, requests, events, users, statistics, config)
 
 
 def _record_batch(
-    plan: Plan, requests: Requests, events: Columns, users: Columns, config: IngestConfig
+    plan: Plan,
+    requests: Requests,
+    events: Columns,
+    users: Columns,
+    statistics: DayStatistics,
+    config: IngestConfig,
 ) -> pa.RecordBatch:
     features = list(config.all_features)
     user = requests.rows["user"][plan.request_start]
@@ -151,6 +169,8 @@ def _record_batch(
     columns[REQUEST_CANDIDATES] = _lists(offsets, requests.sizes[chosen])
     for feature in features_of(features, "request"):
         columns[feature.key] = _lists(offsets, requests.rows[feature.key][chosen])
+    days = requests.rows["timestamp"][chosen] // DAY
+    columns[REQUEST_STATISTICS] = _rows_in_lists(offsets, statistics.totals(days))
 
     places = cols.offsets_of(requests.sizes)
     flat = slice(places[chosen.start], places[chosen.stop])
@@ -159,6 +179,13 @@ def _record_batch(
         columns[f"{CANDIDATE}{key}"] = _lists(offsets, requests.candidates[key][flat])
     for feature in features_of(features, "candidate"):
         columns[feature.key] = _lists(offsets, requests.candidates[feature.key][flat])
+    days = np.repeat(days, requests.sizes[chosen])
+    for kind, key in (
+        (day_statistics.ITEM, CANDIDATE_ITEM_STATISTICS),
+        (day_statistics.CATEGORY, CANDIDATE_CATEGORY_STATISTICS),
+    ):
+        counts = statistics.as_of(kind, requests.candidates[kind][flat], days)
+        columns[key] = _rows_in_lists(offsets, counts)
 
     for feature in features_of(features, "user"):
         columns[feature.key] = _scalars(_look_up(users, feature.key, feature.is_categorical, user))
@@ -175,6 +202,11 @@ def _look_up(users: Columns, key: str, categorical: bool, user: np.ndarray) -> n
 
 def _lists(offsets: np.ndarray, values: np.ndarray) -> pa.LargeListArray:
     return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
+
+
+def _rows_in_lists(offsets: np.ndarray, values: np.ndarray) -> pa.LargeListArray:
+    """Returns lists whose elements are rows of several values, one after another."""
+    return _lists(offsets * values.shape[1], values.ravel())
 
 
 def _scalars(values: np.ndarray) -> pa.LargeListArray:

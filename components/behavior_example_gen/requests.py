@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns

@@ -17,10 +17,10 @@ from lifelong.components.behavior_example_gen import (
     sampling,
 )
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.events import sort_events
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs.counts import Counts
@@ -49,13 +49,6 @@ class Shard:
             function(self.users),
             Requests(function(made.rows), made.sizes, function(made.candidates)),
         )
-
-
-def shard_of(user: np.ndarray, config: IngestConfig) -> np.ndarray:
-    """Returns each user's shard: uint16 or wider `[n]`."""
-    shard = hash64(config.seed, Purpose.SHARD, user) % np.uint64(config.shards)
-    # Small integers are sorted faster.
-    return shard.astype(np.uint16 if config.shards <= 2**16 else np.int64)
 
 
 def organise(blocks: Iterable[tuple[str, Columns]], config: IngestConfig) -> tuple[Shard, Counts]:
@@ -152,13 +145,14 @@ def complete(
 
 
 def write(
-    shard: Shard, whole: Requests, config: IngestConfig
+    shard: Shard, whole: Requests, statistics: DayStatistics, config: IngestConfig
 ) -> tuple[dict[str, list[pa.RecordBatch]], Counts]:
     """Makes the records of each split.
 
     Args:
         shard: The shard.
         whole: Its requests with all candidates.
+        statistics: Counts of the events of all shards.
         config: What to make.
 
     Returns:
@@ -173,7 +167,8 @@ def write(
             continue
         plan = records.plan_records(part, config.window, config.max_events_per_record)
         unreached[cols.ranges(plan.first, plan.end)] = False
-        batches[split] = list(records.record_batches(plan, part, shard.events, shard.users, config))
+        made = records.record_batches(plan, part, shard.events, shard.users, statistics, config)
+        batches[split] = list(made)
         counts.update(records.count_events(plan, split))
         counts[f"{split}/users"] = len(cols.run_starts(part.rows["user"]))
         counts[f"{split}/candidates"] = int(part.sizes.sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lifelong.components.behavior_example_gen.config import SplitConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.keys import SPLITS
 
 

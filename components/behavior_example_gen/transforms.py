@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.utils.shared import Shared as HeldByWorker
 from tfx_bsl.coders import example_coder
 
 from lifelong.components.behavior_example_gen import agreement, negatives, sampling, shard
@@ -14,6 +15,8 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
 from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
 from lifelong.data import columns as cols
+from lifelong.data.day_statistics import DayStatistics
+from lifelong.data.hashing import shard_of
 from lifelong.data.keys import SPLITS
 
 METRICS_NAMESPACE = "lifelong.behavior_example_gen"
@@ -28,11 +31,12 @@ class Ingest(beam.PTransform):
     single `Counter` of everything read, dropped and written.
     """
 
-    def __init__(self, config: IngestConfig):
+    def __init__(self, config: IngestConfig, day_statistics: str):
         """Checks the configuration and finds the files.
 
         Args:
             config: What to read and make.
+            day_statistics: Path or URI of the statistics of the same behaviour log.
 
         Raises:
             ValueError: The configuration or a file cannot be used.
@@ -41,9 +45,10 @@ class Ingest(beam.PTransform):
         super().__init__()
         config.validate()
         self._config = config
+        self._write = _Write(config, day_statistics)
         self._read = ReadLogs(
             {name: Table(log, config.fields_of(name)) for name, log in config.logs.items()},
-            functools.partial(shard.shard_of, config=config),
+            functools.partial(shard_of, shards=config.shards, seed=config.seed),
             METRICS_NAMESPACE,
             config.category_table,
         )
@@ -60,7 +65,7 @@ class Ingest(beam.PTransform):
         )
         shared = organised[OFFERS] | "Share" >> beam.CombineGlobally(_Share(config))
         written = organised["shards"] | "Write" >> beam.ParDo(
-            _Write(config), beam.pvalue.AsSingleton(shared)
+            self._write, beam.pvalue.AsSingleton(shared)
         ).with_outputs(*SPLITS, COUNTS, KNOWN)
         parts = [read[COUNTS], organised[COUNTS], written[COUNTS]]
         if config.impressions is not None:
@@ -149,14 +154,22 @@ class _Share(beam.CombineFn):
 class _Write(_Step):
     """Completes a shard's requests and serialises its records."""
 
+    def __init__(self, config: IngestConfig, day_statistics: str):
+        super().__init__(config)
+        self._uri = day_statistics
+        # One of each worker process, however many threads it has.
+        self._held = HeldByWorker()
+
     def setup(self) -> None:
         self._encoder = example_coder.RecordBatchToExamplesEncoder()
+        uri = self._uri
+        self._statistics = self._held.acquire(lambda: DayStatistics(uri))
 
     def process(self, part: shard.Shard, shared: Shared) -> Iterator[Any]:
         part = part.map_blocks(cols.unpack)
         pools, smallest, shown = shared
         whole, counts = shard.complete(part, pools, smallest, self._config)
-        batches, more = shard.write(part, whole, self._config)
+        batches, more = shard.write(part, whole, self._statistics, self._config)
         counts.update(more)
         for split in batches:
             for batch in batches[split]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import collections
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import numpy as np
 from tfx.dsl.io import fileio
 
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import shard_of
 from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
 from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
@@ -47,7 +47,8 @@ class MakeParts(beam.PTransform):
         """
         super().__init__()
         table = Table(config.items, config.fields, divided_by="item")
-        self._read = ReadLogs({TABLE: table}, _ShardOf(config.shards), METRICS_NAMESPACE)
+        divide = functools.partial(shard_of, shards=config.shards)
+        self._read = ReadLogs({TABLE: table}, divide, METRICS_NAMESPACE)
         self._write = _WritePart(folder)
 
     def expand(self, pipeline: beam.Pipeline) -> dict[str, beam.PCollection]:
@@ -61,16 +62,6 @@ class MakeParts(beam.PTransform):
         counts = (read[COUNTS], written[COUNTS]) | "SumCounts" >> SumCounts()
         bad = read[BAD] | "TypedBad" >> beam.Map(str).with_output_types(str)
         return {BAD: bad, COUNTS: counts}
-
-
-class _ShardOf:
-    """Gives each item the number of a shard, small ids and large ones alike."""
-
-    def __init__(self, shards: int):
-        self._shards = np.uint64(shards)
-
-    def __call__(self, items: np.ndarray) -> np.ndarray:
-        return (hash64(0, Purpose.SHARD, items) % self._shards).astype(np.int64)
 
 
 @beam.typehints.with_output_types(beam.typehints.Any)

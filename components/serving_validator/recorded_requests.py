@@ -9,7 +9,15 @@ import numpy as np
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
-from lifelong.data.keys import CANDIDATE, HISTORY, HISTORY_ITEM, REQUEST_CANDIDATES, REQUEST_EVENTS
+from lifelong.data import day_statistics
+from lifelong.data.keys import (
+    CANDIDATE,
+    HISTORY,
+    HISTORY_ITEM,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    STATISTICS,
+)
 from lifelong.models.reader import serialized_records
 
 Columns = dict[str, np.ndarray]
@@ -26,6 +34,7 @@ class RecordedRequest:
 
     Attributes:
         columns: A per-user record that has this request alone; a list that is empty may be missing.
+            Statistics are `[n, 5]`.
     """
 
     columns: Columns
@@ -42,7 +51,7 @@ class RecordedRequest:
             if values.dtype.kind == "f":
                 features[key] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
             else:
-                features[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+                features[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=values.ravel()))
         example = tf.train.Example(features=tf.train.Features(feature=features))
         return example.SerializeToString()
 
@@ -64,7 +73,11 @@ def read_requests(files: Sequence[str], count: int) -> list[RecordedRequest]:
         ValueError: There is no record file, or no request in the records.
     """
     records = [
-        {key: values for key, values in ExampleToNumpyDict(record).items() if values is not None}
+        {
+            key: values.reshape(-1, len(day_statistics.COLUMNS)) if key in STATISTICS else values
+            for key, values in ExampleToNumpyDict(record).items()
+            if values is not None
+        }
         for record in serialized_records(files).take(_RECORDS_READ).as_numpy_iterator()
     ]
     found = [
@@ -115,9 +128,8 @@ def widen(requests: Sequence[RecordedRequest], events: int, candidates: int) -> 
         if key.startswith(HISTORY) and len(values):
             columns[key] = np.repeat(values, -(-events // len(values)))[-events:]
         elif key.startswith(CANDIDATE):
-            columns[key] = np.resize(
-                np.concatenate([request.columns[key] for request in requests]), candidates
-            )
+            offered = np.concatenate([request.columns[key] for request in requests])
+            columns[key] = np.resize(offered, (candidates, *offered.shape[1:]))
     columns[REQUEST_EVENTS] = np.array([len(columns.get(HISTORY_ITEM, ()))], np.int64)
     columns[REQUEST_CANDIDATES] = np.array([candidates], np.int64)
     return RecordedRequest(columns)

@@ -12,6 +12,7 @@ from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
 from lifelong.components.behavior_example_gen.transforms import BAD, COUNTS, Ingest
 from lifelong.data.keys import SPLITS
+from tests.sample_statistics import write_statistics
 
 
 @dataclasses.dataclass
@@ -39,7 +40,7 @@ def ingest(tmp_path_factory):
     def run(config, flags=()):
         folder = tmp_path_factory.mktemp("run")
         with beam.Pipeline(options=PipelineOptions(list(flags))) as pipeline:
-            made = pipeline | Ingest(config)
+            made = pipeline | Ingest(config, write_statistics(config, folder))
             for split in SPLITS:
                 # Worker processes can import no function of a test: only Beam's own are used here.
                 made[split] | f"write {split}" >> beam.io.WriteToTFRecord(str(folder / split))

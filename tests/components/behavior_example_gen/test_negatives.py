@@ -5,7 +5,7 @@ import pytest
 
 from lifelong.components.behavior_example_gen import negatives
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.negatives import (
     NegativePools,
     draw,

@@ -12,6 +12,7 @@ from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID
 from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong.data.times import DAY
 
 
 def requests_of(*rows, sizes=None):
@@ -130,12 +131,23 @@ def made():
     requests = requests_of((7, 0, 2), (7, 0, 4), (8, 4, 1), sizes=[2, 1, 3])
     requests.rows["request_device"] = np.array([91, 92, 93])
     requests.candidates["candidate_place"] = np.arange(70, 76)
+    requests.rows["timestamp"] *= DAY
     return requests
+
+
+class ToldStatistics:
+    """Five counts that tell what was asked for: the day, and the id four times."""
+
+    def as_of(self, kind, ids, days):
+        return np.stack([days, *[ids] * 4], axis=1)
+
+    def totals(self, days):
+        return self.as_of("total", np.zeros_like(days), days)
 
 
 def rows_of(requests, users=USERS, window=1):
     plan = plan_records(requests, window, 1000)
-    batches = list(record_batches(plan, requests, EVENTS, users, CONFIG))
+    batches = list(record_batches(plan, requests, EVENTS, users, ToldStatistics(), CONFIG))
     return [row for batch in batches for row in batch.to_pylist()], len(batches)
 
 
@@ -148,14 +160,17 @@ def test_records_hold_events_requests_candidates_and_features(made):
             "history_category": [12, 13, 14],
             "history_timestamp": [22, 23, 24],
             "history_price": [0.5, 1.0, 1.5],
-            "request_timestamp": [102, 104],
+            "request_timestamp": [102 * DAY, 104 * DAY],
             "request_events": [1, 3],
             "request_candidates": [2, 1],
             "request_device": [91, 92],
+            "request_statistics": [102, *[0] * 4, 104, *[0] * 4],
             "candidate_item": [500, 501, 502],
             "candidate_category": [50, 51, 52],
             "candidate_label": [0.0, 1.0, 0.0],
             "candidate_place": [70, 71, 72],
+            "candidate_item_statistics": [102, *[500] * 4, 102, *[501] * 4, 104, *[502] * 4],
+            "candidate_category_statistics": [102, *[50] * 4, 102, *[51] * 4, 104, *[52] * 4],
             "user_age": [0.0],
             "user_city": [MISSING_ID],
         },
@@ -166,14 +181,17 @@ def test_records_hold_events_requests_candidates_and_features(made):
             "history_category": [15],
             "history_timestamp": [25],
             "history_price": [2.0],
-            "request_timestamp": [101],
+            "request_timestamp": [101 * DAY],
             "request_events": [1],
             "request_candidates": [3],
             "request_device": [93],
+            "request_statistics": [101, *[0] * 4],
             "candidate_item": [503, 504, 505],
             "candidate_category": [53, 54, 55],
             "candidate_label": [1.0, 0.0, 1.0],
             "candidate_place": [73, 74, 75],
+            "candidate_item_statistics": [101, *[503] * 4, 101, *[504] * 4, 101, *[505] * 4],
+            "candidate_category_statistics": [101, *[53] * 4, 101, *[54] * 4, 101, *[55] * 4],
             "user_age": [80.0],
             "user_city": [88],
         },

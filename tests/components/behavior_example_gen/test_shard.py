@@ -1,16 +1,20 @@
 """A shard from rows to records, and that nothing of the future reaches a request."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lifelong.components.behavior_example_gen import negatives, sampling
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.components.behavior_example_gen.shard import complete, organise, shard_of, write
+from lifelong.components.behavior_example_gen.shard import complete, organise, write
 from lifelong.data import columns as cols
 from lifelong.data.features import Feature
+from lifelong.data.keys import STATISTICS
 from lifelong.data.logs.config import LogConfig
+from tests.sample_statistics import statistics_of
 
 DAY = 86_400
 CONFIG = IngestConfig(
@@ -48,11 +52,14 @@ def impressions(*rows):
 def ingested(blocks, config=CONFIG):
     """Returns the records of each split and all counts, as if there were one shard."""
     shard, counts = organise(blocks, config)
+    (rows,) = (block for name, block in blocks if name == "behaviors")
+    with tempfile.TemporaryDirectory() as folder:
+        statistics = statistics_of(rows, Path(folder))
     pools = negatives.NegativePools.build(negatives.pools_of(shard.events, config))
     rows = shard.requests.rows
     smallest = sampling.smallest_hashes(rows["split"], rows["hash"], config.splits)
     whole, more = complete(shard, pools, smallest, config)
-    batches, written = write(shard, whole, config)
+    batches, written = write(shard, whole, statistics, config)
     counts.update(more)
     counts.update(written)
     records = {
@@ -60,15 +67,6 @@ def ingested(blocks, config=CONFIG):
         for split, parts in batches.items()
     }
     return records, counts
-
-
-def test_a_user_stays_in_one_shard():
-    users = np.arange(1000)
-    config = dataclasses.replace(CONFIG, shards=7)
-    shard = shard_of(users, config)
-    assert sorted(set(shard.tolist())) == list(range(7))
-    assert (shard_of(users[::-1], config) == shard[::-1]).all()
-    assert set(shard_of(users, dataclasses.replace(CONFIG, shards=1))) == {0}
 
 
 def test_organise_sorts_collapses_duplicates_and_makes_requests():
@@ -149,11 +147,18 @@ def random_blocks(random):
 
 
 def cuts(records):
-    """Returns what each request is shown: {(split, user, time): (events, history, candidates)}."""
+    """Returns what each request is shown: {(split, user, time): (events, history, candidates)}.
+
+    A candidate is (item, label, statistics of item, of category, of all), a tuple each.
+    """
     found = {}
     for split, rows in records.items():
         for row in rows:
             (user,), (skipped,), place = row["user"], row["events_before_record"], 0
+            of_item, of_category, of_all = (
+                [tuple(five) for five in np.reshape(row[key], (-1, 5)).tolist()]
+                for key in STATISTICS
+            )
             history = list(zip(row["history_timestamp"], row["history_item"], strict=True))
             requests = zip(
                 row["request_timestamp"],
@@ -161,14 +166,21 @@ def cuts(records):
                 row["request_candidates"],
                 strict=True,
             )
-            for time, events, size in requests:
+            for number, (time, events, size) in enumerate(requests):
                 part = slice(place, place + size)
                 place += size
                 found[split, user, time] = (
                     skipped + events,
                     history[max(events - CONFIG.window, 0) : events],
                     sorted(
-                        zip(row["candidate_item"][part], row["candidate_label"][part], strict=True)
+                        zip(
+                            row["candidate_item"][part],
+                            row["candidate_label"][part],
+                            of_item[part],
+                            of_category[part],
+                            [of_all[number]] * size,
+                            strict=True,
+                        )
                     ),
                 )
     return found

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data.features import Feature
 from lifelong.data.ids import id_of
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong.data.times import week_of
+from tests.sample_statistics import write_statistics
 
 DAY = 24 * 3600
 # Three weeks of train, one of validation, two of eval; a Monday.
@@ -120,7 +121,7 @@ def brute_force(log, config):
         for request in mine[:limit]:
             kept[request[2]].append(request[3:])
         records[split] = [
-            record_of(user, by_user[user], chunk, skipped)
+            record_of(user, by_user[user], chunk, skipped, events)
             for user in sorted(kept)
             for chunk, skipped in chunks_of(sorted(kept[user]), config)
         ]
@@ -162,7 +163,19 @@ def chunks_of(requests, config):
     yield chunk, max(chunk[0][1] - config.window, 0)
 
 
-def record_of(user, history, requests, skipped):
+def statistics_of(events, time, place=None, value=None):
+    """Counts events before the day of `time` whose value at `place` is `value`."""
+    day = time // DAY
+    days = [
+        (event[1] // DAY, event[0])
+        for event in events
+        if event[1] // DAY < day and (place is None or event[place] == value)
+    ]
+    recent = [sum(day - length <= other for other, _ in days) for length in (7, 28, 91)]
+    return [*recent, len(days), len({user for _, user in days})]
+
+
+def record_of(user, history, requests, skipped, everything):
     events = history[skipped : requests[-1][1]]
     candidates = [candidate for request in requests for candidate in request[2]]
     return {
@@ -179,6 +192,13 @@ def record_of(user, history, requests, skipped):
         "candidate_item": [item for item, _, _ in candidates],
         "candidate_category": [category for _, category, _ in candidates],
         "candidate_label": [label for _, _, label in candidates],
+        "request_statistics": [n for r in requests for n in statistics_of(everything, r[0])],
+        "candidate_item_statistics": [
+            n for r in requests for c in r[2] for n in statistics_of(everything, r[0], 2, c[0])
+        ],
+        "candidate_category_statistics": [
+            n for r in requests for c in r[2] for n in statistics_of(everything, r[0], 3, c[1])
+        ],
     }
 
 
@@ -353,14 +373,15 @@ def test_bad_rows_are_counted_and_quarantined(ingest, config_for):
     assert all(row["file"].endswith("log.csv") and row["log"] == "behaviors" for row in mixed.bad)
 
 
-def test_the_beam_metrics_hold_the_counts(config_for):
+def test_the_beam_metrics_hold_the_counts(config_for, tmp_path):
     import apache_beam as beam
 
     from lifelong.components.behavior_example_gen.transforms import METRICS_NAMESPACE, Ingest
 
     rows = random_log(11)
     pipeline = beam.Pipeline()
-    _ = pipeline | Ingest(config_for(rows))
+    config = config_for(rows)
+    _ = pipeline | Ingest(config, write_statistics(config, tmp_path))
     result = pipeline.run()
     result.wait_until_finish()
     found = result.metrics().query(beam.metrics.MetricsFilter().with_namespace(METRICS_NAMESPACE))

@@ -45,6 +45,22 @@ def hash64(seed: int, purpose: Purpose, *keys: np.ndarray) -> np.ndarray:
     return state
 
 
+def shard_of(ids: np.ndarray, shards: int, seed: int = 0) -> np.ndarray:
+    """Divides users or items into shards, small ids and large ones alike.
+
+    Args:
+        ids: int64 `[n]`.
+        shards: Number of shards.
+        seed: Seed of the division.
+
+    Returns:
+        The number of each id's shard: uint16, or int64 if there are more, `[n]`.
+    """
+    shard = hash64(seed, Purpose.SHARD, ids) % np.uint64(shards)
+    # Small integers are sorted faster.
+    return shard.astype(np.uint16 if shards <= 2**16 else np.int64)
+
+
 def _mix(z: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from lifelong.components.behavior_example_gen.hashing import Purpose, hash64
+from lifelong.data.hashing import Purpose, hash64, shard_of
 
 
 def test_hashes_are_uniform_and_depend_on_every_argument():
@@ -16,3 +16,12 @@ def test_hashes_are_uniform_and_depend_on_every_argument():
 
 
 HASHES = [3069472533636442495, 9405607414650848140]
+
+
+def test_an_id_stays_in_one_shard():
+    ids = np.arange(1000)
+    shard = shard_of(ids, 7)
+    assert sorted(set(shard.tolist())) == list(range(7))
+    assert (shard_of(ids[::-1], 7) == shard[::-1]).all()
+    assert (shard_of(ids, 7, seed=1) != shard).any()
+    assert set(shard_of(ids, 1)) == {0}

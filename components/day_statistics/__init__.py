@@ -1,0 +1,1 @@
+"""Counts all users' events by item, category and day."""
