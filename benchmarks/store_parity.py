@@ -161,11 +161,12 @@ def search(store: BehaviorStore, request: Request, lengths: ModelConfig) -> Requ
     with store.read(asked.user) as tree:
         history = search_history(
             tree,
-            asked.candidates["category"],
+            asked.candidates,
             asked.timestamp,
             lengths.short_length,
             lengths.long_length,
             lengths.searched_events,
+            lengths.evidence_length,
         )
     return build_searched_request(
         asked.user,

@@ -46,7 +46,8 @@ def build_request(
             value for each event, oldest first: in the order (timestamp, item), as in the records.
         candidates: `item`, `category` and every extra candidate feature, one value for each.
         request_timestamp: Time of the request, Unix seconds.
-        max_events: Most events to send: short plus long history (S + L) of the model.
+        max_events: Most events to send: what the model reaches, short plus long history (S + L)
+            or the evidence window (E), whichever is longer.
         request_features: Extra features of the request by name, one value each.
         user_features: Extra features of the user by name, one value each.
 

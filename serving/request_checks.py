@@ -10,9 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from lifelong.data.evidence import COLUMNS, REQUEST_COLUMNS
 from lifelong.data.keys import (
     CANDIDATE,
+    CANDIDATE_CATEGORY_EVIDENCE,
     CANDIDATE_ITEM,
+    CANDIDATE_ITEM_EVIDENCE,
     CANDIDATE_LENGTH,
     CANDIDATE_SLOT,
     HISTORY,
@@ -21,6 +24,7 @@ from lifelong.data.keys import (
     HISTORY_TIMESTAMP,
     OF_USER,
     REQUEST,
+    REQUEST_EVIDENCE,
     REQUEST_TIMESTAMP,
     SEARCHED,
     SEARCHED_CATEGORY,
@@ -33,6 +37,12 @@ from lifelong.data.times import EARLIEST, LATEST, unit_advice
 
 Inputs = Mapping[str, np.ndarray]
 
+# Inputs of one axis more: how many columns that has.
+_COLUMNS_OF = {
+    CANDIDATE_ITEM_EVIDENCE: len(COLUMNS),
+    CANDIDATE_CATEGORY_EVIDENCE: len(COLUMNS),
+    REQUEST_EVIDENCE: len(REQUEST_COLUMNS),
+}
 _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 # What is an integer in every model; extra features may be numeric.
 _INTEGERS = frozenset(
@@ -40,6 +50,7 @@ _INTEGERS = frozenset(
         USER,
         REQUEST_TIMESTAMP,
         CANDIDATE_SLOT,
+        *_COLUMNS_OF,
         *(
             f"{owner}{name}"
             for owner in (HISTORY, CANDIDATE, SEARCHED)
@@ -71,10 +82,10 @@ def check_request(inputs: Inputs) -> None:
     now = inputs[REQUEST_TIMESTAMP]
     for name, values in inputs.items():
         _check_values(name, values)
-        like, axes = _form(name)
+        like, axes, columns = _form(name)
         if like in inputs:
             shape = inputs[like].shape
-            if values.shape != (shape[:-1] if axes else shape):
+            if values.shape != (shape[:-1] if axes else shape) + columns:
                 raise ValueError(
                     f"{name} has shape {values.shape}, which does not go with {like} of shape {shape}"
                 )
@@ -86,12 +97,15 @@ def check_request(inputs: Inputs) -> None:
             )
     check_times(REQUEST_TIMESTAMP, now)
     _check_slots(inputs)
-    # Of events that a store has searched, the history holds the newest ones only.
-    if SEARCHED_LENGTH not in inputs:
+    # Of events that a store has searched, the history holds the newest ones only, and where a model
+    # reads none of them all, one event of padding.
+    is_searched = SEARCHED_LENGTH in inputs
+    if not is_searched:
         _check_length(inputs, HISTORY_LENGTH, HISTORY_ITEM)
     _check_length(inputs, CANDIDATE_LENGTH, CANDIDATE_ITEM)
     _check_length(inputs, SEARCHED_LENGTH, SEARCHED_ITEM)
-    _check_events(inputs, HISTORY_TIMESTAMP, HISTORY_LENGTH, now)
+    if not is_searched or inputs.get(HISTORY_TIMESTAMP, now).any():
+        _check_events(inputs, HISTORY_TIMESTAMP, HISTORY_LENGTH, now)
     _check_events(inputs, SEARCHED_TIMESTAMP, SEARCHED_LENGTH, now)
 
 
@@ -139,12 +153,13 @@ def _check_values(name: str, values: np.ndarray) -> None:
 
 
 @functools.cache
-def _form(name: str) -> tuple[str, int]:
-    """Returns the input whose shape another has, and how many axes it has less."""
+def _form(name: str) -> tuple[str, int, tuple[int, ...]]:
+    """Returns the input whose shape another has, how many axes it has less, and those it has more."""
     owner = name[: name.find("_") + 1]
+    columns = (_COLUMNS_OF[name],) if name in _COLUMNS_OF else ()
     if name == USER or owner in (OF_USER, REQUEST):
-        return REQUEST_TIMESTAMP, 0
-    return _SHAPED_AS.get(owner, ""), int(name in _ONE_AXIS_LESS)
+        return REQUEST_TIMESTAMP, 0, columns
+    return _SHAPED_AS.get(owner, ""), int(name in _ONE_AXIS_LESS), columns
 
 
 def _check_length(inputs: Inputs, name: str, of: str) -> None:

@@ -80,7 +80,7 @@ class ClientRequests:
             self._part(recorded, "history"),
             self._part(recorded, "candidate"),
             time,
-            self.contract.window,
+            self.contract.max_events,
             self._part(recorded, "request", ("timestamp",)),
             self._part(recorded, "user"),
         )
@@ -92,11 +92,12 @@ class ClientRequests:
         contract = self.contract
         searched = search_history(
             self._tree(user, self._part(recorded, "history")),
-            candidates["category"],
+            candidates,
             time,
             contract.short_length,
             contract.long_length,
             contract.searched_events,
+            contract.evidence_length,
         )
         return build_searched_request(
             user,

@@ -30,23 +30,27 @@ def checked_user(user: SupportsIndex) -> int:
         ) from None
 
 
-def checked_categories(categories: npt.ArrayLike) -> np.ndarray:
-    """Returns ids of categories as int64 `[C]`; nothing is rounded, and no text read.
+def checked_ids(ids: npt.ArrayLike, name: str) -> np.ndarray:
+    """Returns ids as int64 `[n]`; nothing is rounded, and no text read.
+
+    Args:
+        ids: Of items or categories.
+        name: What they are, for errors.
 
     Raises:
         TypeError: They are no integers.
         ValueError: One is too large for int64, or they have more than one axis.
     """
-    array = np.asarray(categories)
+    array = np.asarray(ids)
     if array.ndim > 1:
-        raise ValueError(f"categories has shape {array.shape}; expected one dimension")
+        raise ValueError(f"{name} has shape {array.shape}; expected one dimension")
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(
-            f"categories is {categories!r} (of type {array.dtype}); expected integers. Text becomes"
+            f"{name} is {ids!r} (of type {array.dtype}); expected integers. Text becomes"
             " an id through lifelong.data.ids.ids_of"
         )
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"categories holds {array.max()}, which is too large for int64")
+        raise ValueError(f"{name} holds {array.max()}, which is too large for int64")
     return np.atleast_1d(array.astype(np.int64, copy=False))
 
 

@@ -12,7 +12,7 @@ from lifelong.data.events import KEYS
 from lifelong.serving.behavior_store.errors import StoreFormatError
 
 # Raised when the bytes of a store change their meaning.
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 # Its name in a folder that holds a store.
 MANIFEST_FILE = "manifest.json"
 _RUN_AGAIN = "run `lifelong run` again, which builds and pushes it anew"

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from lifelong.data.columns import Columns
 from lifelong.data.events import CutLike
+from lifelong.data.evidence import Evidence
 from lifelong.serving.behavior_store.redis_users import Head, RedisUsers, UserChangedError
-from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree
+from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree, Window
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -52,7 +53,15 @@ class RedisTree(UserTree):
         """Returns the most recent events of all categories; see `UserTree`."""
         return self._at_one_moment(super().history, limit, before, not_before)
 
-    # `window` asks the directory, or `history` once: that is one moment.
+    def window(self, limit: int, before: CutLike = None) -> Window:
+        """Tells which events a model with a window of that size sees; see `UserTree`."""
+        return self._at_one_moment(super().window, limit, before)
+
+    def evidence(
+        self, item: npt.ArrayLike, category: npt.ArrayLike, timestamp: int, limit: int
+    ) -> Evidence:
+        """Counts the user's events for the candidates of a request; see `UserTree`."""
+        return self._at_one_moment(super().evidence, item, category, timestamp, limit)
 
     def all(self) -> Columns:
         """Returns all events; see `UserTree`."""

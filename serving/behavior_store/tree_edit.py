@@ -12,7 +12,7 @@ from lifelong.data import columns as cols
 from lifelong.data import events as ev
 from lifelong.data.columns import Columns
 from lifelong.serving.behavior_store.block import split
-from lifelong.serving.behavior_store.directory import Directory
+from lifelong.serving.behavior_store.directory import Days, Directory
 from lifelong.serving.behavior_store.user_tree import UserTree
 
 
@@ -72,12 +72,13 @@ def insert(tree: UserTree, events: Columns, block_size: int) -> TreeChange:
     number = directory.next_number
     written: dict[int, Columns] = {}
     changes: dict[int, Directory] = {}
+    days = directory.days
     added = 0
     parts_of_blocks = _by_block(directory, events)
     tree.read_ahead([row for row, _ in parts_of_blocks if row is not None])
     for row, part in parts_of_blocks:
-        here = [] if row is None else [tree.block(row)]
-        merged, repeated = distinct(cols.concat([*here, part]))
+        here = tree.all() if row is None else tree.block(row)
+        merged, repeated = distinct(cols.concat([here, part]))
         duplicates += repeated
         if repeated == cols.length(part):
             continue
@@ -90,8 +91,8 @@ def insert(tree: UserTree, events: Columns, block_size: int) -> TreeChange:
         blocks = list(zip(numbers, parts, strict=True))
         written.update(blocks)
         changes[row or 0] = Directory.of(blocks)
-    changed = directory.replaced(changes) if len(directory) else changes.get(0, directory)
-    return TreeChange(changed, written, (), added, duplicates)
+        days = days.changed(changes[row or 0].days, Days.of(here["timestamp"]))
+    return TreeChange(directory.replaced(changes, days), written, (), added, duplicates)
 
 
 def retain(tree: UserTree, retention: Retention, now: int, block_size: int) -> TreeChange | None:

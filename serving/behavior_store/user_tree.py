@@ -16,8 +16,14 @@ from lifelong.data import columns as cols
 from lifelong.data import events as ev
 from lifelong.data.columns import Columns
 from lifelong.data.events import Cut, CutLike, as_cut
+from lifelong.data.evidence import (
+    SECONDS_PER_DAY,
+    Evidence,
+    count_for_candidates,
+    request_evidence,
+)
 from lifelong.serving.behavior_store.block import unpack_blocks
-from lifelong.serving.behavior_store.checks import checked_categories
+from lifelong.serving.behavior_store.checks import checked_ids
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 
@@ -71,7 +77,7 @@ class UserTree:
     ) -> None:
         self.user = user
         self.directory = directory
-        self._features = features
+        self.features = features
         self._read_blocks = read_blocks
         self._where = where
         # Events of blocks that were read together, and where in them each block lies.
@@ -112,8 +118,8 @@ class UserTree:
         if k < 1:
             raise ValueError(f"k is {k}; at least 1 is needed")
         before, not_before = as_cut(before, "before"), as_cut(not_before, "not_before")
-        wanted = checked_categories(categories)
-        events = self._read(self._blocks_of(wanted, k, before))
+        wanted = checked_ids(categories, "categories")
+        events = self._read(self._blocks_of(wanted, k, before, not_before))
         first = np.searchsorted(events["category"], wanted, side="left")
         end = np.searchsorted(events["category"], wanted, side="right")
         if before is not None:
@@ -166,15 +172,41 @@ class UserTree:
         """
         if limit < 1:
             raise ValueError(f"limit is {limit}; at least 1 is needed")
-        before = as_cut(before, "before")
-        newest = self.directory.newest
-        if self.events <= limit and (before is None or (newest < before.timestamp).all()):
-            return Window(self.events, None)
-        # One more than the window tells whether there are older events.
-        events = self.history(limit + 1, before)
-        if cols.length(events) <= limit:
-            return Window(cols.length(events), None)
-        return Window(limit, ev.cut_before(events, 1))
+        return self._window(limit, as_cut(before, "before"))
+
+    def evidence(
+        self, item: npt.ArrayLike, category: npt.ArrayLike, timestamp: int, limit: int
+    ) -> Evidence:
+        """Counts the user's events for the candidates of a request, as `count_evidence` does.
+
+        The work grows with the events of the candidates' categories in the window, not with those
+        of other categories: of these, only blocks are read that hold the window's first event.
+
+        Args:
+            item: Items of the candidates, `[N]`.
+            category: Their categories, `[N]`.
+            timestamp: Time of the request, Unix seconds; only earlier events count.
+            limit: Events of the evidence window.
+
+        Raises:
+            ValueError: `limit` is not positive, the time is after the year 9999, or items or
+                categories are no int64, have more than one axis, or are not as many.
+            TypeError: An item or category is no integer, or the time is none.
+            StoreCorruptedError: A block that was read is damaged.
+        """
+        if limit < 1:
+            raise ValueError(f"limit is {limit}; at least 1 is needed")
+        items, categories = checked_ids(item, "items"), checked_ids(category, "categories")
+        if len(items) != len(categories):
+            raise ValueError(
+                f"{len(items)} items and {len(categories)} categories; expected one for each"
+                " candidate"
+            )
+        request = as_cut(Cut(timestamp), "timestamp")
+        window = self._window(limit, request)
+        events = self._in_window(categories, request, window)
+        of_item, of_category = count_for_candidates(events, items, categories, timestamp)
+        return Evidence(of_item, of_category, self._of_request(request, window))
 
     def read_ahead(self, rows: Sequence[int] | np.ndarray) -> None:
         """Reads blocks together, so that asking for each of them reads no more.
@@ -199,25 +231,108 @@ class UserTree:
         """Returns all events, in the order (category, timestamp, item)."""
         return self._read(np.arange(len(self.directory)))
 
-    def _blocks_of(self, categories: np.ndarray, k: int, before: Cut | None) -> list[int]:
+    def _window(self, limit: int, before: Cut | None) -> Window:
+        """Finds a window by the days: it reads events of the cut's day and of the window's first."""
+        days = self.directory.days
+        if before is None or self._is_after_all(before):
+            row, on_day, before = len(days.number), 0, None
+        else:
+            row = days.row(before.timestamp // SECONDS_PER_DAY)
+            on_day = self._count_on_day(row, limit + 1, before)
+        length = int(days.events_before[row]) + on_day
+        if length <= limit:
+            return Window(length, None)
+        # Where the first event of the window lies among all events, and on which day.
+        place = length - limit
+        first = int(np.searchsorted(days.events_before, place, side="right")) - 1
+        newest = limit
+        if first < row:
+            # It is the oldest of the newest events of that day.
+            newest, before = int(days.events_before[first + 1]) - place, days.end(first)
+        events = self._newest(newest, before)
+        return Window(limit, ev.cut_before(events, int(ev.time_order(events)[-newest])))
+
+    def _count_on_day(self, row: int, limit: int, before: Cut) -> int:
+        """Counts events that come before a cut, on its day; at most `limit`.
+
+        Args:
+            row: Row of the day, if it has events.
+            limit: Where counting ends.
+            before: The cut.
+        """
+        days = self.directory.days
+        day = before.timestamp // SECONDS_PER_DAY
+        if days.number[row : row + 1] != day:
+            return 0
+        times = self._newest(min(int(days.count[row]), limit), before)["timestamp"]
+        return min(int(np.count_nonzero(times >= day * SECONDS_PER_DAY)), limit)
+
+    def _is_after_all(self, cut: Cut) -> bool:
+        return bool((self.directory.newest < cut.timestamp).all())
+
+    def _in_window(self, categories: np.ndarray, request: Cut, window: Window) -> Columns:
+        """Returns the events of categories in a window before a request, and perhaps others'."""
+        oldest = window.start.timestamp if window.start else 0
+        events = self._read(self._blocks_between(categories, oldest, request.timestamp))
+        kept = ev.is_before(events, request)
+        if window.start:
+            kept &= ~ev.is_before(events, window.start)
+        return {name: events[name][kept] for name in ev.KEYS}
+
+    def _of_request(self, request: Cut, window: Window) -> np.ndarray:
+        """Returns `request_evidence` of a window before a request."""
+        if not window.length:
+            return request_evidence(0, 0)
+        directory = self.directory
+        first = window.start.timestamp if window.start else int(directory.oldest.min())
+        times = directory.newest
+        if not self._is_after_all(request):
+            times = self._newest(1, request)["timestamp"]
+        last = int(times.max())
+        # Each day between the two has an event, which lies in the window.
+        rows = [directory.days.row(time // SECONDS_PER_DAY) for time in (first, last)]
+        return request_evidence(window.length, rows[1] - rows[0] + 1, first, last)
+
+    def _blocks_between(self, categories: np.ndarray, oldest: int, end: int) -> np.ndarray:
+        """Returns rows of the directory: blocks that may hold events of categories in a time.
+
+        Args:
+            categories: `[C]`.
+            oldest: Unix seconds; no earlier events.
+            end: Unix seconds; only earlier events.
+        """
+        directory = self.directory
+        first = np.searchsorted(directory.category, categories, side="left")
+        end_row = np.searchsorted(directory.category, categories, side="right")
+        # A category may begin inside the block before the first that begins with it.
+        first -= np.append(False, directory.is_shared)[first]
+        edges = len(directory) + 1
+        opened = np.bincount(first, minlength=edges) - np.bincount(end_row, minlength=edges)
+        wanted = np.cumsum(opened[:-1]) > 0
+        return np.flatnonzero(wanted & (directory.newest >= oldest) & (directory.oldest < end))
+
+    def _blocks_of(
+        self, categories: np.ndarray, k: int, before: Cut | None, not_before: Cut | None
+    ) -> list[int]:
         """Returns rows of the directory: blocks that hold the k newest events of each category."""
         directory = self.directory
         first = np.searchsorted(directory.category, categories, side="left").tolist()
         end = np.searchsorted(directory.category, categories, side="right").tolist()
+        oldest = 0 if not_before is None else not_before.timestamp
         rows = set()
         for low, high in set(zip(first, end, strict=True)):
             last = high - 1
             if before is not None:
                 last = directory.starts_before(low, high, before) - 1
             found, row = 0, last
-            while row >= low and found < k:
+            while row >= low and found < k and directory.newest[row] >= oldest:
                 rows.add(row)
                 # Of the last, a part may come after the cut.
                 if row < last or before is None or directory.newest[row] < before.timestamp:
                     found += int(directory.leading[row])
                 row -= 1
             # The category may begin inside the block before the first that begins with it.
-            if found < k and low:
+            if found < k and row < low and low and directory.is_shared[low - 1]:
                 rows.add(low - 1)
         return sorted(rows)
 
@@ -257,7 +372,7 @@ class UserTree:
     def _read(self, rows: Sequence[int] | np.ndarray) -> Columns:
         """Returns the events of blocks, given by ascending rows of the directory."""
         if not len(rows):
-            return ev.no_events(self._features)
+            return ev.no_events(self.features)
         known = len(self._places)
         self.read_ahead(rows)
         if len(self._places) == known + len(rows):  # nothing but what was read just now
@@ -276,7 +391,7 @@ class UserTree:
         found = [data or b"" for data in packed]
         owners = [(self.user, number) for number in numbers]
         try:
-            return unpack_blocks(found, self._features, owners)
+            return unpack_blocks(found, self.features, owners)
         except StoreCorruptedError:
             for data, owner in zip(found, owners, strict=True):
                 self._unpack_one(data, owner)
@@ -284,7 +399,7 @@ class UserTree:
 
     def _unpack_one(self, data: bytes | memoryview, owner: tuple[int, int]) -> None:
         try:
-            unpack_blocks([data], self._features, [owner])
+            unpack_blocks([data], self.features, [owner])
         except StoreCorruptedError as error:
             raise StoreCorruptedError(
                 f"{self._where}: block {owner[1]} of user {self.user} is missing or damaged"

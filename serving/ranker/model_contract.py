@@ -40,6 +40,7 @@ class ModelContract(NamedTuple):
         event_features: Type of each extra feature of events that it reads, by name.
         candidate_features: Names of the extra features of candidates that requests carry.
         item_features: Names of the features of items that the model has in a table of its own.
+        evidence_length: E, newest events that it counts; 0 if it counts none.
     """
 
     version: int
@@ -52,11 +53,12 @@ class ModelContract(NamedTuple):
     event_features: dict[str, str]
     candidate_features: frozenset[str] = frozenset()
     item_features: frozenset[str] = frozenset()
+    evidence_length: int = 0
 
     @property
-    def window(self) -> int:
-        """S + L, the most recent events that the model reaches."""
-        return self.short_length + self.long_length
+    def max_events(self) -> int:
+        """Most recent events that the model reaches, which a request with a history brings."""
+        return max(self.short_length + self.long_length, self.evidence_length)
 
     def select(self, events: Mapping[str, Column]) -> dict[str, Column]:
         """Returns the columns that the model reads: a server refuses inputs it does not know."""
@@ -145,4 +147,5 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
         candidate_features=frozenset(candidates - {"item", "category", "length"}),
         # Models that were exported before there were any do not tell.
         item_features=frozenset(json.loads(outputs.get(ITEM_FEATURES, b"[]"))),
+        evidence_length=int(outputs.get("evidence_length", 0)),
     )

@@ -7,8 +7,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from lifelong.data.events import no_events
 from lifelong.data.keys import HISTORY_LENGTH, SEARCH_SIGNATURE
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
@@ -132,7 +130,7 @@ def _prepare(
     check_user_and_time(request.user, request.timestamp)
     candidates = candidate_columns(request.candidates)
     started = time.perf_counter()
-    read, degraded = _read(store, contract, request, candidates["category"])
+    read, degraded = _read(store, contract, request, candidates)
     midway = time.perf_counter()
     rest = (candidates, request.timestamp)
     features = (request.request_features, request.user_features)
@@ -142,7 +140,7 @@ def _prepare(
         signature = RANK_SEARCHED_SIGNATURE
     else:
         history = contract.select(read)
-        inputs = build_request(request.user, history, *rest, contract.window, *features)
+        inputs = build_request(request.user, history, *rest, contract.max_events, *features)
         signature = SEARCH_SIGNATURE if explain and contract.explains else ""
     took = time.perf_counter()
     return _Prepared(inputs, signature, degraded, midway - started, took - midway)
@@ -152,7 +150,7 @@ def _read(
     store: BehaviorStore | None,
     contract: ModelContract,
     request: RankRequest,
-    categories: np.ndarray,
+    candidates: Values,
 ) -> tuple[SearchedHistory | Values, str]:
     """Returns what is known of the user, and why it is only what the request brings."""
     degraded = ""
@@ -160,14 +158,15 @@ def _read(
         try:
             with store.read(request.user) as tree:
                 if not contract.searches_store:
-                    return tree.history(contract.window, Cut(request.timestamp)), ""
+                    return tree.history(contract.max_events, Cut(request.timestamp)), ""
                 return search_history(
                     tree,
-                    categories,
+                    candidates,
                     request.timestamp,
                     contract.short_length,
                     contract.long_length,
                     contract.searched_events,
+                    contract.evidence_length,
                 ), ""
         except StoreFormatError:
             raise

@@ -29,22 +29,22 @@ def request(history=HISTORY, candidates=CANDIDATES):
     return build_request(1, history, candidates, T + 10, 5, {"hour": 13}, {"age": 0.25})
 
 
-def search(categories):
+def search(candidates, short_length=1):
     packed = pack_user(1, HISTORY, 4)
     directory = Directory.unpack(packed.directory, 1)
     read = lambda numbers: [packed.blocks[number] for number in numbers]  # noqa: E731
     tree = UserTree(1, directory, {"price": "float32"}, read, "memory")
-    return search_history(tree, categories, T + 10, 1, 5, 3)
+    return search_history(tree, candidates, T + 10, short_length, 5, 3, 4)
 
 
-def searched():
-    return build_searched_request(1, search(CANDIDATES["category"]), CANDIDATES, T + 10)
+def searched(short_length=1):
+    return build_searched_request(1, search(CANDIDATES, short_length), CANDIDATES, T + 10)
 
 
 @pytest.mark.parametrize("categories", [[3.9], ["3"], [True]])
 def test_what_is_no_category_is_not_searched_for(categories):
     with pytest.raises(TypeError, match=r"categories is .*expected integers"):
-        search(categories)
+        search({"item": [1], "category": categories})
 
 
 def three():
@@ -52,7 +52,10 @@ def three():
     return stack_requests([request(NOTHING), request(), request(candidates={**CANDIDATES})])
 
 
-@pytest.mark.parametrize("made", [request, searched, three, lambda: request(NOTHING)])
+@pytest.mark.parametrize(
+    "made",
+    [request, searched, lambda: searched(short_length=0), three, lambda: request(NOTHING)],
+)
 def test_what_is_built_is_sent(made):
     check_request(made())
 
@@ -137,6 +140,19 @@ def test_what_makes_no_sense_is_refused_by_the_name_of_the_input(name, values, m
         ("searched_timestamp", [[[T + 11], [0]]], "holds 1512000011 at"),
         ("searched_category", [[1, -4]], "holds -4"),
         ("searched_length", [1, 0], r"has shape \(2,\), which does not go with searched_item"),
+        (
+            "candidate_item_evidence",
+            np.zeros([1, 1, 7], int),
+            r"has shape \(1, 1, 7\), which does not",
+        ),
+        ("candidate_category_evidence", np.zeros([1, 2, 5], int), r"has shape \(1, 2, 5\), which"),
+        ("candidate_item_evidence", np.full([1, 2, 7], -1), "holds -1; expected >= 0"),
+        (
+            "request_evidence",
+            [[1, 1, T]],
+            r"has shape \(1, 3\), which does not go with request_tim",
+        ),
+        ("request_evidence", [[1.0, 1, T, T]], "is of type float64; expected int64"),
     ],
 )
 def test_events_that_were_searched_are_checked_too(name, values, message):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifelong.data.events import Cut
-from lifelong.serving.behavior_store.directory import Directory
+from lifelong.serving.behavior_store.directory import Days, Directory
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 
 
@@ -20,21 +20,19 @@ THIRD = block((2, 40, 3))
 DIRECTORY = Directory.of([(0, FIRST), (7, SECOND), (2, THIRD)])
 
 
+COLUMNS = ("category", "timestamp", "item", "oldest", "newest", "count", "leading", "number")
+
+
 def rows_of(directory):
-    return list(zip(*(column.tolist() for column in vars(directory).values()), strict=True))
+    columns = (getattr(directory, name).tolist() for name in COLUMNS)
+    return list(zip(*columns, strict=True))
+
+
+def days_of(days):
+    return dict(zip(days.number.tolist(), days.count.tolist(), strict=True))
 
 
 def test_a_row_tells_what_its_block_holds():
-    assert list(vars(DIRECTORY)) == [
-        "category",
-        "timestamp",
-        "item",
-        "oldest",
-        "newest",
-        "count",
-        "leading",
-        "number",
-    ]
     assert rows_of(DIRECTORY) == [
         (1, 10, 5, 10, 30, 3, 2, 0),
         (2, 25, 1, 25, 25, 2, 2, 7),
@@ -49,12 +47,16 @@ def test_a_row_tells_what_its_block_holds():
 def test_a_directory_of_nothing():
     empty = Directory.of([])
     assert (len(empty), empty.events, empty.next_number) == (0, 0, 0)
-    assert rows_of(Directory.unpack(empty.pack(3), 3)) == []
+    unpacked = Directory.unpack(empty.pack(3), 3)
+    assert (rows_of(unpacked), days_of(unpacked.days)) == ([], {})
+    assert unpacked.days.events_before.tolist() == [0]
 
 
 def test_what_is_packed_is_unpacked_for_its_user_alone():
     packed = DIRECTORY.pack(2**63 - 1)
-    assert rows_of(Directory.unpack(packed, 2**63 - 1)) == rows_of(DIRECTORY)
+    unpacked = Directory.unpack(packed, 2**63 - 1)
+    assert rows_of(unpacked) == rows_of(DIRECTORY)
+    assert days_of(unpacked.days) == days_of(DIRECTORY.days) == {0: 6}
     with pytest.raises(StoreCorruptedError):
         Directory.unpack(packed, 4)
     for end in range(len(packed)):
@@ -64,9 +66,30 @@ def test_what_is_packed_is_unpacked_for_its_user_alone():
 
 def test_rows_are_replaced_by_any_number_of_rows():
     two = Directory.of([(0, block((1, 10, 5))), (8, block((1, 30, 6), (2, 20, 7)))])
-    changed = DIRECTORY.replaced({0: two, 2: Directory.of([])})
+    days = Days.of(np.array([10, 30, 20, 25, 25]))
+    changed = DIRECTORY.replaced({0: two, 2: Directory.of([])}, days)
     assert rows_of(changed) == [*rows_of(two), rows_of(DIRECTORY)[1]]
-    assert rows_of(DIRECTORY.replaced({})) == rows_of(DIRECTORY)
+    assert changed.days is days
+    assert rows_of(DIRECTORY.replaced({}, days)) == rows_of(DIRECTORY)
+    assert rows_of(Directory.of([]).replaced({0: two}, days)) == rows_of(two)
+
+
+def test_days_count_events():
+    midnight = 17_000 * 86_400
+    days = Days.of(midnight + np.array([86_400, 0, 86_399, -1, 3 * 86_400]))
+    assert days_of(days) == {16_999: 1, 17_000: 2, 17_001: 1, 17_003: 1}
+    assert days.events_before.tolist() == [0, 1, 3, 4, 5]
+    assert [days.row(number) for number in (0, 17_000, 17_002, 17_003, 17_004)] == [0, 1, 3, 3, 4]
+    assert days.end(1) == Cut(midnight + 86_400)
+    assert days.end(3) is None
+
+
+def test_days_change_with_their_events():
+    old, new = (Days.of(86_400 * np.array(numbers)) for numbers in ([3, 3, 5, 9], [1, 3, 9]))
+    assert days_of(old.changed(new, Days.of(86_400 * np.array([5, 3])))) == {1: 1, 3: 2, 9: 2}
+    nothing = Days.of(np.zeros(0, np.int64))
+    assert days_of(nothing.changed(old, nothing)) == days_of(old)
+    assert days_of(old.changed(nothing, old)) == {}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lifelong.data import columns as cols
 from lifelong.serving.behavior_store import Retention
 from lifelong.serving.behavior_store.block import pack_block
-from lifelong.serving.behavior_store.directory import Directory
+from lifelong.serving.behavior_store.directory import Days, Directory
 from lifelong.serving.behavior_store.tree_edit import insert, retain
 from lifelong.serving.behavior_store.user_tree import UserTree
 
@@ -18,12 +18,14 @@ NAMES = ("timestamp", "item", "category")
 class Blocks:
     """The blocks of a user, to which changes are applied."""
 
-    def __init__(self):
+    def __init__(self, features=None):
+        self.features = features or {}
         self.directory = Directory.of([])
         self.packed = {}
 
     def tree(self):
-        return UserTree(1, self.directory, {}, lambda ns: [self.packed[n] for n in ns], "here")
+        read = lambda numbers: [self.packed[number] for number in numbers]  # noqa: E731
+        return UserTree(1, self.directory, self.features, read, "here")
 
     def apply(self, change):
         self.directory = change.directory
@@ -32,6 +34,9 @@ class Blocks:
             del self.packed[number]
         assert sorted(self.packed) == sorted(self.directory.number.tolist())
         assert self.directory.events == sum(self.directory.count.tolist())
+        days = Days.of(self.tree().all()["timestamp"])
+        assert self.directory.days.number.tolist() == days.number.tolist()
+        assert self.directory.days.count.tolist() == days.count.tolist()
 
     def rows(self):
         events = self.tree().all()
@@ -99,6 +104,6 @@ def test_bad_retention(field):
 def test_events_of_one_time_and_item_stay_in_one_block():
     rows = [(1, 1, 1)] * 3
     events = columns(rows) | {"kind": np.arange(3)}
-    change = insert(Blocks().tree(), events, 1)
+    change = insert(Blocks({"kind": "int64"}).tree(), events, 1)
     (block,) = change.written.values()
     assert cols.length(block) == 3
