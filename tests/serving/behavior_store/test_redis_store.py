@@ -276,6 +276,9 @@ def test_a_reader_sees_one_moment_while_others_write(store, address):
                 history = tree.history(100)
                 assert (history["category"] == 1).sum() * 2 == len(history["item"])
                 assert tree.window(100).length % 2 == 0
+                counted = tree.evidence([1, 1], [1, 2], 10_000, 100)
+                assert (counted.category[0] == counted.category[1]).all()
+                assert counted.request[0] == 2 * counted.item[0, 0]
                 seen.add(len(first))
         writing.result()
     assert times(store) == sorted([*range(120, 150)] * 2)
@@ -293,6 +296,7 @@ def test_a_read_begun_before_a_change_sees_all_of_it_or_nothing(store):
         assert tree.history(1000)["timestamp"].tolist() == sorted([*range(41, 100), 50])
         store.append(events([200]))
         assert tree.search([1], 1).columns["timestamp"].tolist() == [99]
+        assert tree.evidence([7], [1], 1000, 100).request.tolist() == [60, 1, 41, 99]
         assert tree.window(1000).length == len(tree.all()["item"]) == 60
     assert times(store)[-1] == 200
 
@@ -303,6 +307,7 @@ def test_a_user_who_is_dropped_while_read(store):
         store.retain(Retention(max_age_s=1), now=1000)
         assert tree.history(5)["item"].size == 0
         assert tree.search([1], 5).offsets.tolist() == [0, 0]
+        assert not tree.evidence([1], [1], 1000, 5).category.any()
         assert tree.all()["item"].size == 0
 
 

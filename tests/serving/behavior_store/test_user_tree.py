@@ -53,6 +53,8 @@ def is_before(row, cut):
 
 
 few = st.integers(0, 4)
+# Times of one day, or of several.
+SCALES = (1, 30_000, 86_400)
 some_rows = st.lists(st.tuples(few, few, few, st.integers(0, 1)), max_size=60)
 pairs = st.builds(Cut, st.integers(0, 5), st.integers(0, 5))
 exact = st.builds(lambda t, i, c, k: Cut(t, i, (c, k)), few, few, few, st.integers(0, 1))
@@ -78,10 +80,14 @@ def test_search_is_a_search_of_the_sorted_list(rows, block_size, k, before, not_
 
 
 @settings(max_examples=150, deadline=None)
-@given(some_rows, st.integers(1, 8), st.integers(1, 70), cuts, cuts)
+@given(some_rows, st.integers(1, 8), st.integers(1, 70), cuts, cuts, st.sampled_from(SCALES))
 def test_history_and_window_are_the_end_of_the_sorted_list(
-    rows, block_size, limit, before, not_before
+    rows, block_size, limit, before, not_before, scale
 ):
+    rows = [(time * scale, *rest) for time, *rest in rows]
+    before, not_before = (
+        cut and cut._replace(timestamp=cut.timestamp * scale) for cut in (before, not_before)
+    )
     tree = make_tree(rows, block_size)
     earlier = [row for row in sorted(set(rows)) if is_before(row, before)]
     kept = [row for row in earlier if not_before is None or not is_before(row, not_before)]
