@@ -66,6 +66,8 @@ SEARCHED_LENGTH = "searched_length"
 # Signatures of a SavedModel.
 RANK_SIGNATURE = "serving_default"
 RANK_SEARCHED_SIGNATURE = "searched_events"
+GIVEN_STATISTICS_SIGNATURE = "given_statistics"
+SEARCHED_GIVEN_STATISTICS_SIGNATURE = "searched_events_given_statistics"
 SEARCH_SIGNATURE = "search"
 RECORDS_SIGNATURE = "score_records"
 TRANSFORM_SIGNATURE = "transform_features"

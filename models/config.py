@@ -191,8 +191,13 @@ class ModelConfig:
 
     @property
     def window(self) -> int:
-        """T = S + L, the most recent events that a request can reach."""
+        """S + L, the most recent events, which the model reads."""
         return self.short_length + self.long_length
+
+    @property
+    def reach(self) -> int:
+        """T, the most recent events that a request brings: those that are read or counted."""
+        return max(self.window, self.evidence_length)
 
     @property
     def unknown_item_rows(self) -> int:

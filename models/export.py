@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.contract import NO_CONTRACT
+from lifelong.data.day_statistics import Newest
 from lifelong.data.features import features_of
 from lifelong.data.keys import (
     CANDIDATE_ITEM,
@@ -22,6 +23,7 @@ from lifelong.data.keys import (
     CANDIDATE_WEIGHT,
     CONTRACT_SIGNATURE,
     EVENTS_BEFORE_RECORD,
+    GIVEN_STATISTICS_SIGNATURE,
     HISTORY,
     HISTORY_EVENTS,
     ITEM_FEATURES,
@@ -31,12 +33,16 @@ from lifelong.data.keys import (
     RECORDS_SIGNATURE,
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
+    REQUEST_STATISTICS,
+    REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SCORES,
     SEARCH_SIGNATURE,
     SEARCHED,
+    SEARCHED_GIVEN_STATISTICS_SIGNATURE,
     SEARCHED_POSITION,
     SEARCHED_RELEVANCE,
+    STATISTICS_AGE,
     TRANSFORM_SIGNATURE,
 )
 from lifelong.models.calibration import corrected_logits
@@ -47,8 +53,14 @@ from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
+from lifelong.models.statistics_table import StatisticsTable
 from lifelong.models.vocabulary_files import ID_KEYS, RAW_IDS
-from lifelong.models.wire import searched_wire_spec, wire_spec
+from lifelong.models.wire import (
+    evidence_wire_spec,
+    searched_wire_spec,
+    statistics_wire_spec,
+    wire_spec,
+)
 
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
 _SCORED_TOGETHER = 64
@@ -67,9 +79,11 @@ class ServingSignatures:
             ranked. `score_records` stays as it is: its shapes change from call to call, and each
             would be compiled.
         negative_sampling_rate: Share of all negatives that the records hold; see `ExportConfig`.
+        statistics: The newest counts of items and categories; None for a model that reads none.
 
     Raises:
-        ValueError: If XLA is to compile the distance of a model that computes none.
+        ValueError: If XLA is to compile the distance of a model that computes none, or a model that
+            reads statistics is given none.
     """
 
     def __init__(
@@ -78,8 +92,15 @@ class ServingSignatures:
         transform_output: tft.TFTransformOutput,
         jit_compile: bool = False,
         negative_sampling_rate: float = 1.0,
+        statistics: StatisticsTable | None = None,
     ) -> None:
         self._model = model
+        if model.spec.model.statistics and statistics is None:
+            raise ValueError(
+                "model.statistics is true, but no statistics are given that requests could be told "
+                "the counts of items and categories from"
+            )
+        self._statistics = statistics if model.spec.model.statistics else None
         self._negative_sampling_rate = negative_sampling_rate
         self._compiled = model.long_term.signature_search if jit_compile else None
         if jit_compile and self._compiled is None:
@@ -115,33 +136,49 @@ class ServingSignatures:
     def _ranking_functions(
         self, wire: dict[str, tf.TensorSpec]
     ) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        statistics = statistics_wire_spec()
         functions = {RANK_SIGNATURE: _concrete(self.rank, wire)}
+        if self._statistics is not None:
+            functions[GIVEN_STATISTICS_SIGNATURE] = _concrete(self.rank, wire | statistics)
         if isinstance(self._model.long_term, SearchedHistory):
             functions[SEARCH_SIGNATURE] = _concrete(self.search, wire)
         if isinstance(self._model.long_term, SimHardLongTerm):
-            functions[RANK_SEARCHED_SIGNATURE] = _concrete(
-                self.rank_searched, searched_wire_spec(self._model.spec.features)
-            )
+            searched = searched_wire_spec(self._model.spec.features)
+            if self._model.spec.model.evidence_length:
+                searched |= evidence_wire_spec()
+            functions[RANK_SEARCHED_SIGNATURE] = _concrete(self.rank_searched, searched)
+            if self._statistics is not None:
+                functions[SEARCHED_GIVEN_STATISTICS_SIGNATURE] = _concrete(
+                    self.rank_searched, searched | statistics
+                )
         return functions
 
     @_as_it_is
     def rank(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`serving_default`: scores `[B, N]`, the probability of a click."""
-        return {SCORES: self._scores(self._to_rows(wire))}
+        """`serving_default`: scores `[B, N]`, the probability of a click.
+
+        With `statistics_age` `[B]`, if the model reads statistics: seconds from the day that those of
+        the model's table are of to the request; below 0 for a request that is older than they are.
+        `given_statistics` is the same for requests that bring statistics.
+        """
+        return self._answer(self.to_rows(wire))
 
     @_as_it_is
     def rank_searched(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`searched_events`: scores `[B, N]` of requests that were searched in a store."""
+        """`searched_events`: scores `[B, N]` of requests that were searched in a store.
+
+        `searched_events_given_statistics` is the same for requests that bring statistics.
+        """
         # What was found goes through Transform as the history does, under its keys.
         found = {
             HISTORY + key.removeprefix(SEARCHED): value
             for key, value in wire.items()
             if key.startswith(SEARCHED)
         }
-        batch = self._to_rows(wire)
-        for key, value in self._to_rows(found).items():
+        batch = self.to_rows(wire)
+        for key, value in self.to_rows(found).items():
             batch[SEARCHED + key.removeprefix(HISTORY)] = value
-        return {SCORES: self._scores(batch)}
+        return self._answer(batch)
 
     @_as_it_is
     def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -150,14 +187,14 @@ class ServingSignatures:
         Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
         """
         config = self._model.spec.model
-        rows = self._to_rows(wire)
+        rows = self.to_rows(wire)
         batch = self._model.look_up(rows)
         _, long = split_history(batch, config.short_length, config.long_length)
         query = self._model.embeddings.candidates(batch)
         found = best_first(self._model.long_term.search(batch, query, long))
         position = tf.cast(found.position, tf.int64) + config.short_length
         return {
-            SCORES: self._scores(rows),
+            **self._answer(rows),
             SEARCHED_POSITION: tf.where(found.mask, position, tf.constant(-1, tf.int64)),
             SEARCHED_RELEVANCE: found.relevance,
         }
@@ -165,7 +202,7 @@ class ServingSignatures:
     @_as_it_is
     def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`transform_features`: embedding rows and standardised numbers of a request."""
-        rows = self._model.unknown_items.look_up(self._to_rows(wire))
+        rows = self._model.unknown_items.look_up(self.to_rows(wire))
         return {key: rows[key] for key in wire}
 
     @_as_it_is
@@ -173,15 +210,18 @@ class ServingSignatures:
         """`data_contract`: what a client must know to make requests, the same in every row `[B]`.
 
         How ids and categories are made, the names of the item features that the model has in a table
-        of its own (strings; the latter a JSON list), and the S, L and K of the model (int64). Features
-        that requests carry are inputs of `serving_default`.
+        of its own (strings; the latter a JSON list), the S, L and K of the model, the events of its
+        evidence window, and the time that the statistics of its table are of, 0 if it has none
+        (int64). Features that requests carry are inputs of `serving_default`.
         """
         spec = self._model.spec
         contract = spec.data_contract
         told: dict[str, str | tf.Tensor] = {**(contract.texts() if contract else NO_CONTRACT)}
         told[ITEM_FEATURES] = json.dumps([feature.name for feature in spec.item_features])
-        for key in ("short_length", "long_length", "searched_events"):
+        for key in ("short_length", "long_length", "searched_events", "evidence_length"):
             told[key] = tf.constant(getattr(spec.model, key), tf.int64)
+        time = self._statistics.time if self._statistics is not None else 0
+        told[REQUEST_STATISTICS_TIME] = tf.cast(time, tf.int64)
         return {key: tf.fill(tf.shape(user), value) for key, value in told.items()}
 
     def score_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -196,7 +236,7 @@ class ServingSignatures:
             of the user, those ingestion left out too). If negatives were sampled also
             `candidate_weight` `[C]`: how many impressions a candidate stands for.
         """
-        window = self._model.spec.model.window
+        config = self._model.spec.model
         pool = make_pool(tf.io.parse_example(records, record_spec(self._model.spec.features)))
         record = pool["record_of_request"]
         count = tf.shape(record, out_type=tf.int64)[0]
@@ -208,8 +248,8 @@ class ServingSignatures:
         for step in tf.range(steps):
             first = step * _SCORED_TOGETHER
             requests = tf.range(first, tf.minimum(first + _SCORED_TOGETHER, count))
-            wire = cut_requests(pool, requests, window)
-            scores = self.rank(**wire)[SCORES]
+            wire = cut_requests(pool, requests, config.window, config.evidence_length)
+            scores = self._scores(self.to_rows(wire))
             valid = length_mask(wire[CANDIDATE_LENGTH], tf.shape(scores)[1])
             chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
         outputs = {
@@ -226,12 +266,25 @@ class ServingSignatures:
             outputs[CANDIDATE_WEIGHT] = tf.where(outputs[CANDIDATE_LABEL] > 0, 1.0, weight)
         return outputs
 
+    def _answer(self, rows: Batch) -> dict[str, tf.Tensor]:
+        """Returns what ranks the candidates of requests, and how old what was counted is."""
+        if self._statistics is None:
+            return {SCORES: self._scores(rows)}
+        return {
+            SCORES: self._scores(rows),
+            STATISTICS_AGE: rows[REQUEST_TIMESTAMP] - rows[REQUEST_STATISTICS_TIME],
+        }
+
     def _scores(self, rows: Batch) -> tf.Tensor:
         """Returns the probability of a click, `[B, N]`."""
         return tf.sigmoid(corrected_logits(self._model(rows), self._negative_sampling_rate))
 
-    def _to_rows(self, wire: Batch) -> Batch:
-        """Applies Transform's graph, which reads ragged lists, to dense tensors `[B, ...]`."""
+    def to_rows(self, wire: Batch) -> Batch:
+        """Returns requests as the model reads them: rows, raw ids beside them, and statistics.
+
+        Args:
+            wire: Tensors of requests, `[B, ...]`, or of what was searched for them.
+        """
         raw = {}
         for key in wire:
             if key not in self._transformed:
@@ -246,6 +299,12 @@ class ServingSignatures:
             if key in raw:
                 flat = value.flat_values if isinstance(value, tf.RaggedTensor) else value
                 rows[key] = tf.reshape(flat, tf.shape(wire[key]))
+        if (
+            self._statistics is not None
+            and CANDIDATE_ITEM in wire
+            and REQUEST_STATISTICS not in wire
+        ):
+            rows |= self._statistics.look_up(rows)
         return rows
 
 
@@ -254,6 +313,7 @@ def export_model(
     transform_output: tft.TFTransformOutput,
     path: str,
     export: ExportConfig | None = None,
+    statistics: Newest | None = None,
 ) -> None:
     """Writes the SavedModel of a model with all its signatures.
 
@@ -262,15 +322,21 @@ def export_model(
         transform_output: Transform's output.
         path: Folder to write.
         export: Types of tables, compilation, calibration; by default as it was trained.
+        statistics: The newest counts of items and categories, for a model that reads statistics.
 
     Raises:
-        ValueError: If the weights or the architecture do not allow what `export` chooses.
+        ValueError: If the weights or the architecture do not allow what `export` chooses, or a model
+            that reads statistics is given none.
     """
     export = export or ExportConfig()
     try:
         model.embeddings.serve_as(export.table_type)
         signatures = ServingSignatures(
-            model, transform_output, export.jit_compile, export.negative_sampling_rate
+            model,
+            transform_output,
+            export.jit_compile,
+            export.negative_sampling_rate,
+            StatisticsTable(statistics) if statistics is not None else None,
         )
         functions = signatures.functions()
         root = tf.Module()

@@ -28,6 +28,7 @@ def request_dataset(
     seed: int = 0,
     between: tuple[int, int] | None = None,
     items: np.ndarray | None = None,
+    evidence_length: int = 0,
 ) -> tf.data.Dataset:
     """Makes a dataset of request batches out of files of per-user records.
 
@@ -39,7 +40,7 @@ def request_dataset(
         files: File patterns of TFRecord files (gzip).
         spec: Parsing specification: `record_spec` for raw records, Transform's
             `transformed_feature_spec()` for transformed ones.
-        window: T = S + L, the events that a request can reach.
+        window: T, the most recent events of a history.
         batch_size: Requests in a batch.
         pool_users: Records in a pool.
         shuffle: Whether to shuffle; otherwise requests come in the order of the files.
@@ -48,6 +49,8 @@ def request_dataset(
             None. Their histories are the same either way.
         items: Raw ids of the entries of an item table, as `find_entries` takes them: entries are found
             once for each event and candidate of a record, not for each request. None: there is none.
+        evidence_length: Newest events that are counted for each candidate, so that the model need not
+            do that again; 0: none are.
 
     Returns:
         A dataset of dictionaries as `cut_requests` makes them.
@@ -78,7 +81,8 @@ def request_dataset(
             order = tf.random.experimental.stateless_shuffle(order, seed=[seed, pool_seed])
 
         def cut(start: tf.Tensor) -> dict[str, tf.Tensor]:
-            return cut_requests(pool, order[start : start + batch_size], window)
+            requests = order[start : start + batch_size]
+            return cut_requests(pool, requests, window, evidence_length)
 
         return tf.data.Dataset.range(0, count, batch_size).map(cut)
 

@@ -162,6 +162,7 @@ def make_batches(
         seed=training.seed,
         between=between,
         items=items.items.numpy() if items is not None else None,
+        evidence_length=model.spec.model.evidence_length,
     )
 
 

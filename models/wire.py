@@ -6,10 +6,15 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
+from lifelong.data import day_statistics, evidence
 from lifelong.data.features import Feature, features_of
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY,
+    CANDIDATE_CATEGORY_EVIDENCE,
+    CANDIDATE_CATEGORY_STATISTICS,
     CANDIDATE_ITEM,
+    CANDIDATE_ITEM_EVIDENCE,
+    CANDIDATE_ITEM_STATISTICS,
     CANDIDATE_LENGTH,
     CANDIDATE_SLOT,
     HISTORY,
@@ -17,6 +22,9 @@ from lifelong.data.keys import (
     HISTORY_ITEM,
     HISTORY_LENGTH,
     HISTORY_TIMESTAMP,
+    REQUEST_EVIDENCE,
+    REQUEST_STATISTICS,
+    REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SEARCHED,
 )
@@ -45,6 +53,31 @@ def wire_spec(features: Iterable[Feature]) -> dict[str, tf.TensorSpec]:
         dtype = tf.int64 if feature.is_categorical else tf.float32
         spec[feature.key] = tf.TensorSpec(shape, dtype, name=feature.key)
     return spec
+
+
+def evidence_wire_spec() -> dict[str, tf.TensorSpec]:
+    """Returns what tells the counts of a user's own events, as `lifelong.data.evidence` has them."""
+    sizes = {
+        CANDIDATE_ITEM_EVIDENCE: [None, None, len(evidence.COLUMNS)],
+        CANDIDATE_CATEGORY_EVIDENCE: [None, None, len(evidence.COLUMNS)],
+        REQUEST_EVIDENCE: [None, len(evidence.REQUEST_COLUMNS)],
+    }
+    return {key: tf.TensorSpec(size, tf.int64, name=key) for key, size in sizes.items()}
+
+
+def statistics_wire_spec() -> dict[str, tf.TensorSpec]:
+    """Returns what tells the counts of all users' events, as `lifelong.data.day_statistics` has them.
+
+    `request_statistics_time` `[B]` is the beginning of the day that they are of, Unix seconds.
+    """
+    columns = len(day_statistics.COLUMNS)
+    sizes: dict[str, list[int | None]] = {
+        CANDIDATE_ITEM_STATISTICS: [None, None, columns],
+        CANDIDATE_CATEGORY_STATISTICS: [None, None, columns],
+        REQUEST_STATISTICS: [None, columns],
+        REQUEST_STATISTICS_TIME: [None],
+    }
+    return {key: tf.TensorSpec(size, tf.int64, name=key) for key, size in sizes.items()}
 
 
 def searched_wire_spec(features: tuple[Feature, ...]) -> dict[str, tf.TensorSpec]:

@@ -37,7 +37,7 @@ def make_config_parser(journey_in: Workdir | None = None, prog: str | None = Non
     parser.add_fields(Config)
     # The window follows from the model's lengths and cannot be set.
     parser.link_arguments(
-        ("model.short_length", "model.long_length"),
+        ("model.short_length", "model.long_length", "model.evidence_length"),
         "data.window",
         compute_fn=_window,
     )
@@ -49,8 +49,8 @@ def make_config_parser(journey_in: Workdir | None = None, prog: str | None = Non
     return parser
 
 
-def _window(short_length: int, long_length: int) -> int:
-    return short_length + long_length
+def _window(short_length: int, long_length: int, evidence_length: int) -> int:
+    return max(short_length + long_length, evidence_length)
 
 
 def parse_config(

@@ -98,7 +98,7 @@ def _real_requests(examples: str, spec: ModelSpec, count: int) -> tf.data.Datase
     batches = request_dataset(
         [f"{examples}/*"],
         record_spec(spec.features),
-        window=spec.model.window,
+        window=spec.model.reach,
         batch_size=_PROOF_BATCH,
     )
     return batches.take(-(-count // _PROOF_BATCH))

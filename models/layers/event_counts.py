@@ -44,7 +44,9 @@ class Events(NamedTuple):
     ) -> Events:
         """Returns the events of histories `[B, T]`, newest first; `mask` is True for events."""
         places = tf.where(mask)
-        return cls(places[:, 0], *(tf.gather_nd(column, places) for column in (item, category, timestamp)))
+        return cls(
+            places[:, 0], *(tf.gather_nd(column, places) for column in (item, category, timestamp))
+        )
 
     def take(self, places: tf.Tensor) -> Events:
         """Returns some of the events, given by ascending places."""
@@ -121,9 +123,7 @@ def _group(
     key = outer * width + _find(values, value)[0]
     keys = tf.sort(key)
     group, found = _find(keys, tf.gather(events_outer, kept) * width + tf.gather(number, kept))
-    return _Groups(
-        _find(keys, key)[0], tf.boolean_mask(group, found), tf.boolean_mask(kept, found)
-    )
+    return _Groups(_find(keys, key)[0], tf.boolean_mask(group, found), tf.boolean_mask(kept, found))
 
 
 def _find(ascending: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -163,7 +163,9 @@ def _count_requests(events: Events, requests: tf.Tensor) -> tf.Tensor:
     day = events.timestamp // SECONDS_PER_DAY
     # The newest event of a request begins a day, and so does one of another day than that before it.
     begins = tf.concat([ones[:1], tf.cast(day[1:] != day[:-1], tf.int64)], axis=0)
-    same_row = tf.concat([tf.zeros_like(ones[:1]), tf.cast(events.row[1:] == events.row[:-1], tf.int64)], axis=0)
+    same_row = tf.concat(
+        [tf.zeros_like(ones[:1]), tf.cast(events.row[1:] == events.row[:-1], tf.int64)], axis=0
+    )
     days = tf.math.unsorted_segment_sum(tf.maximum(begins, 1 - same_row), events.row, requests)
     first = _at(events.timestamp, end - 1, count > 0)
     last = _at(events.timestamp, end - count, count > 0)

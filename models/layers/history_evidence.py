@@ -93,7 +93,11 @@ class HistoryEvidence(LayerOfTensors):
             "history_category": history_category,
             "history_timestamp": history_timestamp,
         }
-        for name, values in {**candidates, **history, "request_timestamp": request_timestamp}.items():
+        for name, values in {
+            **candidates,
+            **history,
+            "request_timestamp": request_timestamp,
+        }.items():
             check_dtype("HistoryEvidence", name, values, tf.int64)
         check_dtype("HistoryEvidence", "mask", mask, tf.bool)
         check_shapes(
@@ -121,7 +125,9 @@ class HistoryEvidence(LayerOfTensors):
         now = request_timestamp[:, tf.newaxis]
         parts = []
         for counted in (counts.item, counts.category):
-            parts += _numbers(_columns(counted, COLUMNS), now, events[:, tf.newaxis], days[:, tf.newaxis])
+            parts += _numbers(
+                _columns(counted, COLUMNS), now, events[:, tf.newaxis], days[:, tf.newaxis]
+            )
         item, category = (
             tf.cast(counted[..., COLUMNS.index("events")], tf.float32)
             for counted in (counts.item, counts.category)
