@@ -36,7 +36,8 @@ class HistoryEvidence(LayerOfTensors):
         candidate_category: `[B, N]` int64 ids.
         history_item: `[B, T]` int64 ids, newest event first.
         history_category: `[B, T]` int64 ids.
-        history_timestamp: `[B, T]` int64, Unix seconds, none later than the request.
+        history_timestamp: `[B, T]` int64, Unix seconds, none later than the request (such events
+            count as now).
         request_timestamp: `[B]` int64, Unix seconds.
         mask: `[B, T]` bool, True for events.
 
@@ -69,8 +70,6 @@ class HistoryEvidence(LayerOfTensors):
         ... ).shape
         TensorShape([1, 1, 34])
 
-    References:
-        [MIMN](https://arxiv.org/abs/1905.09248), section 3 (hand-made features of long histories).
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -134,8 +133,8 @@ class HistoryEvidence(LayerOfTensors):
         )
         parts.append(tf.math.log((item + 0.1) / (category + 0.5)) / 2.0)
         any_event = request["events"] > 0
-        span = tf.cast(request["last"] - request["first"], tf.float32)
-        since = tf.where(any_event, tf.cast(request_timestamp - request["last"], tf.float32), 0.0)
+        span = _positive_seconds(request["last"] - request["first"])
+        since = tf.where(any_event, _positive_seconds(request_timestamp - request["last"]), 0.0)
         of_request = [
             tf.math.log1p(events) / 8.0,
             tf.math.log1p(days) / 5.0,
@@ -156,7 +155,7 @@ def _numbers(
     count = tf.cast(counted["events"], tf.float32)
 
     def seconds(later: tf.Tensor, earlier: tf.Tensor, exists: tf.Tensor) -> tf.Tensor:
-        return tf.where(exists, tf.cast(later - earlier, tf.float32), 0.0)
+        return tf.where(exists, _positive_seconds(later - earlier), 0.0)
 
     since_last = seconds(now, counted["last"], some)
     since_first = seconds(now, counted["first"], some)
@@ -180,6 +179,11 @@ def _numbers(
 
 def _columns(values: tf.Tensor, names: tuple[str, ...]) -> dict[str, tf.Tensor]:
     return dict(zip(names, tf.unstack(values, num=len(names), axis=-1), strict=True))
+
+
+def _positive_seconds(seconds: tf.Tensor) -> tf.Tensor:
+    # What is out of order counts as now.
+    return tf.cast(tf.maximum(seconds, 0), tf.float32)
 
 
 def _log_hours(seconds: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,7 @@ from lifelong.models.layers import (
     HammingSearch,
     HardSearch,
     HashBucketAttention,
+    HistoryEvidence,
     InnerProductSearch,
     InterestExtractor,
     MatchEvidence,
@@ -251,6 +252,19 @@ CASES = {
         functools.partial(InterestExtractor, units=3, context_size=1, hidden=(4,)),
         (Argument("events", "B S D"), Argument("event_mask", "B S", "mask")),
         ("B S 3",),
+    ),
+    "HistoryEvidence": Case(
+        HistoryEvidence,
+        (
+            Argument("candidate_item", "B N", "id"),
+            Argument("candidate_category", "B N", "id"),
+            Argument("history_item", "B L", "id"),
+            Argument("history_category", "B L", "id"),
+            Argument("history_timestamp", "B L", "seconds"),
+            Argument("request_timestamp", "B", "seconds"),
+            Argument("mask", "B L", "mask"),
+        ),
+        ("B N 34",),
     ),
     "MatchEvidence": Case(
         functools.partial(MatchEvidence, decay_days=(2.0, 50.0)),
