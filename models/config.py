@@ -107,7 +107,7 @@ class ModelConfig:
     long_term: LongTermName = "sim_hard"
     short_term: ShortTermName = "target_attention"
     dien_auxiliary_weight: float = 1.0
-    short_length: int = 50
+    short_length: int = 0
     long_length: int = 1000
     evidence_length: int = 4000
     statistics: bool = True
@@ -115,8 +115,8 @@ class ModelConfig:
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
     search_vectors: str = ""
-    match_evidence: bool = True
-    popularity: bool = True
+    match_evidence: bool = False
+    popularity: bool = False
     unknown_items: UnknownItemsName = "shared"
     item_buckets: int = 16_384
     spare_share: float = 0.2

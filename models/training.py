@@ -17,6 +17,7 @@ import tensorflow_transform as tft
 
 from lifelong.data import config_json
 from lifelong.data.contract import DataContract
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.data.item_table import StoredItems, items_path
 from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
@@ -46,8 +47,8 @@ def run_fn(fn_args: Any) -> None:
             `ModelConfig` and `TrainingConfig`), `features` (a list of `Feature` fields),
             `checkpoint_folder`, where an interrupted training goes on from its last epoch, and
             optionally `data_contract` (of `ModelSpec`) and `item_features` (like `features`). The
-            Trainer adds `vocabularies` and `item_table`, paths or URIs of artifacts. A `base_model` is
-            trained on.
+            Trainer adds `day_statistics`, `vocabularies` and `item_table`, paths or URIs of artifacts. A
+            `base_model` is trained on.
     """
     custom_config = fn_args.custom_config
     transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
@@ -75,7 +76,12 @@ def run_fn(fn_args: Any) -> None:
         item_source(custom_config),
     )
     save_trained(model, f"{fn_args.serving_model_dir.rpartition('/')[0]}/{TRAINED_FOLDER}")
-    export_model(model, transform_output, fn_args.serving_model_dir)
+    export_model(
+        model,
+        transform_output,
+        fn_args.serving_model_dir,
+        statistics=DayStatistics(custom_config["day_statistics"]).newest(),
+    )
     tf.io.gfile.rmtree(checkpoints)
 
 

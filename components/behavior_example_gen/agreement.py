@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.data.columns import Columns
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.logs.counts import Counts
 
 # What candidates and events both have.

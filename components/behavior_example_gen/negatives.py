@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.requests import Requests
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.keys import SPLITS
 from lifelong.data.times import week_of
 

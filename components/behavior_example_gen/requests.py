@@ -8,11 +8,11 @@ import dataclasses
 import numpy as np
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.features import features_of
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.ids import id_of
 from lifelong.data.logs.counts import Counts
 

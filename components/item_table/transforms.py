@@ -10,12 +10,12 @@ from typing import Any
 import apache_beam as beam
 from tfx.dsl.io import fileio
 
-from lifelong.data.hashing import shard_of
 from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.components.log_reading.counting import COUNTS, CountingDoFn, SumCounts
 from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
+from lifelong.data.hashing import shard_of
 from lifelong.data.item_table import write_items
 from lifelong.data.logs.counts import Counts
 

@@ -6,6 +6,8 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from lifelong.components.day_statistics.artifacts import DayStatistics
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.signature_baker.executor import Executor
@@ -25,6 +27,7 @@ class SignatureBakerSpec(types.ComponentSpec):
         "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
         "transform_graph": component_spec.ChannelParameter(type=standard_artifacts.TransformGraph),
         "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        DAY_STATISTICS_KEY: component_spec.ChannelParameter(type=DayStatistics),
         ITEM_TABLE_KEY: component_spec.ChannelParameter(type=ItemTable, optional=True),
     }
     OUTPUTS = {
@@ -49,6 +52,7 @@ class SignatureBaker(base_component.BaseComponent):
         model: The Trainer's model.
         transform_graph: Transform's graph.
         examples: Raw per-user records.
+        day_statistics: What `DayStatisticsBuilder` wrote; the newest counts become a table of the model.
         split: Split whose requests prove that the scores agree.
         proof_requests: Number of those requests.
         tolerance: Largest difference between a baked and an unbaked score that is let through.
@@ -60,6 +64,7 @@ class SignatureBaker(base_component.BaseComponent):
             model=trainer.outputs["model"],
             transform_graph=transform.outputs["transform_graph"],
             examples=example_gen.outputs["examples"],
+            day_statistics=statistics_builder.outputs["day_statistics"],
         )
     """
 
@@ -71,6 +76,7 @@ class SignatureBaker(base_component.BaseComponent):
         model: types.BaseChannel,
         transform_graph: types.BaseChannel,
         examples: types.BaseChannel,
+        day_statistics: types.BaseChannel,
         split: str = "eval",
         proof_requests: int = 512,
         tolerance: float = 1e-5,
@@ -82,6 +88,7 @@ class SignatureBaker(base_component.BaseComponent):
                 model=model,
                 transform_graph=transform_graph,
                 examples=examples,
+                day_statistics=day_statistics,
                 item_table=item_table,
                 split=split,
                 proof_requests=proof_requests,

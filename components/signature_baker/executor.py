@@ -16,7 +16,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.keys import CANDIDATE_LENGTH, RANK_SIGNATURE, SCORES
 from lifelong.models.calibration import uncorrected
 from lifelong.models.config import ExportConfig, ModelSpec
@@ -59,7 +61,8 @@ class Executor(base_executor.BaseExecutor):
         tables = model.long_term.bake()
         table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
         baked_path = path_utils.serving_model_dir(output.uri)
-        export_model(model, transform_output, baked_path, export)
+        statistics = DayStatistics(artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY]))
+        export_model(model, transform_output, baked_path, export, statistics.newest())
         seconds = time.monotonic() - started
         spec, exact = model.spec, model.long_term.bakes_exactly and export.table_type == "float32"
         # What is proven is loaded from the files: the tables need not be in memory twice.

@@ -1,1 +1,1 @@
-"""TFX's Trainer, which is given the item table, too."""
+"""TFX's Trainer, which is given statistics and the item table, too."""

@@ -1,4 +1,4 @@
-"""The Trainer component, with the item table as one more input."""
+"""The Trainer component, with statistics and item table as more inputs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils
 from tfx.v1 import proto
 
+from lifelong.components.day_statistics.artifacts import DayStatistics
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.trainer.executor import Executor
@@ -26,7 +28,7 @@ _READ = (
 
 
 class TrainerSpec(types.ComponentSpec):
-    """What the pipeline uses of TFX's Trainer, and where features of items come from."""
+    """What the pipeline uses of TFX's Trainer, and where counts and features of items come from."""
 
     PARAMETERS = {
         key: specs.TrainerSpec.PARAMETERS[key]
@@ -39,6 +41,7 @@ class TrainerSpec(types.ComponentSpec):
     }
     INPUTS = {
         **{key: specs.TrainerSpec.INPUTS[key] for key in _READ},
+        DAY_STATISTICS_KEY: component_spec.ChannelParameter(type=DayStatistics),
         ITEM_TABLE_KEY: component_spec.ChannelParameter(type=ItemTable, optional=True),
         VOCABULARIES_KEY: component_spec.ChannelParameter(type=Vocabularies, optional=True),
     }
@@ -46,7 +49,7 @@ class TrainerSpec(types.ComponentSpec):
 
 
 class Trainer(base_component.BaseComponent):
-    """TFX's Trainer, whose function is also told where features of items come from.
+    """TFX's Trainer, whose function is also told where counts and features of items come from.
 
     Outputs:
         model: `Model`.
@@ -56,8 +59,9 @@ class Trainer(base_component.BaseComponent):
         examples: Transformed records.
         transform_graph: Transform's graph.
         schema: Schema of the raw records.
-        run_fn: Full name of the function. Of `custom_config`, `item_table` and `vocabularies` are the
-            paths or URIs of the artifacts, where they are given.
+        day_statistics: What `DayStatisticsBuilder` wrote.
+        run_fn: Full name of the function. Of `custom_config`, `day_statistics`, `item_table` and
+            `vocabularies` are the paths or URIs of the artifacts, where they are given.
         train_split: Split to train on.
         eval_split: Split that decides when to stop.
         custom_config: What else the function is given.
@@ -74,6 +78,7 @@ class Trainer(base_component.BaseComponent):
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel,
         schema: types.BaseChannel,
+        day_statistics: types.BaseChannel,
         run_fn: str,
         train_split: str,
         eval_split: str,
@@ -87,6 +92,7 @@ class Trainer(base_component.BaseComponent):
                 examples=examples,
                 transform_graph=transform_graph,
                 schema=schema,
+                day_statistics=day_statistics,
                 base_model=base_model,
                 item_table=item_table,
                 vocabularies=vocabularies,

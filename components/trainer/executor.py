@@ -1,4 +1,4 @@
-"""TFX's executor of the Trainer, whose function is told where features of items come from."""
+"""TFX's executor of the Trainer, whose function is told where more artifacts lie."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 from tfx import types
 from tfx.components.trainer import executor
 
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.told_artifacts import tell_artifacts
 from lifelong.components.vocabulary_builder.executor import VOCABULARIES_KEY
 
 
 class Executor(executor.GenericExecutor):
-    """Adds the paths or URIs of item table and vocabularies to what the function is given."""
+    """Adds paths or URIs of statistics, item table and vocabularies to what the function is given."""
 
     def Do(
         self,
@@ -22,6 +23,6 @@ class Executor(executor.GenericExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Trains; see `Trainer` for inputs and properties."""
-        keys = (ITEM_TABLE_KEY, VOCABULARIES_KEY)
+        keys = (DAY_STATISTICS_KEY, ITEM_TABLE_KEY, VOCABULARIES_KEY)
         inputs, properties = tell_artifacts(input_dict, exec_properties, keys)
         super().Do(inputs, output_dict, properties)
