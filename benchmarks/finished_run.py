@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow_transform as tft
 
+from lifelong.data.day_statistics import DayStatistics, Newest
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
@@ -51,6 +52,10 @@ class FinishedRun:
     def transform_output(self) -> tft.TFTransformOutput:
         """Loads Transform's output."""
         return tft.TFTransformOutput(self.outputs["Transform", "transform_graph"])
+
+    def statistics(self) -> Newest:
+        """Reads the newest counts of items and categories."""
+        return DayStatistics(self.outputs["DayStatisticsBuilder", "day_statistics"]).newest()
 
     def fresh_spec(self, model: ModelConfig, features: Sequence[Feature] = ()) -> ModelSpec:
         """Returns what a new model is built from on the run's records."""

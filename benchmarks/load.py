@@ -82,7 +82,7 @@ def measure_load(seconds: float = 600.0, push_every_s: float = 20.0) -> list[str
         folder = Path(name)
         variants = [folder / "trained", folder / "changed"]
         for variant in variants:
-            export_model(model, run.transform_output(), str(variant))
+            export_model(model, run.transform_output(), str(variant), statistics=run.statistics())
             # The second one must give other scores.
             for variable in model.trainable_variables:
                 variable.assign(variable * 0.9)

@@ -55,7 +55,7 @@ def measure_online() -> list[str]:
         # A model that was trained on these data before there were contracts tells none.
         manifest = next(iter(stores.values())).manifest
         model.spec = dataclasses.replace(model.spec, data_contract=manifest.contract)
-        export_model(model, run.transform_output(), f"{folder}/1")
+        export_model(model, run.transform_output(), f"{folder}/1", statistics=run.statistics())
         loaded = LoadedModel(f"{folder}/1", version=1)
         with (
             ModelServer.of_model("lifelong", folder, poll_interval_s=0) as server,

@@ -71,7 +71,9 @@ def measure_predict(
                 continue
             if name == "eta":
                 model.long_term.bake()
-            export_model(model, run.transform_output(), f"{folder}/{name}/1")
+            export_model(
+                model, run.transform_output(), f"{folder}/{name}/1", statistics=run.statistics()
+            )
             request = real_request(
                 run.raw_files("eval"),
                 record_spec(model.spec.features),

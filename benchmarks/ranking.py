@@ -33,7 +33,7 @@ def measure_ranking() -> list[str]:
             if name == "baked":
                 model.long_term.bake()
             path = str(Path(folder) / name / "1")
-            export_model(model, run.transform_output(), path)
+            export_model(model, run.transform_output(), path, statistics=run.statistics())
             loaded[name] = LoadedModel(path, version=1)
         request = real_request(
             run.raw_files("eval"),

@@ -69,7 +69,7 @@ def measure_store_parity() -> list[str]:
     model, _ = load_trained_part("sim_hard")
     lines = []
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
-        export_model(model, run.transform_output(), f"{folder}/model")
+        export_model(model, run.transform_output(), f"{folder}/model", statistics=run.statistics())
         loaded = LoadedModel(f"{folder}/model", version=1)
         stores = opened.enter_context(
             both_stores(run.outputs["BehaviorTreeBuilder", "behavior_tree"])

@@ -56,7 +56,7 @@ def _measure(model: CTRModel, run: FinishedRun) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         for name, export in EXPORTS.items():
             path = f"{folder}/{name}"
-            export_model(model, run.transform_output(), path, export)
+            export_model(model, run.transform_output(), path, export, statistics=run.statistics())
             calls[name] = functools.partial(
                 run_signature, LoadedModel(path, version=1), RANK_SIGNATURE, request
             )

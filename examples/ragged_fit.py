@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from lifelong.models.layers import (
     ExactSearchUnit,
     HardSearch,
-    MatchEvidence,
+    HistoryEvidence,
     TimeGapEmbedding,
     gather_events,
     pad_history,
@@ -60,6 +60,8 @@ def batches(log, length):
         history, mask = pad_history(request["history"], length)
         return {
             "category": history["category"],
+            "time": history["time"],
+            "now": request["now"],
             "gap": request["now"][:, tf.newaxis] - history["time"],
             "mask": mask,
             "candidate": request["candidate"],
@@ -77,7 +79,7 @@ class SearchingModel(keras.Model):
         self.search = HardSearch(k=2)
         self.time = TimeGapEmbedding(dim=8)
         self.attend = ExactSearchUnit(heads=2, key_dim=8)
-        self.evidence = MatchEvidence()
+        self.evidence = HistoryEvidence()
         self.score = keras.Sequential(
             [keras.layers.Dense(16, activation="relu"), keras.layers.Dense(1, activation="sigmoid")]
         )
@@ -89,11 +91,16 @@ class SearchingModel(keras.Model):
         return tf.squeeze(self.score(tf.concat([candidate, interest], axis=-1)), axis=-1)
 
     def interest(self, candidate, inputs):
-        """Returns what the events of each candidate's category say, `[B, N, 25]`."""
+        """Returns what the events of each candidate's category say, `[B, N, 50]`."""
         found = self.search(inputs["candidate"], inputs["category"], inputs["mask"])  # [B, N, 2]
         gap = gather_events(inputs["gap"], found.position)
         events = self.attend(candidate, self.time(gap), found.mask)  # [B, N, 16]
-        return tf.concat([events, self.evidence(found.mask, gap)], axis=-1)
+        # Categories are all that there is: they are the items, too.
+        candidate_ids, ids = inputs["candidate"], inputs["category"]
+        evidence = self.evidence(
+            candidate_ids, candidate_ids, ids, ids, inputs["time"], inputs["now"], inputs["mask"]
+        )
+        return tf.concat([events, evidence], axis=-1)  # [B, N, 16 + 34]
 
 
 class AveragingModel(SearchingModel):

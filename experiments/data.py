@@ -6,9 +6,13 @@ import dataclasses
 
 import tensorflow_transform as tft
 
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.ctr_model import CTRModel
+from lifelong.models.export import ServingSignatures
 from lifelong.models.item_features import ItemSource
+from lifelong.models.statistics_table import StatisticsTable
 from lifelong.models.training import make_spec
 
 
@@ -24,6 +28,7 @@ class ExperimentData:
         item_features: Features of the item table.
         item_table: The item table; empty if no model reads one.
         vocabularies: The vocabularies, of item features too; empty likewise.
+        day_statistics: Counts of items and categories by day; empty if no model reads them.
     """
 
     examples: str
@@ -33,6 +38,7 @@ class ExperimentData:
     item_features: tuple[Feature, ...] = ()
     item_table: str = ""
     vocabularies: str = ""
+    day_statistics: str = ""
 
     @property
     def items(self) -> ItemSource | None:
@@ -59,6 +65,13 @@ class ExperimentData:
             },
             self.transform_output(),
         )
+
+    def signatures(self, model: CTRModel) -> ServingSignatures:
+        """Returns the signatures that a model would be served with."""
+        statistics = None
+        if model.spec.model.statistics:
+            statistics = StatisticsTable(DayStatistics(self.day_statistics).newest())
+        return ServingSignatures(model, self.transform_output(), statistics=statistics)
 
     def transform_output(self) -> tft.TFTransformOutput:
         """Loads Transform's output."""

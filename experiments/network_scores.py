@@ -14,7 +14,6 @@ from lifelong.experiments.metrics import metrics_by_history, overall
 from lifelong.experiments.ranking_time import median_ms, real_request
 from lifelong.experiments.trial import Measured
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.export import ServingSignatures
 from lifelong.models.reader import serialized_records
 from lifelong.models.records import record_spec
 from lifelong.models.scores import CandidateScores
@@ -35,12 +34,12 @@ def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
         Metrics on eval, AUC on validation and the time of ranking.
     """
     model.long_term.bake()
-    signatures = ServingSignatures(model, data.transform_output())
+    signatures = data.signatures(model)
     score = tf.function(signatures.score_records).get_concrete_function(
         tf.TensorSpec([None], tf.string)
     )
     spec = model.spec
-    request = real_request(data.raw_files("eval"), record_spec(spec.features), spec.model.window)
+    request = real_request(data.raw_files("eval"), record_spec(spec.features), spec.model.reach)
     wire = {key: tf.constant(request[key]) for key in wire_spec(spec.features)}
     rank = tf.function(signatures.rank).get_concrete_function(**wire_spec(spec.features))
     scores = score_files(score, data.raw_files("eval"))

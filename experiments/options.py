@@ -35,10 +35,8 @@ class CompareOptions:
         "sim_hard+time_gap_dim=0",
         "sim_soft+time_gap_dim=0",
         "eta+time_gap_dim=0",
-        "sim_hard+match_evidence=false",
-        "sim_soft+match_evidence=false",
-        "eta+match_evidence=false",
-        "sim_hard+unknown_items=matched",
+        "eta+evidence_length=0",
+        "eta+statistics=false",
         "sim_hard+unknown_items=category",
         "sim_hard+unknown_items=hash_buckets",
     )

@@ -40,4 +40,5 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
         item_features=config.data.item_features,
         item_table=outputs["ItemTableBuilder", "item_table"] if has_items else "",
         vocabularies=outputs["VocabularyBuilder", "vocabularies"] if has_items else "",
+        day_statistics=outputs["DayStatisticsBuilder", "day_statistics"],
     )

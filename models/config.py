@@ -13,11 +13,11 @@ from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
 
 LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "sdim", "twin"]
-ShortTermName = Literal["target_attention", "dien"]
+ShortTermName = Literal["multi_head", "target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
 OptimizerName = Literal["lazy_adam", "adam", "adagrad"]
-UnknownItemsName = Literal["shared", "matched", "hash_buckets", "category"]
+UnknownItemsName = Literal["shared", "hash_buckets", "category"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,15 +76,12 @@ class ModelConfig:
             category are taken, whatever a search finds; may be more than S + L. 0: none are.
         statistics: Whether the model also sees how often all users have met the candidate's item and
             category up to the day of the request.
-        match_evidence: Whether the model also sees how many events share the candidate's item or
-            category, and when: of the short part and of the searched events.
-        popularity: Whether the model sees the candidate's rank among the items by training events.
         unknown_items: What an item outside the vocabulary is looked up as: all as one row
-            (`shared`); as one row, but `match_evidence` tells them apart (`matched`); by the hash
-            of its id in one of `item_buckets` rows (`hash_buckets`); or as the unknown item of its
-            category, one row for each (`category`).
+            (`shared`); by the hash of its id in one of `item_buckets` rows (`hash_buckets`); or as the
+            unknown item of its category, one row for each (`category`). Evidence and statistics tell
+            unknown items apart in any case.
         item_buckets: Rows of unknown items with `hash_buckets` and `category`, for good: more
-            categories than that share rows. Items of one row of `hash_buckets` pass for the same item.
+            categories than that share rows.
         spare_share: Rows that a table of ids has to spare for ids that later trainings append, as a
             share of those in use.
         item_dim: Size of an item embedding; the signature hashes this vector alone.
@@ -115,8 +112,6 @@ class ModelConfig:
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
     search_vectors: str = ""
-    match_evidence: bool = False
-    popularity: bool = False
     unknown_items: UnknownItemsName = "shared"
     item_buckets: int = 16_384
     spare_share: float = 0.2
@@ -162,11 +157,6 @@ class ModelConfig:
                     f"model.{name} is {getattr(self, name)}; it must be at least 0 and below 1"
                 )
         _check_one_of(UnknownItemsName, **{"model.unknown_items": self.unknown_items})
-        if self.unknown_items == "matched" and not self.match_evidence:
-            raise ValueError(
-                "model.unknown_items is 'matched', but model.match_evidence is false: nothing is "
-                "matched; set it to true, or choose 'shared'"
-            )
         if self.search_vectors and self.long_term not in ("eta", "sim_soft"):
             raise ValueError(
                 f"model.search_vectors is {self.search_vectors!r}, but model.long_term is "

@@ -10,13 +10,11 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from lifelong.data.keys import (
-    CANDIDATE_ITEM,
     CANDIDATE_LABEL,
     CANDIDATE_LENGTH,
     HISTORY_LENGTH,
     REQUEST_TIMESTAMP,
 )
-from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.evidence import counted_evidence
@@ -26,7 +24,6 @@ from lifelong.models.long_term import TrainedSearch, make_long_term
 from lifelong.models.popularity import popularity
 from lifelong.models.records import Batch
 from lifelong.models.short_term import make_short_term
-from lifelong.models.timed_events import time_gaps
 from lifelong.models.unknown_items import UnknownItems
 
 keras: Any = tf.keras
@@ -60,7 +57,6 @@ class CTRModel(tfrs.Model):
         self.embeddings = Embeddings(spec, name="embeddings")
         self.short_term = make_short_term(spec, self.embeddings) if config.short_length else None
         self.evidence = HistoryEvidence(name="evidence") if config.evidence_length else None
-        self.short_matches = CandidateMatches(spec, name="short_matches")
         self.long_term = make_long_term(spec, self.embeddings)
         self.head = keras.Sequential(name="head")
         for width in config.hidden:
@@ -108,11 +104,6 @@ class CTRModel(tfrs.Model):
             features.append(self.evidence.of_counts(counts, batch[REQUEST_TIMESTAMP]))
         if config.statistics:
             features.append(popularity(batch))
-        if config.popularity:
-            features.append(self.embeddings.popularity(batch[CANDIDATE_ITEM]))
-        if config.match_evidence and self.short_term is not None:
-            gaps = time_gaps(batch, short.values)
-            features.append(self.short_matches(batch, short.values, gaps, short.mask))
         logits = self.head(tf.concat(features, axis=-1), training=training)
         return tf.squeeze(logits, axis=-1)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from lifelong.data.features import Feature, features_of
@@ -62,15 +60,6 @@ class Embeddings(keras.layers.Layer):
             self.weekday = keras.layers.Embedding(
                 _DAYS_PER_WEEK, config.context_dim, name="weekday"
             )
-        self.item_rarity = None
-        if config.popularity:
-            self.item_rarity = self.add_weight(
-                name="item_rarity",
-                shape=(rows("item"),),
-                initializer="ones",
-                trainable=False,
-            )
-        self._first_item = config.unknown_item_rows
         self.categorical = {
             feature.key: EmbeddingTable(rows(feature.key), config.feature_dim, name=feature.key)
             for feature in spec.features
@@ -102,10 +91,7 @@ class Embeddings(keras.layers.Layer):
         tables |= self.categorical
         if self.item_features is not None:
             tables |= self.item_features.categorical
-        found = [IdTable(name, table.embeddings) for name, table in tables.items() if table]
-        if self.item_rarity is not None:
-            found.append(IdTable("item", self.item_rarity))
-        return found
+        return [IdTable(name, table.embeddings) for name, table in tables.items() if table]
 
     def items(self, rows: tf.Tensor) -> tf.Tensor:
         """Embeds items alone, as the signature needs them: `[...] -> [..., item_dim]`."""
@@ -118,26 +104,6 @@ class Embeddings(keras.layers.Layer):
     def candidates(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Embeds candidates (item, category, candidate and item features): `[B, N, Dc]`."""
         return self._with_features(values, "candidate", features_of(self._features, "candidate"))
-
-    def count_items(self, counts: np.ndarray) -> None:
-        """Sets how rare the known items are; spare rows and unknown items stay the rarest.
-
-        Args:
-            counts: `[V]`, how often each known item was counted in the training split.
-        """
-        if self.item_rarity is None:
-            return
-        rarity = np.ones(self.item_rarity.shape, np.float32)
-        rank = np.argsort(np.argsort(-counts, kind="stable"))
-        rarity[self._first_item :][: len(counts)] = np.log1p(rank) / math.log1p(len(counts))
-        self.item_rarity.assign(rarity)
-
-    def popularity(self, rows: tf.Tensor) -> tf.Tensor:
-        """Returns how rare items are: `[...] -> [..., 1]`.
-
-        0 is the most frequent one, 1 an unknown one, in between the logarithm of the rank counts.
-        """
-        return tf.gather(self.item_rarity, rows)[..., tf.newaxis]
 
     def requests(self, values: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Embeds what a request has once (user, time, features): `[B]` each `-> [B, Dr]`."""

@@ -122,7 +122,6 @@ def train(
     model = begin(spec, training, transform_output, items)
     if base is not None:
         new_ids = go_on_from(model, base, transform_output, train_files)
-        model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
         told = ", ".join(f"{count:,} {name}" for name, count in new_ids.items())
         print(f"[training] goes on with the model of {base}; new ids: {told}")
     return fit(
@@ -220,7 +219,6 @@ def begin(
     keras.utils.set_random_seed(training.seed)
     model = CTRModel(spec)
     build(model)
-    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
     if model.embeddings.item_features is not None:
         assert items is not None
         encoding = ItemEncoding.read(items.vocabularies, spec.item_features)

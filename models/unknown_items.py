@@ -23,7 +23,6 @@ class UnknownItems:
     of the block an unknown item is looked up in is, by `model.unknown_items`,
 
     - `shared`: the only one, for all of them,
-    - `matched`: the only one, too, but raw ids tell them apart where they are compared,
     - `hash_buckets`: that of the hash of its raw id, of `model.item_buckets`,
     - `category`: that of its category's row modulo `model.item_buckets`.
 
@@ -32,9 +31,6 @@ class UnknownItems:
 
     Attributes:
         block: Rows of unknown items.
-        matched_by: Last part of the keys whose values tell whether two items are the same.
-        identified_from: Values of those keys from this number on stand for one item each (but for
-            collisions of hashes), smaller ones for several.
 
     References:
         [Feature Hashing for Large Scale Multitask Learning](https://arxiv.org/abs/0902.2206), for
@@ -45,11 +41,6 @@ class UnknownItems:
         self._chosen = spec.model.unknown_items
         self._categories = spec.vocabulary_sizes["category"]
         self.block = spec.model.unknown_item_rows
-        self.matched_by, self.identified_from = "item", self.block
-        if self._chosen == "hash_buckets":
-            self.identified_from = 0
-        elif self._chosen == "matched":
-            self.matched_by, self.identified_from = ITEM_ID, 0
 
     def look_up(self, batch: Mapping[str, tf.Tensor]) -> Batch:
         """Replaces Transform's rows of items by those of the tables.

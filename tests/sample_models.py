@@ -23,7 +23,6 @@ from lifelong.models.preprocessing import preprocessing_fn
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained import build
 from lifelong.models.training import make_spec
-from lifelong.models.vocabulary_files import transforms_vocabulary
 from lifelong.pipeline.schema import make_schema
 from tests.sample_records import make_records, serialize, write_records
 
@@ -117,7 +116,6 @@ def spread_model(
     """Returns a small model whose random weights are large enough for its scores to differ."""
     config = {"model": dataclasses.asdict(small_config(long_term, **changes)), "features": []}
     model = spread(make_spec(config, transform_output))
-    model.embeddings.count_items(transforms_vocabulary(transform_output, "item").counts)
     return model
 
 

@@ -51,7 +51,9 @@ class RecordedRequest:
             if values.dtype.kind == "f":
                 features[key] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
             else:
-                features[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=values.ravel()))
+                features[key] = tf.train.Feature(
+                    int64_list=tf.train.Int64List(value=values.ravel())
+                )
         example = tf.train.Example(features=tf.train.Features(feature=features))
         return example.SerializeToString()
 

@@ -23,14 +23,13 @@ from lifelong.experiments.staleness.tables import (
     tables_to_search,
 )
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.export import ServingSignatures
 from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents, length_mask
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import Batch, record_spec
 from lifelong.models.scores import CandidateScores
 from lifelong.models.trained import load_trained
-from lifelong.models.wire import wire_spec
+from lifelong.models.wire import statistics_wire_spec, wire_spec
 
 _SCORED_TOGETHER = 64
 
@@ -85,8 +84,9 @@ class SearchPass:
         self._searched = {
             search: [tf.Variable(table) for table in self._tables] for search in model.searches
         }
-        self._signatures = ServingSignatures(self._model, data.transform_output())
-        self._spec = wire_spec(data.features)
+        self._signatures = data.signatures(self._model)
+        # Statistics as the records have them: only tables are stale here.
+        self._spec = wire_spec(data.features) | statistics_wire_spec()
         self._score = tf.function(self._score_batch, input_signature=[self._spec], autograph=False)
 
     def score(self, trained: str) -> SearchScores:
@@ -103,7 +103,7 @@ class SearchPass:
         batches = request_dataset(
             self._data.raw_files("eval"),
             record_spec(spec.features),
-            spec.model.window,
+            spec.model.reach,
             _SCORED_TOGETHER,
         )
         parts: dict[str, list[np.ndarray]] = {}
@@ -140,7 +140,8 @@ class SearchPass:
             request: `all_events`, `new_events`.
         """
         config = self._model.spec.model
-        rows = self._signatures.transform_features(**wire)
+        batch = self._signatures.to_rows(wire)
+        rows = self._model.look_up(batch)
         _, long = split_history(rows, config.short_length, config.long_length)
         query = self._model.embeddings.candidates(rows)
         # [B, N]
@@ -165,7 +166,7 @@ class SearchPass:
                 table.assign(values)
             found = self._model.long_term.search(rows, query, long)
             own = own or found
-            of_candidate[f"score_{search}"] = tf.sigmoid(self._model(rows))
+            of_candidate[f"score_{search}"] = tf.sigmoid(self._model(batch))
             of_candidate[f"kept_{search}"] = count_common(own, found)
             of_candidate.setdefault("found", tf.math.count_nonzero(own.mask, axis=2))
         return of_request | {

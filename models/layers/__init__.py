@@ -33,7 +33,6 @@ Time and evidence:
 - `HistoryEvidence`: candidates `[B, N]` and all events `[B, T]` to counts, times and rates.
 - `count_events`: the integers behind it, for events that need not be `[B, T]` (`Events`,
   `EventCounts`).
-- `MatchEvidence`: matches and seconds `[B, N, K]` to counts and recency `[B, N, 9]`.
 
 Helpers:
 
@@ -53,7 +52,6 @@ from lifelong.models.layers.history_evidence import HistoryEvidence
 from lifelong.models.layers.inner_product_search import InnerProductSearch
 from lifelong.models.layers.interest_extractor import InterestExtractor
 from lifelong.models.layers.masks import length_mask
-from lifelong.models.layers.match_evidence import MatchEvidence
 from lifelong.models.layers.neighbor_search import NeighborSearch
 from lifelong.models.layers.norm_augmented_sim_hash import NormAugmentedSimHash
 from lifelong.models.layers.padding import pad_history
@@ -81,7 +79,6 @@ __all__ = [  # noqa: RUF022
     "count_events",
     "Events",
     "EventCounts",
-    "MatchEvidence",
     "pad_history",
     "length_mask",
     "gather_events",

@@ -8,7 +8,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import History
@@ -75,7 +74,7 @@ class LongTermPart(keras.layers.Layer, abc.ABC):
 
 
 class AttendedHistory(LongTermPart):
-    """The exact search unit: attention over events, and what the attention leaves out of them.
+    """The exact search unit: attention over events.
 
     References:
         - [Search-based User Interest Modeling, section 3](https://arxiv.org/abs/2006.05639)
@@ -86,7 +85,6 @@ class AttendedHistory(LongTermPart):
         config = spec.model
         self.timed_events = TimedEvents(embeddings, config.time_gap_dim, name="timed_events")
         self.exact_search = ExactSearchUnit(config.heads, config.head_dim, name="exact_search")
-        self.matches = CandidateMatches(spec, name="matches") if config.match_evidence else None
 
     def attend(
         self,
@@ -102,14 +100,10 @@ class AttendedHistory(LongTermPart):
             events: Those of each candidate, `[B, N, K]`, or of the request, `[B, L]`.
 
         Returns:
-            `[B, N, D]`: the heads and, if `match_evidence` is chosen, the evidence.
+            `[B, N, D]`, the heads.
         """
         gaps = time_gaps(batch, events.values)
-        heads = self.exact_search(query, self.timed_events(events.values, gaps), events.mask)
-        if self.matches is None:
-            return heads
-        evidence = self.matches(batch, events.values, gaps, events.mask)
-        return tf.concat([heads, evidence], axis=-1)
+        return self.exact_search(query, self.timed_events(events.values, gaps), events.mask)
 
 
 class SearchedHistory(AttendedHistory):

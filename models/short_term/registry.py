@@ -7,10 +7,12 @@ from lifelong.models.config import ModelSpec, ShortTermName
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.short_term.base import ShortTermPart
 from lifelong.models.short_term.dien import DienShortTerm
+from lifelong.models.short_term.multi_head import MultiHeadShortTerm
 from lifelong.models.short_term.target_attention import TargetAttentionShortTerm
 
 SHORT_TERM_PARTS: dict[ShortTermName, type[ShortTermPart]] = {
     "target_attention": TargetAttentionShortTerm,
+    "multi_head": MultiHeadShortTerm,
     "dien": DienShortTerm,
 }
 

@@ -5,7 +5,6 @@ import pytest
 
 from lifelong.components.behavior_example_gen import negatives
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.negatives import (
     NegativePools,
     draw,
@@ -16,6 +15,7 @@ from lifelong.components.behavior_example_gen.negatives import (
 from lifelong.components.behavior_example_gen.requests import from_baskets
 from lifelong.data import columns as cols
 from lifelong.data.events import sort_events
+from lifelong.data.hashing import Purpose, hash64
 
 DAY = 86_400
 # 1970-01-05 is a Monday: the weeks are the days 4 to 10 and 11 to 17; validation begins within the

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.data.hashing import Purpose, hash64
 from lifelong.components.behavior_example_gen.splits import split_of
 from lifelong.data.features import Feature
+from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.ids import id_of
 from lifelong.data.keys import SPLITS
 from lifelong.data.logs.config import LogColumns, LogConfig
