@@ -39,7 +39,9 @@ def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
         tf.TensorSpec([None], tf.string)
     )
     spec = model.spec
-    request = real_request(data.raw_files("eval"), record_spec(spec.features), spec.model.reach)
+    request = real_request(
+        data.raw_files("eval"), record_spec(spec.features), spec.model.max_events
+    )
     wire = {key: tf.constant(request[key]) for key in wire_spec(spec.features)}
     rank = tf.function(signatures.rank).get_concrete_function(**wire_spec(spec.features))
     scores = score_files(score, data.raw_files("eval"))

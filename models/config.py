@@ -185,7 +185,7 @@ class ModelConfig:
         return self.short_length + self.long_length
 
     @property
-    def reach(self) -> int:
+    def max_events(self) -> int:
         """T, the most recent events that a request brings: those that are read or counted."""
         return max(self.window, self.evidence_length)
 

@@ -29,6 +29,8 @@ from tests.sample_records import make_records, serialize, write_records
 SMALL = ModelConfig(
     short_length=4,
     long_length=8,
+    evidence_length=15,
+    statistics=False,
     searched_events=3,
     item_dim=8,
     category_dim=4,
@@ -115,8 +117,7 @@ def spread_model(
 ) -> CTRModel:
     """Returns a small model whose random weights are large enough for its scores to differ."""
     config = {"model": dataclasses.asdict(small_config(long_term, **changes)), "features": []}
-    model = spread(make_spec(config, transform_output))
-    return model
+    return spread(make_spec(config, transform_output))
 
 
 def spread(spec: ModelSpec) -> CTRModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -11,11 +12,17 @@ from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.data.contract import ContractError
 from lifelong.data.keys import (
     CONTRACT_SIGNATURE,
+    GIVEN_STATISTICS_SIGNATURE,
     RANK_SIGNATURE,
+    REQUEST_STATISTICS,
+    REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SEARCH_SIGNATURE,
+    SEARCHED_GIVEN_STATISTICS_SIGNATURE,
+    STATISTICS,
 )
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
+from lifelong.data.times import DAY
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.packed_user import pack_user
 from lifelong.serving.behavior_store.user_tree import UserTree
@@ -63,13 +70,28 @@ class ClientRequests:
 
     @property
     def ranking(self) -> dict[str, Callable[[RecordedRequest], Request]]:
-        """What makes the inputs of each signature that ranks."""
+        """What makes the inputs of each signature that ranks with what the model itself has counted."""
         made: dict[str, Callable[[RecordedRequest], Request]]
         made = {RANK_SIGNATURE: self.with_history}
         if self.contract.explains:
             made[SEARCH_SIGNATURE] = self.with_history
         if self.contract.searches_store:
             made[RANK_SEARCHED_SIGNATURE] = self.with_searched_events
+        return made
+
+    @property
+    def ranking_as_of_then(self) -> dict[str, Callable[[RecordedRequest], Request]]:
+        """What makes the inputs of each signature that ranks as the Evaluator does.
+
+        Where a model reads statistics, the Evaluator shows it those of the request's day.
+        """
+        if not self.contract.reads_statistics:
+            return self.ranking
+        made = {GIVEN_STATISTICS_SIGNATURE: functools.partial(_as_of_then, self.with_history)}
+        if self.contract.searches_store:
+            made[SEARCHED_GIVEN_STATISTICS_SIGNATURE] = functools.partial(
+                _as_of_then, self.with_searched_events
+            )
         return made
 
     def with_history(self, recorded: RecordedRequest) -> Request:
@@ -136,3 +158,13 @@ class ClientRequests:
     @staticmethod
     def _user_and_time(recorded: RecordedRequest) -> tuple[int, int]:
         return int(recorded.columns["user"][0]), int(recorded.columns[REQUEST_TIMESTAMP][0])
+
+
+def _as_of_then(make: Callable[[RecordedRequest], Request], recorded: RecordedRequest) -> Request:
+    """Makes a request with the statistics that its record has."""
+    request = make(recorded)
+    for key in STATISTICS:
+        counts = recorded.columns[key]
+        request[key] = counts if key == REQUEST_STATISTICS else counts[np.newaxis]
+    request[REQUEST_STATISTICS_TIME] = request[REQUEST_TIMESTAMP] // DAY * DAY
+    return request

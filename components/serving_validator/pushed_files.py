@@ -101,7 +101,7 @@ def _warmup_calls(
     yield CONTRACT_SIGNATURE, contract_request()
     made = {
         signature: [_without_user(make(request)) for request in requests]
-        for signature, make in calls.ranking.items()
+        for signature, make in (calls.ranking | calls.ranking_as_of_then).items()
     }
     for number in range(len(requests)):
         for signature, inputs in made.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,13 @@ from lifelong.components.serving_validator.refusal import (
     ServerFailedError,
     judge,
 )
-from lifelong.data.keys import RECORDS, RECORDS_SIGNATURE, REQUEST_CANDIDATES, SCORES
+from lifelong.data.keys import (
+    RANK_SIGNATURE,
+    RECORDS,
+    RECORDS_SIGNATURE,
+    REQUEST_CANDIDATES,
+    SCORES,
+)
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import PredictionError
 from lifelong.serving.request import Request, stack_requests
@@ -33,15 +39,24 @@ class Comparison(NamedTuple):
     signature: str
 
 
-def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> list[np.ndarray]:
+class Reference(NamedTuple):
+    """What served scores are compared with, made in this process.
+
+    Attributes:
+        scores: The Evaluator's, of each request's candidates.
+        rank: Ranks the inputs of `serving_default`, with the statistics that the model has itself.
+    """
+
+    scores: Sequence[np.ndarray]
+    rank: Callable[[Request], np.ndarray]
+
+
+def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> Reference:
     """Scores requests as the Evaluator does: in this process, by `score_records`.
 
     Args:
         model_path: The SavedModel.
         requests: The requests.
-
-    Returns:
-        The scores of each request's candidates.
 
     Raises:
         ModelRefusedError: The model has no such signature, or fails.
@@ -61,36 +76,50 @@ def evaluator_scores(model_path: str, requests: Sequence[RecordedRequest]) -> li
             f"the model fails in the Evaluator's way: {error.message}"
         ) from error
     ends = np.cumsum(scored[REQUEST_CANDIDATES].numpy())
-    return np.split(scored[SCORES].numpy(), ends[:-1])
+
+    def rank(inputs: Request) -> np.ndarray:
+        with tf.device("/CPU:0"):
+            tensors = {key: tf.constant(value) for key, value in inputs.items()}
+            return loaded.signatures[RANK_SIGNATURE](**tensors)[SCORES].numpy()
+
+    return Reference(np.split(scored[SCORES].numpy(), ends[:-1]), rank)
 
 
 def compare(
     client: PredictionClient,
     calls: ClientRequests,
     requests: Sequence[RecordedRequest],
-    expected: Sequence[np.ndarray],
+    expected: Reference,
     batch_size: int,
 ) -> Comparison:
     """Sends requests to every signature that gives scores.
+
+    Where the model reads statistics, some signatures are given those of the request's day, which the
+    Evaluator reads; the others look up the newest, as the model in this process does.
 
     Args:
         client: Of the server.
         calls: Makes the inputs.
         requests: The requests; each is sent alone, and again in a batch.
-        expected: The scores of each request's candidates.
+        expected: What the scores are to be.
         batch_size: Requests in a batch.
 
     Raises:
         ModelRefusedError: The server failed a request, or gives too few scores.
         ServerFailedError: The server is too busy to answer, or gone.
     """
+    asked = [(calls.ranking_as_of_then, expected.scores)]
+    if calls.contract.reads_statistics:
+        newest = [expected.rank(calls.with_history(request))[0] for request in requests]
+        asked.append((calls.ranking, newest))
     found = [
-        _scores_of_records(client, requests, expected),
+        _scores_of_records(client, requests, expected.scores),
         *(
             Comparison(_difference(scores, wanted, signature), signature)
-            for signature, make in calls.ranking.items()
+            for ranking, all_wanted in asked
+            for signature, make in ranking.items()
             for scores, wanted in _served(
-                client, signature, [make(request) for request in requests], expected, batch_size
+                client, signature, [make(request) for request in requests], all_wanted, batch_size
             )
         ),
     ]

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-
 from lifelong.components.serving_validator.client_requests import ClientRequests
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.serving_validator.latency import measure
@@ -30,7 +28,7 @@ from lifelong.components.serving_validator.refusal import (
     judge,
     machine_state,
 )
-from lifelong.components.serving_validator.scores import compare, evaluator_scores
+from lifelong.components.serving_validator.scores import Reference, compare, evaluator_scores
 from lifelong.components.serving_validator.server_process import NOT_LOADED, ServerProcess
 from lifelong.data.keys import RANK_SIGNATURE as RANK_SIGNATURE
 from lifelong.serving.client import PredictionClient
@@ -147,7 +145,7 @@ def _compare(
     client: PredictionClient,
     calls: ClientRequests,
     requests: Sequence[RecordedRequest],
-    expected: Sequence[np.ndarray],
+    expected: Reference,
     config: ServingConfig,
     findings: Findings,
 ) -> None:

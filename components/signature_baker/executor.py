@@ -101,7 +101,7 @@ def _real_requests(examples: str, spec: ModelSpec, count: int) -> tf.data.Datase
     batches = request_dataset(
         [f"{examples}/*"],
         record_spec(spec.features),
-        window=spec.model.reach,
+        window=spec.model.max_events,
         batch_size=_PROOF_BATCH,
     )
     return batches.take(-(-count // _PROOF_BATCH))

@@ -103,7 +103,7 @@ class SearchPass:
         batches = request_dataset(
             self._data.raw_files("eval"),
             record_spec(spec.features),
-            spec.model.reach,
+            spec.model.max_events,
             _SCORED_TOGETHER,
         )
         parts: dict[str, list[np.ndarray]] = {}

@@ -12,10 +12,12 @@ from lifelong.data.contract import NO_CONTRACT, DataContract
 from lifelong.data.events import KEYS
 from lifelong.data.keys import (
     CANDIDATE,
+    GIVEN_STATISTICS_SIGNATURE,
     HISTORY,
     ITEM_FEATURES,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
+    REQUEST_STATISTICS_TIME,
     SEARCH_SIGNATURE,
 )
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
@@ -41,6 +43,9 @@ class ModelContract(NamedTuple):
         candidate_features: Names of the extra features of candidates that requests carry.
         item_features: Names of the features of items that the model has in a table of its own.
         evidence_length: E, newest events that it counts; 0 if it counts none.
+        reads_statistics: Whether it reads how often all users have met items and categories.
+        statistics_time: Start of the day that the counts of its own table are of, Unix seconds; 0 if
+            it has none.
     """
 
     version: int
@@ -54,6 +59,8 @@ class ModelContract(NamedTuple):
     candidate_features: frozenset[str] = frozenset()
     item_features: frozenset[str] = frozenset()
     evidence_length: int = 0
+    reads_statistics: bool = False
+    statistics_time: int = 0
 
     @property
     def max_events(self) -> int:
@@ -148,4 +155,6 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
         # Models that were exported before there were any do not tell.
         item_features=frozenset(json.loads(outputs.get(ITEM_FEATURES, b"[]"))),
         evidence_length=int(outputs.get("evidence_length", 0)),
+        reads_statistics=GIVEN_STATISTICS_SIGNATURE in metadata.signatures,
+        statistics_time=int(outputs.get(REQUEST_STATISTICS_TIME, 0)),
     )
