@@ -29,7 +29,7 @@ from tests.sample_records import make_records, serialize, write_records
 SMALL = ModelConfig(
     short_length=4,
     long_length=8,
-    evidence_length=15,
+    evidence_length=0,
     statistics=False,
     searched_events=3,
     item_dim=8,

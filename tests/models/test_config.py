@@ -67,11 +67,7 @@ def test_tables_have_a_block_of_unknown_items_the_vocabulary_and_spare_rows():
     [
         (
             {"unknown_items": "hash"},
-            r"model.unknown_items is 'hash'; expected one of shared, matched, h",
-        ),
-        (
-            {"unknown_items": "matched", "match_evidence": False},
-            r"model.unknown_items is 'matched', but model.match_evidence is false",
+            r"model.unknown_items is 'hash'; expected one of shared, h",
         ),
         ({"item_buckets": 0}, r"model.item_buckets is 0; it must be at least 1"),
         ({"spare_share": -0.1}, r"model.spare_share is -0.1; it must be at least 0"),

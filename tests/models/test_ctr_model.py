@@ -3,11 +3,11 @@ import pytest
 import tensorflow as tf
 
 from lifelong.data.features import Feature
-from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.long_term import LONG_TERM_PARTS
 from lifelong.models.trained import build, load_trained, save_trained
-from tests.sample_models import small_spec, spread
+from tests.sample_models import small_config, small_spec
 
 TOLERANCE = 1e-5
 
@@ -177,7 +177,7 @@ def test_no_trained_model_is_an_error_that_names_the_folder(tmp_path):
 
 def test_unknown_users_are_trained_too(batch):
     spec = ModelSpec(
-        ModelConfig(long_term="none", short_length=4, long_length=8, hidden=(8,), unknown_rate=0.5),
+        small_config("none", hidden=(8,), unknown_rate=0.5),
         (),
         {"item": 71, "category": 8, "user": 41},
         {},
@@ -197,7 +197,7 @@ def test_extra_features_reach_the_scores(batch, owner, kind):
     feature = Feature("extra", owner, kind)
     sizes = {"item": 71, "category": 8, "user": 41, feature.key: 5}
     spec = ModelSpec(
-        ModelConfig(short_length=4, long_length=8, searched_events=3, hidden=(8,)),
+        small_config("sim_hard", hidden=(8,)),
         (feature,),
         sizes,
         {},
@@ -216,36 +216,6 @@ def test_extra_features_reach_the_scores(batch, owner, kind):
         for v in (1, 2)
     )
     assert not np.allclose(first, second)
-
-
-@pytest.mark.parametrize("match_evidence", [True, False])
-@pytest.mark.parametrize("popularity", [True, False])
-def test_popularity_and_evidence_of_the_short_part_reach_the_score(
-    batch, popularity, match_evidence
-):
-    model = spread(small_spec("none", popularity=popularity, match_evidence=match_evidence))
-    model.embeddings.count_items(np.arange(70, 0, -1))
-    # All items and categories alike, so that nothing else tells candidates apart.
-    for table in (model.embeddings.item.embeddings, model.embeddings.category.embeddings):
-        table.assign(tf.ones_like(table))
-    rows = take(batch, np.flatnonzero(batch["history_length"]))
-    requests, history = len(rows["user"]), rows["history_item"].shape
-    request = {
-        **rows,
-        "history_item": np.full(history, 5),
-        "history_category": np.full(history, 1),
-        # One that the history holds, one that it does not, and a rarer one.
-        "candidate_item": np.tile([5, 4, 60], (requests, 1)),
-        "candidate_category": np.tile([1, 2, 2], (requests, 1)),
-        "candidate_length": np.full(requests, 3),
-    }
-    logits = model({key: tf.constant(value) for key, value in request.items()}).numpy()
-    held, other, rare = logits.T
-    assert (np.abs(other - rare) > 1e-4).all() == popularity
-    assert np.allclose(other, rare, atol=1e-6) != popularity
-    if not popularity:
-        assert (np.abs(held - other) > 1e-4).all() == match_evidence
-        assert np.allclose(held, other, atol=1e-6) != match_evidence
 
 
 def test_the_loss_counts_valid_candidates_only(model, batch):

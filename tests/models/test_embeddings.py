@@ -22,28 +22,6 @@ def rows(*values):
     return tf.constant(values, tf.int64)
 
 
-def test_popularity_is_the_logarithm_of_the_rank_by_count():
-    embeddings = make_embeddings(items=8)
-    embeddings.count_items(np.array([5, 9, 7, 1, 0]))
-    popularity = embeddings.popularity(rows([0, 1, 2, 3], [4, 5, 6, 7])).numpy()
-    # Unknown items and rows without an item are the rarest.
-    ranks = [[5, 2, 0, 1], [3, 4, 5, 5]]
-    np.testing.assert_allclose(popularity[..., 0], np.log1p(ranks) / np.log1p(5), rtol=1e-6)
-
-
-def test_rows_of_unknown_items_are_as_rare_as_can_be():
-    embeddings = make_embeddings(items=3, unknown_items="hash_buckets", item_buckets=4)
-    embeddings.count_items(np.array([2, 1]))
-    popularity = embeddings.popularity(rows(*range(6))).numpy()[:, 0]
-    np.testing.assert_allclose(popularity, [1, 1, 1, 1, 0, np.log(2) / np.log(3)], rtol=1e-6)
-
-
-def test_popularity_of_a_vocabulary_without_items():
-    embeddings = make_embeddings(items=1)
-    embeddings.count_items(np.zeros(0, np.int64))
-    np.testing.assert_array_equal(embeddings.popularity(rows(0)), [[1]])
-
-
 @pytest.mark.parametrize("owner", ["event", "candidate"])
 def test_identities_are_items_and_categories_without_features(owner):
     feature = Feature("extra", owner)

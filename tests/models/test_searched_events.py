@@ -40,24 +40,25 @@ def output(tmp_path_factory):
     return run_transform(tmp_path_factory.mktemp("transform"), records, FEATURES)
 
 
-@pytest.fixture(scope="module", params=["shared", "matched", "category"])
+@pytest.fixture(scope="module", params=["shared", "items", "category"])
 def signatures(request, output, tmp_path_factory):
     """Signatures of a reloaded SavedModel with SIM hard, features of events and, once, of items."""
     folder = tmp_path_factory.mktemp("searched")
-    config = dataclasses.asdict(dataclasses.replace(CONFIG, unknown_items=request.param))
+    unknown_items = "category" if request.param == "category" else "shared"
+    config = dataclasses.asdict(dataclasses.replace(CONFIG, unknown_items=unknown_items))
     fields = {"model": config, "features": [vars(f) for f in FEATURES]}
-    if request.param == "matched":
+    if request.param == "items":
         source = write_source(folder, item_table(), ITEM_FEATURES)
         fields |= {"item_features": [vars(f) for f in ITEM_FEATURES], **source._asdict()}
         fields["item_table"] = source.table
     spec = make_spec(fields, output)
     model = spread(spec)
-    if request.param == "matched":
+    if request.param == "items":
         encoding = ItemEncoding.read(source.vocabularies, ITEM_FEATURES)
         model.embeddings.item_features.fill(item_table(), encoding)
     # Scores near 0 and 1 would hide differences.
     last = model.head.layers[-1]
-    last.set_weights([last.kernel * (0.04 if request.param == "matched" else 0.1), last.bias * 0])
+    last.set_weights([last.kernel * (0.04 if request.param == "items" else 0.1), last.bias * 0])
     export_model(model, output, str(folder / "model"))
     return tf.saved_model.load(str(folder / "model")).signatures
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.candidate_matches import CandidateMatches
 from lifelong.models.config import SoftSearchConfig
 from lifelong.models.embeddings import Embeddings
 from lifelong.models.export import ServingSignatures
@@ -16,7 +15,7 @@ from tests.sample_models import RECORDS, all_requests, small_config, small_spec,
 from tests.sample_records import serialize
 
 KNOWN, CATEGORIES, BUCKETS = 10, 4, 6
-CHOICES = ("shared", "matched", "hash_buckets", "category")
+CHOICES = ("shared", "hash_buckets", "category")
 BLOCKS = dict(zip(CHOICES, (1, 1, BUCKETS, BUCKETS), strict=True))
 # Transform's rows: 0 is that of unknown items.
 ITEMS = [[0, 2, 0, 9, 0]]
@@ -68,7 +67,6 @@ def look_up(choice, **changes):
     ("choice", "expected"),
     [
         ("shared", [[0, 2, 0, 9, 0]]),
-        ("matched", [[0, 2, 0, 9, 0]]),
         # Known items follow the block of six rows.
         ("hash_buckets", [[BUCKETS_OF[700], 7, BUCKETS_OF[701], 14, BUCKETS_OF[702]]]),
         ("category", [[3, 7, 0, 14, 2]]),
@@ -114,27 +112,10 @@ def test_history_candidates_and_searched_events_alike(choice):
 
 
 @pytest.mark.parametrize(
-    ("choice", "matching"), [("shared", 1), ("matched", 3), ("category", 1), ("hash_buckets", 3)]
-)
-def test_only_what_is_told_apart_matches_itself(choice, matching):
-    """Three candidates, two of them unknown, each with an event of its own."""
-    assert BUCKETS_OF[700] != BUCKETS_OF[701]
-    three = {"items": [[0, 2, 0]], "ids": [[700, 12, 701]]}
-    batch = batch_of("history", **three, categories=[[0, 1, 2]])
-    batch |= batch_of(**three, categories=[[3, 3, 3]])
-    batch = UnknownItems(spec_of(choice)).look_up(batch)
-    matches = CandidateMatches(spec_of(choice))
-    evidence = matches(batch, batch, rows([[5, 6, 7]]), tf.ones([1, 3], tf.bool)).numpy()
-    # The first number is log(1 + events of the candidate's item).
-    np.testing.assert_allclose(np.expm1(evidence[0, :, 0]).sum(), matching, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
     ("choice", "expected"),
     [
         # What stands for unknown items of all categories has the unknown one, 0.
         ("shared", [0, 2, *[0] * 9]),
-        ("matched", [0, 2, *[0] * 9]),
         ("hash_buckets", [1, *[0] * 5, 2, *[0] * 9]),
         ("category", [0, 1, 2, 3, 0, 0, 2, *[0] * 9]),
     ],
@@ -175,7 +156,7 @@ def test_raw_ids_are_served_as_they_were_trained(transform_output, choice, long_
     del wire["candidate_label"]
     signatures = ServingSignatures(model, transform_output)
     table = signatures.transform_features(**wire)["candidate_item"].numpy()
-    assert (len(set(table[table < model.unknown_items.block])) > 1) == (choice != "matched")
+    assert len(set(table[table < model.unknown_items.block])) > 1
     assert table.max() < model.spec.used_rows("item")
     unbaked = signatures.rank(**wire)["scores"].numpy()
     model.long_term.bake()

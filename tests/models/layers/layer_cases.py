@@ -17,7 +17,6 @@ from lifelong.models.layers import (
     HistoryEvidence,
     InnerProductSearch,
     InterestExtractor,
-    MatchEvidence,
     NeighborSearch,
     NormAugmentedSimHash,
     SimHash,
@@ -265,16 +264,6 @@ CASES = {
             Argument("mask", "B L", "mask"),
         ),
         ("B N 34",),
-    ),
-    "MatchEvidence": Case(
-        functools.partial(MatchEvidence, decay_days=(2.0, 50.0)),
-        (Argument("match", "B N K", "match"), Argument("gap", "B N K", "seconds")),
-        ("B N 8",),
-    ),
-    "MatchEvidence-shared": Case(
-        functools.partial(MatchEvidence, decay_days=()),
-        (Argument("match", "B N K", "match"), Argument("gap", "B K", "seconds")),
-        ("B N 6",),
     ),
     "NeighborSearch": Case(
         functools.partial(NeighborSearch, k=_K),

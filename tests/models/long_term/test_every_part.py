@@ -13,7 +13,6 @@ from tests.sample_models import SMALL, small_config, spread
 TOLERANCE = 1e-5
 EVENT_SIZE = SMALL.item_dim + SMALL.category_dim + SMALL.time_gap_dim
 # Of item and of category matches
-EVIDENCE_SIZE = 2 * 9
 SIZES = {"none": 0, "mean": EVENT_SIZE, "sdim": EVENT_SIZE}
 SEARCHES = [name for name, part in LONG_TERM_PARTS.items() if issubclass(part, SearchedHistory)]
 # More items than any other dimension of a step.
@@ -71,7 +70,7 @@ def same_events(found, expected):
 
 def test_one_interest_per_candidate(model, arguments, batch):
     output = model.long_term(*arguments(model, batch))
-    size = SIZES.get(model.spec.model.long_term, SMALL.heads * EVENT_SIZE + EVIDENCE_SIZE)
+    size = SIZES.get(model.spec.model.long_term, SMALL.heads * EVENT_SIZE)
     assert output.shape == (*batch["candidate_item"].shape, size)
     assert np.isfinite(output).all()
 
@@ -148,29 +147,15 @@ def test_baking_changes_no_score(name, make_model, arguments, batch):
 
 
 @pytest.mark.parametrize("name", LONG_TERM_PARTS)
-@pytest.mark.parametrize(("match_evidence", "time_gap_dim"), [(False, 0), (False, 4), (True, 0)])
-def test_times_matter_unless_they_are_left_out(
-    make_model, batch, name, match_evidence, time_gap_dim
-):
-    model = make_model(name, match_evidence=match_evidence, time_gap_dim=time_gap_dim)
+@pytest.mark.parametrize("time_gap_dim", [0, 4])
+def test_times_matter_unless_they_are_left_out(make_model, batch, name, time_gap_dim):
+    model = make_model(name, time_gap_dim=time_gap_dim)
     year = 365 * 86_400
     older = {**batch, "history_timestamp": batch["history_timestamp"] - year}
-    if match_evidence or time_gap_dim:
+    if time_gap_dim:
         assert np.any(np.abs(model(batch) - model(older)) > 1e-3)
     else:
         np.testing.assert_array_equal(model(batch), model(older))
-
-
-@pytest.mark.parametrize("name", LONG_TERM_PARTS)
-def test_evidence_can_be_left_out(make_model, arguments, batch, name):
-    with_it, without = make_model(name), make_model(name, match_evidence=False)
-    output = without.long_term(*arguments(without, batch))
-    assert np.isfinite(output).all()
-    expected = with_it.long_term(*arguments(with_it, batch))
-    if name in SIZES:
-        assert output.shape == expected.shape
-    else:
-        assert output.shape[-1] == expected.shape[-1] - EVIDENCE_SIZE
 
 
 @pytest.mark.parametrize("name", SEARCHES)
