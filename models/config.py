@@ -62,8 +62,9 @@ class ModelConfig:
     Attributes:
         long_term: The long-term part: baselines (`none`, `mean`), attention over all events
             (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`) or hash collisions (`sdim`).
-        short_term: How the short-term part, if there is one, is read: `target_attention` (DIN) or
-            `dien`.
+        short_term: How the short-term part, if there is one, is read: by the attention of the exact
+            search unit (`multi_head`), a network for each pair of candidate and event
+            (`target_attention`, of DIN), or interest states (`dien`).
         dien_auxiliary_weight: Weight of DIEN's auxiliary loss on the next event.
         short_length: S, the most recent events, which the short-term part reads; 0 leaves it out.
         long_length: L, the events before those, which the long-term part searches.
@@ -102,9 +103,9 @@ class ModelConfig:
     """
 
     long_term: LongTermName = "sim_hard"
-    short_term: ShortTermName = "target_attention"
+    short_term: ShortTermName = "multi_head"
     dien_auxiliary_weight: float = 1.0
-    short_length: int = 0
+    short_length: int = 50
     long_length: int = 1000
     evidence_length: int = 4000
     statistics: bool = True

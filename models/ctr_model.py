@@ -17,7 +17,7 @@ from lifelong.data.keys import (
 )
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
-from lifelong.models.evidence import counted_evidence
+from lifelong.models.evidence import counted
 from lifelong.models.history import split_history
 from lifelong.models.layers import HistoryEvidence, length_mask
 from lifelong.models.long_term import TrainedSearch, make_long_term
@@ -84,6 +84,9 @@ class CTRModel(tfrs.Model):
     def call(self, batch: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Returns logits `[B, N]` of a batch of requests (wire tensors, ids as Transform's rows).
 
+        What is counted comes with them: evidence (`evidence_wire_spec`) and statistics
+        (`statistics_wire_spec`), unless the configuration leaves them out.
+
         With SIM hard, the long part of the history may also have been searched in a store: see
         `searched_wire_spec`.
         """
@@ -100,8 +103,7 @@ class CTRModel(tfrs.Model):
         if self.short_term is not None:
             features.append(self.short_term(batch, query, short, training=training))
         if self.evidence is not None:
-            counts = counted_evidence(batch, config.evidence_length)
-            features.append(self.evidence.of_counts(counts, batch[REQUEST_TIMESTAMP]))
+            features.append(self.evidence.of_counts(counted(batch), batch[REQUEST_TIMESTAMP]))
         if config.statistics:
             features.append(popularity(batch))
         logits = self.head(tf.concat(features, axis=-1), training=training)

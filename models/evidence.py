@@ -24,6 +24,9 @@ from lifelong.data.keys import (
 )
 from lifelong.models.layers import EventCounts, Events, count_events, length_mask
 
+# In the order of `EventCounts`.
+_KEYS = (CANDIDATE_ITEM_EVIDENCE, CANDIDATE_CATEGORY_EVIDENCE, REQUEST_EVIDENCE)
+
 
 def count_evidence(batch: Mapping[str, tf.Tensor], events: Events) -> dict[str, tf.Tensor]:
     """Returns the evidence of a batch of requests, by key.
@@ -39,33 +42,29 @@ def count_evidence(batch: Mapping[str, tf.Tensor], events: Events) -> dict[str, 
         batch[REQUEST_TIMESTAMP],
         events,
     )
-    return {
-        CANDIDATE_ITEM_EVIDENCE: counts.item,
-        CANDIDATE_CATEGORY_EVIDENCE: counts.category,
-        REQUEST_EVIDENCE: counts.request,
-    }
+    return dict(zip(_KEYS, counts, strict=True))
 
 
-def counted_evidence(batch: Mapping[str, tf.Tensor], evidence_length: int) -> EventCounts:
-    """Returns the evidence of a batch of requests: what they tell, else what their histories hold.
+def counted(batch: Mapping[str, tf.Tensor]) -> EventCounts:
+    """Returns the evidence that a batch of requests has."""
+    return EventCounts(*(batch[key] for key in _KEYS))
+
+
+def events_of_requests(wire: Mapping[str, tf.Tensor], evidence_length: int) -> Events:
+    """Returns the events of an evidence window that requests bring.
 
     Args:
-        batch: Wire tensors of the requests, with raw ids.
+        wire: Requests with raw ids.
         evidence_length: Newest events that count.
     """
-    if REQUEST_EVIDENCE not in batch:
-        history = [
-            batch[key][:, :evidence_length]
-            for key in (HISTORY_ITEM_ID, HISTORY_CATEGORY_ID, HISTORY_TIMESTAMP)
-        ]
-        mask = length_mask(batch[HISTORY_LENGTH], tf.shape(history[0])[1])
-        batch = count_evidence(batch, Events.of(mask, *history))
-    return EventCounts(
-        batch[CANDIDATE_ITEM_EVIDENCE], batch[CANDIDATE_CATEGORY_EVIDENCE], batch[REQUEST_EVIDENCE]
-    )
+    columns = [
+        wire[key][:, :evidence_length]
+        for key in (HISTORY_ITEM, HISTORY_CATEGORY, HISTORY_TIMESTAMP)
+    ]
+    return Events.of(length_mask(wire[HISTORY_LENGTH], tf.shape(columns[0])[1]), *columns)
 
 
-def events_of(pool: Mapping[str, tf.Tensor], rows: tf.Tensor, places: tf.Tensor) -> Events:
+def events_of_pool(pool: Mapping[str, tf.Tensor], rows: tf.Tensor, places: tf.Tensor) -> Events:
     """Returns events out of a pool of records.
 
     Args:

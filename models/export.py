@@ -25,7 +25,10 @@ from lifelong.data.keys import (
     EVENTS_BEFORE_RECORD,
     GIVEN_STATISTICS_SIGNATURE,
     HISTORY,
+    HISTORY_CATEGORY,
     HISTORY_EVENTS,
+    HISTORY_ITEM,
+    HISTORY_TIMESTAMP,
     ITEM_FEATURES,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
@@ -33,6 +36,7 @@ from lifelong.data.keys import (
     RECORDS_SIGNATURE,
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
+    REQUEST_EVIDENCE,
     REQUEST_STATISTICS,
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
@@ -48,6 +52,7 @@ from lifelong.data.keys import (
 from lifelong.models.calibration import corrected_logits
 from lifelong.models.config import ExportConfig
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.evidence import count_evidence, events_of_requests
 from lifelong.models.history import split_history
 from lifelong.models.layers import length_mask
 from lifelong.models.layers.searched_events import best_first
@@ -112,6 +117,8 @@ class ServingSignatures:
         self.transform = transform_output.transform_features_layer()
         features = model.spec.features
         self._per_user = {"user", *(feature.key for feature in features_of(features, "user"))}
+        of_events = [feature.key for feature in features_of(features, "event")]
+        self._of_events = {HISTORY_ITEM, HISTORY_CATEGORY, HISTORY_TIMESTAMP, *of_events}
         self._transformed = {key for keys in ID_KEYS.values() for key in keys}
         self._transformed |= {feature.key for feature in features}
 
@@ -176,7 +183,7 @@ class ServingSignatures:
             if key.startswith(SEARCHED)
         }
         batch = self.to_rows(wire)
-        for key, value in self.to_rows(found).items():
+        for key, value in self._look_up(found).items():
             batch[SEARCHED + key.removeprefix(HISTORY)] = value
         return self._answer(batch)
 
@@ -202,7 +209,7 @@ class ServingSignatures:
     @_as_it_is
     def transform_features(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`transform_features`: embedding rows and standardised numbers of a request."""
-        rows = self._model.unknown_items.look_up(self.to_rows(wire))
+        rows = self._model.unknown_items.look_up(self._look_up(wire))
         return {key: rows[key] for key in wire}
 
     @_as_it_is
@@ -280,11 +287,29 @@ class ServingSignatures:
         return tf.sigmoid(corrected_logits(self._model(rows), self._negative_sampling_rate))
 
     def to_rows(self, wire: Batch) -> Batch:
-        """Returns requests as the model reads them: rows, raw ids beside them, and statistics.
+        """Returns requests as the model reads them.
+
+        Ids are rows of Transform's, with raw ids beside them; of a history only S + L events are left.
+        What has to be counted is there: evidence of the history, and statistics of the model's own
+        table, unless the requests bring them.
 
         Args:
-            wire: Tensors of requests, `[B, ...]`, or of what was searched for them.
+            wire: Tensors of requests, `[B, ...]`.
         """
+        config = self._model.spec.model
+        batch = {
+            key: value[:, : config.window] if key in self._of_events else value
+            for key, value in wire.items()
+        }
+        rows = self._look_up(batch)
+        if config.evidence_length and REQUEST_EVIDENCE not in wire:
+            rows |= count_evidence(wire, events_of_requests(wire, config.evidence_length))
+        if self._statistics is not None and REQUEST_STATISTICS not in wire:
+            rows |= self._statistics.look_up(rows)
+        return rows
+
+    def _look_up(self, wire: Batch) -> Batch:
+        """Applies Transform's graph, which reads ragged lists, to dense tensors `[B, ...]`."""
         raw = {}
         for key in wire:
             if key not in self._transformed:
@@ -299,12 +324,6 @@ class ServingSignatures:
             if key in raw:
                 flat = value.flat_values if isinstance(value, tf.RaggedTensor) else value
                 rows[key] = tf.reshape(flat, tf.shape(wire[key]))
-        if (
-            self._statistics is not None
-            and CANDIDATE_ITEM in wire
-            and REQUEST_STATISTICS not in wire
-        ):
-            rows |= self._statistics.look_up(rows)
         return rows
 
 

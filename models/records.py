@@ -30,7 +30,7 @@ from lifelong.data.keys import (
     REQUEST_TIMESTAMP,
     STATISTICS,
 )
-from lifelong.models.evidence import count_evidence, events_of
+from lifelong.models.evidence import count_evidence, events_of_pool
 
 Pool = dict[str, tf.Tensor]
 Batch = dict[str, tf.Tensor]
@@ -174,7 +174,7 @@ def cut_requests(pool: Pool, requests: tf.Tensor, window: int, evidence_length: 
     if evidence_length:
         length = tf.minimum(earlier_events, evidence_length)
         places = tf.ragged.range(newest, newest - length, -1)
-        events = events_of(pool, places.value_rowids(), places.flat_values)
+        events = events_of_pool(pool, places.value_rowids(), places.flat_values)
         batch |= count_evidence(batch, events)
     return batch
 

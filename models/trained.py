@@ -9,7 +9,7 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.item_features import ItemEncoding
 from lifelong.models.vocabulary_files import RAW_IDS
-from lifelong.models.wire import statistics_wire_spec, wire_spec
+from lifelong.models.wire import evidence_wire_spec, statistics_wire_spec, wire_spec
 
 # Where the Trainer puts it, beside the SavedModel in its model artifact.
 TRAINED_FOLDER = "trained"
@@ -102,7 +102,7 @@ def build(model: CTRModel) -> None:
     """Creates the variables of a model by scoring one request without events."""
     spec = wire_spec(model.spec.features)
     spec |= {raw: spec[key] for raw, key in RAW_IDS.items()}
-    spec |= statistics_wire_spec()
+    spec |= evidence_wire_spec() | statistics_wire_spec()
     model({key: tf.zeros([n or 1 for n in it.shape], it.dtype) for key, it in spec.items()})
 
 
