@@ -40,7 +40,7 @@ def measure_online() -> list[str]:
     model, _ = load_trained_part("sim_hard")
     config = model.spec.model
     offered = real_request(
-        run.raw_files("eval"), record_spec(model.spec.features), config.window, CANDIDATES
+        run.raw_files("eval"), record_spec(model.spec.features), config.reach, CANDIDATES
     )
     candidates = {key: value for key, value in offered.items() if key.startswith(CANDIDATE)}
     requests = [
@@ -79,7 +79,7 @@ def measure_online() -> list[str]:
                         "searched_events",
                         searched,
                     )
-                whole = _within_window(request, config.window)
+                whole = _within_reach(request, config.reach)
                 _time(times["whole history sent, call"], client.predict, whole)
                 _time(
                     times["whole history sent, model alone"],
@@ -97,13 +97,13 @@ def _time(seconds: list[float], action: Callable[..., object], *arguments: objec
     seconds.append(time.perf_counter() - started)
 
 
-def _within_window(request: Request, window: int) -> Request:
-    """Returns the request with no more events than the model reads."""
+def _within_reach(request: Request, reach: int) -> Request:
+    """Returns the request with no more events than the model reaches."""
     cut = {
-        name: values[:, :window] if name.startswith(HISTORY) and values.ndim == 2 else values
+        name: values[:, :reach] if name.startswith(HISTORY) and values.ndim == 2 else values
         for name, values in request.items()
     }
-    return cut | {HISTORY_LENGTH: np.minimum(request[HISTORY_LENGTH], window)}
+    return cut | {HISTORY_LENGTH: np.minimum(request[HISTORY_LENGTH], reach)}
 
 
 def _describe(seconds: list[float]) -> str:

@@ -12,16 +12,22 @@ import numpy as np
 from benchmarks.finished_run import FinishedRun
 from benchmarks.stores import both_stores
 from benchmarks.trained_models import load_trained_part
+from lifelong.data.events import KEYS
+from lifelong.data.evidence import count_evidence
 from lifelong.data.keys import (
     CANDIDATE,
+    CANDIDATE_CATEGORY_EVIDENCE,
+    CANDIDATE_ITEM_EVIDENCE,
     CANDIDATE_LABEL,
     CANDIDATE_LENGTH,
     CANDIDATE_SLOT,
+    HISTORY,
     HISTORY_ITEM,
     HISTORY_LENGTH,
     HISTORY_TIMESTAMP,
     OF_USER,
     REQUEST,
+    REQUEST_EVIDENCE,
     REQUEST_TIMESTAMP,
     SEARCHED_ITEM,
     SEARCHED_LENGTH,
@@ -48,11 +54,12 @@ class Parity:
 
     Attributes:
         requests: Requests.
-        beyond_window: Of these, requests with more earlier events than the model's window.
+        beyond_window: Of these, requests with more earlier events than the model's windows.
         candidates: Their candidates.
         events: Events that the searches found, all candidates together.
         largest_difference: Between the scores of a candidate.
         other_events: Candidates for which the store found other events than the graph.
+        other_evidence: Candidates for which the store counted other evidence than their history has.
     """
 
     requests: int = 0
@@ -61,6 +68,7 @@ class Parity:
     events: int = 0
     largest_difference: float = 0.0
     other_events: int = 0
+    other_evidence: int = 0
 
 
 def measure_store_parity() -> list[str]:
@@ -81,7 +89,8 @@ def measure_store_parity() -> list[str]:
                 f"store parity, {name}: {found.requests:,} eval requests ({found.beyond_window:,} with"
                 f" more events than the window), {found.candidates:,} candidates, {found.events:,}"
                 f" events found: scores differ by at most {found.largest_difference:.1g}, other"
-                f" events for {found.other_events} candidates"
+                f" events for {found.other_events} candidates, other evidence for"
+                f" {found.other_evidence}"
             )
     return lines
 
@@ -94,8 +103,8 @@ def compare(
     Args:
         model: An exported model with SIM hard.
         store: Behaviour of the requests' users.
-        requests: With their whole window and one event more, B = 1.
-        lengths: S, L and K of the model.
+        requests: With all events that the model reaches and one more, B = 1.
+        lengths: S, L, K and E of the model.
     """
     parity = Parity()
     for first in range(0, len(requests), _TOGETHER):
@@ -109,17 +118,20 @@ def compare(
             in_store = _found_in_store(through_store, in_graph.shape)
             difference = np.abs(scores[row, :count] - expected["scores"][row, :count])
             parity.requests += 1
-            parity.beyond_window += int(request[HISTORY_LENGTH][0] > lengths.window)
+            parity.beyond_window += int(request[HISTORY_LENGTH][0] > lengths.reach)
             parity.candidates += count
             parity.events += int((in_graph[:, :, 0] >= 0).sum())
             parity.largest_difference = max(parity.largest_difference, float(difference.max()))
             parity.other_events += int((in_store != in_graph).any(axis=(1, 2)).sum())
+            if lengths.evidence_length:
+                differs = _evidence_differs(request, through_store, lengths.evidence_length)
+                parity.other_evidence += int(differs.sum())
     return parity
 
 
 def eval_requests(run: FinishedRun, spec: ModelSpec, count: int) -> Iterator[Request]:
-    """Yields real eval requests, B = 1, raw ids, with at most one event more than the window."""
-    files, window = run.raw_files("eval"), spec.model.window + 1
+    """Yields real eval requests, B = 1, raw ids, with at most one event more than is reached."""
+    files, window = run.raw_files("eval"), spec.model.reach + 1
     dataset = request_dataset(files, record_spec(spec.features), window, _TOGETHER)
     yielded = 0
     for batch in dataset.as_numpy_iterator():
@@ -176,6 +188,31 @@ def search(store: BehaviorStore, request: Request, lengths: ModelConfig) -> Requ
         asked.request_features,
         asked.user_features,
     )
+
+
+def _evidence_differs(request: Request, through_store: Request, length: int) -> np.ndarray:
+    """Returns for which candidates the store counted otherwise than a history is counted: `[N]`.
+
+    Args:
+        request: With its history.
+        through_store: With the store's evidence.
+        length: E, events of the evidence window.
+    """
+    events, count = int(request[HISTORY_LENGTH][0]), int(request[CANDIDATE_LENGTH][0])
+    expected = count_evidence(
+        {name: request[f"{HISTORY}{name}"][0, :events][::-1] for name in KEYS},
+        {name: request[f"{CANDIDATE}{name}"][0, :count] for name in ("item", "category")},
+        int(request[REQUEST_TIMESTAMP][0]),
+        length,
+    )
+    differs = np.zeros(count, bool)
+    for key, values in (
+        (CANDIDATE_ITEM_EVIDENCE, expected.item),
+        (CANDIDATE_CATEGORY_EVIDENCE, expected.category),
+        (REQUEST_EVIDENCE, expected.request),
+    ):
+        differs |= (through_store[key][0] != values).any(axis=-1)
+    return differs
 
 
 def _found_in_graph(request: Request, position: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ def measure_tables() -> list[str]:
 
 def _measure(model: CTRModel, run: FinishedRun) -> list[str]:
     request = real_request(
-        run.raw_files("eval"), record_spec(model.spec.features), model.spec.model.window, CANDIDATES
+        run.raw_files("eval"), record_spec(model.spec.features), model.spec.model.reach, CANDIDATES
     )
     lines, calls, scores = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:

@@ -46,13 +46,14 @@ def inputs(features):
     }
 
 
+METADATA = Metadata({"serving_default": Signature(inputs(FEATURES), {})}, 1)
+
+
 @pytest.fixture
 def calls():
     """Of a model with S = 1, L = 2 and K = 1, which reads features of everything."""
     contract = ModelContract(1, True, True, 1, 2, 1, None, {"quantity": "float32"})
-    return ClientRequests(
-        Metadata({"serving_default": Signature(inputs(FEATURES), {})}, 1), contract
-    )
+    return ClientRequests(METADATA, contract)
 
 
 def as_lists(request):
@@ -87,6 +88,16 @@ def test_events_are_searched_as_in_a_store(calls):
     assert request["searched_item"][0][0] == [12]
     assert request["searched_quantity"][0][0] == [3]
     assert request["candidate_slot"] == [[0, 1]]
+
+
+def test_evidence_is_counted_as_in_a_store(calls):
+    counting = ClientRequests(METADATA, calls.contract._replace(evidence_length=4))
+    request = as_lists(counting.with_searched_events(RecordedRequest(COLUMNS)))
+    of_category = [3, 3, 3, 3, T + 400, T + 300, T + 100]
+    assert request["candidate_category_evidence"] == [[of_category, [0] * 7]]
+    assert request["candidate_item_evidence"] == [[[0] * 7, [0] * 7]]
+    assert request["request_evidence"] == [[4, 1, T + 100, T + 400]]
+    assert len(counting.with_history(RecordedRequest(COLUMNS))["history_item"][0]) == 4
 
 
 def test_a_user_without_events_may_lack_the_columns(calls):
