@@ -122,6 +122,8 @@ def is_before(events: Mapping[str, np.ndarray], cut: Cut) -> np.ndarray:
     for name, value in zip(order_of(events), values, strict=False):
         before |= same & (events[name] < value)
         same &= events[name] == value
+        if not same.any():
+            break
     return before
 
 

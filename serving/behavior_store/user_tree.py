@@ -80,9 +80,7 @@ class UserTree:
         self.features = features
         self._read_blocks = read_blocks
         self._where = where
-        # Events of blocks that were read together, and where in them each block lies.
-        self._events: list[Columns] = []
-        self._places: dict[int, tuple[int, slice]] = {}
+        self._forget()
 
     @property
     def events(self) -> int:
@@ -214,14 +212,14 @@ class UserTree:
         Args:
             rows: Rows of the directory.
         """
-        numbers = self.directory.number[rows].tolist() if len(rows) else []
-        missing = [number for number in numbers if number not in self._places]
-        if missing:
-            events, counts = self._unpack(missing, self._read_blocks(missing))
-            ends = np.cumsum(counts).tolist()
-            for number, first, end in zip(missing, [0, *ends], ends, strict=False):
-                self._places[number] = len(self._events), slice(first, end)
-            self._events.append(events)
+        rows = np.asarray(rows, np.int64)
+        missing = rows[self._starts[rows] < 0]
+        if len(missing):
+            numbers = self.directory.number[missing].tolist()
+            events, counts = self._unpack(numbers, self._read_blocks(numbers))
+            ends = cols.length(self._events) + np.cumsum(counts)
+            self._starts[missing], self._ends[missing] = ends - counts, ends
+            self._events = cols.concat([self._events, events]) if self._events else events
 
     def block(self, row: int) -> Columns:
         """Returns the events of a block, given by its row of the directory."""
@@ -373,17 +371,18 @@ class UserTree:
         """Returns the events of blocks, given by ascending rows of the directory."""
         if not len(rows):
             return ev.no_events(self.features)
-        known = len(self._places)
+        known = cols.length(self._events)
         self.read_ahead(rows)
-        if len(self._places) == known + len(rows):  # nothing but what was read just now
-            return self._events[-1]
-        places = [self._places[number] for number in self.directory.number[rows].tolist()]
-        return cols.concat([cols.take(self._events[read], part) for read, part in places])
+        starts, ends = self._starts[rows], self._ends[rows]
+        if (starts >= known).all():  # nothing but what was read just now
+            return cols.take(self._events, slice(known, None))
+        return cols.take(self._events, cols.ranges(starts, ends))
 
     def _forget(self) -> None:
         """Drops what was read."""
-        self._events.clear()
-        self._places.clear()
+        # Events of all blocks that were read, and where among them each row's lie.
+        self._events: Columns = {}
+        self._starts, self._ends = np.full((2, len(self.directory)), -1)
 
     def _unpack(
         self, numbers: Sequence[int], packed: Sequence[bytes | memoryview | None]
