@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, SupportsIndex, TypeAlias
+from typing import NamedTuple, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
@@ -37,6 +37,14 @@ class Cut(NamedTuple):
 
 CutLike: TypeAlias = Cut | SupportsIndex | None
 """A `Cut`, or Unix seconds: before all events of that second. None is no cut."""
+
+
+@overload
+def as_cut(value: Cut | SupportsIndex, name: str) -> Cut: ...
+
+
+@overload
+def as_cut(value: CutLike, name: str) -> Cut | None: ...
 
 
 def as_cut(value: CutLike, name: str) -> Cut | None:

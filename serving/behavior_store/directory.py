@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -146,7 +146,7 @@ class Directory:
             StoreCorruptedError: The bytes are damaged or another user's.
         """
         *columns, number, count = packing.unpack(data, _TYPES, (user, _NUMBER))
-        return cls(*columns, Days(number, count))
+        return cls._made(columns, Days(number, count))
 
     @classmethod
     def of(cls, blocks: Sequence[tuple[int, Columns]]) -> Directory:
@@ -170,7 +170,7 @@ class Directory:
         ]
         columns = np.array(rows, np.int64).reshape(-1, len(_COLUMNS)).T
         times = [np.zeros(0, np.int64), *(block["timestamp"] for _, block in blocks)]
-        return cls(*np.ascontiguousarray(columns), Days.of(np.concatenate(times)))
+        return cls._made(np.ascontiguousarray(columns), Days.of(np.concatenate(times)))
 
     def replaced(self, changes: dict[int, Directory], days: Days) -> Directory:
         """Returns the directory with rows replaced.
@@ -184,7 +184,11 @@ class Directory:
             parts += [self._rows(end, row), changes[row]._rows()]
             end = row + 1
         parts.append(self._rows(end))
-        return Directory(*map(np.concatenate, zip(*parts, strict=True)), days)
+        return self._made(map(np.concatenate, zip(*parts, strict=True)), days)
+
+    @classmethod
+    def _made(cls, columns: Iterable[np.ndarray], days: Days) -> Directory:
+        return cls(**dict(zip(_COLUMNS, columns, strict=True)), days=days)
 
     def _rows(self, first: int = 0, end: int | None = None) -> list[np.ndarray]:
         return [getattr(self, name)[first:end] for name in _COLUMNS]

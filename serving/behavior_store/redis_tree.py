@@ -77,9 +77,8 @@ class RedisTree(UserTree):
             return read(*args, **kwargs)
         except UserChangedError:
             (packed,) = self._users.server.run(partial(self._users.whole, [self.user]))
-            self.directory = self._users.directory(self.user, packed.directory)
             self._packed = packed.blocks
-            self._forget()
+            self._show(self._users.directory(self.user, packed.directory))
             return read(*args, **kwargs)
 
     def _fetch(self, numbers: Sequence[int]) -> Sequence[bytes | None]:

@@ -6,7 +6,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,13 +23,9 @@ from lifelong.data.evidence import (
     count_for_candidates,
     request_evidence,
 )
-from lifelong.serving.behavior_store.block import unpack_blocks
+from lifelong.serving.behavior_store.block_reader import BlockReader, ReadBlocks
 from lifelong.serving.behavior_store.checks import checked_ids
 from lifelong.serving.behavior_store.directory import Directory
-from lifelong.serving.behavior_store.errors import StoreCorruptedError
-
-# Reads packed blocks by their numbers; None for those that are missing.
-ReadBlocks = Callable[[Sequence[int]], Sequence[bytes | memoryview | None]]
 
 
 class CategoryEvents(NamedTuple):
@@ -76,11 +73,9 @@ class UserTree:
         where: str,
     ) -> None:
         self.user = user
-        self.directory = directory
         self.features = features
-        self._read_blocks = read_blocks
-        self._where = where
-        self._forget()
+        self._reader_of = functools.partial(BlockReader, user, features, read_blocks, where)
+        self._show(directory)
 
     @property
     def events(self) -> int:
@@ -117,7 +112,7 @@ class UserTree:
             raise ValueError(f"k is {k}; at least 1 is needed")
         before, not_before = as_cut(before, "before"), as_cut(not_before, "not_before")
         wanted = checked_ids(categories, "categories")
-        events = self._read(self._blocks_of(wanted, k, before, not_before))
+        events = self._blocks.read(self._blocks_of(wanted, k, before, not_before))
         first = np.searchsorted(events["category"], wanted, side="left")
         end = np.searchsorted(events["category"], wanted, side="right")
         if before is not None:
@@ -203,7 +198,7 @@ class UserTree:
         request = as_cut(Cut(timestamp), "timestamp")
         window = self._window(limit, request)
         events = self._in_window(categories, request, window)
-        of_item, of_category = count_for_candidates(events, items, categories, timestamp)
+        of_item, of_category = count_for_candidates(events, items, categories, request.timestamp)
         return Evidence(of_item, of_category, self._of_request(request, window))
 
     def read_ahead(self, rows: Sequence[int] | np.ndarray) -> None:
@@ -212,22 +207,20 @@ class UserTree:
         Args:
             rows: Rows of the directory.
         """
-        rows = np.asarray(rows, np.int64)
-        missing = rows[self._starts[rows] < 0]
-        if len(missing):
-            numbers = self.directory.number[missing].tolist()
-            events, counts = self._unpack(numbers, self._read_blocks(numbers))
-            ends = cols.length(self._events) + np.cumsum(counts)
-            self._starts[missing], self._ends[missing] = ends - counts, ends
-            self._events = cols.concat([self._events, events]) if self._events else events
+        self._blocks.read_ahead(rows)
 
     def block(self, row: int) -> Columns:
         """Returns the events of a block, given by its row of the directory."""
-        return self._read([row])
+        return self._blocks.read([row])
 
     def all(self) -> Columns:
         """Returns all events, in the order (category, timestamp, item)."""
-        return self._read(np.arange(len(self.directory)))
+        return self._blocks.read(np.arange(len(self.directory)))
+
+    def _show(self, directory: Directory) -> None:
+        """Shows a state of the user; what was read of another is dropped."""
+        self.directory = directory
+        self._blocks = self._reader_of(directory.number)
 
     def _window(self, limit: int, before: Cut | None) -> Window:
         """Finds a window by the days: it reads events of the cut's day and of the window's first."""
@@ -271,7 +264,7 @@ class UserTree:
     def _in_window(self, categories: np.ndarray, request: Cut, window: Window) -> Columns:
         """Returns the events of categories in a window before a request, and perhaps others'."""
         oldest = window.start.timestamp if window.start else 0
-        events = self._read(self._blocks_between(categories, oldest, request.timestamp))
+        events = self._blocks.read(self._blocks_between(categories, oldest, request.timestamp))
         kept = ev.is_before(events, request)
         if window.start:
             kept &= ~ev.is_before(events, window.start)
@@ -364,46 +357,8 @@ class UserTree:
 
     def _before(self, rows: np.ndarray, before: Cut | None) -> Columns:
         """Returns the events of blocks before a cut."""
-        events = self._read(np.sort(rows))
+        events = self._blocks.read(np.sort(rows))
         return events if before is None else cols.take(events, ev.is_before(events, before))
-
-    def _read(self, rows: Sequence[int] | np.ndarray) -> Columns:
-        """Returns the events of blocks, given by ascending rows of the directory."""
-        if not len(rows):
-            return ev.no_events(self.features)
-        known = cols.length(self._events)
-        self.read_ahead(rows)
-        starts, ends = self._starts[rows], self._ends[rows]
-        if (starts >= known).all():  # nothing but what was read just now
-            return cols.take(self._events, slice(known, None))
-        return cols.take(self._events, cols.ranges(starts, ends))
-
-    def _forget(self) -> None:
-        """Drops what was read."""
-        # Events of all blocks that were read, and where among them each row's lie.
-        self._events: Columns = {}
-        self._starts, self._ends = np.full((2, len(self.directory)), -1)
-
-    def _unpack(
-        self, numbers: Sequence[int], packed: Sequence[bytes | memoryview | None]
-    ) -> tuple[Columns, np.ndarray]:
-        found = [data or b"" for data in packed]
-        owners = [(self.user, number) for number in numbers]
-        try:
-            return unpack_blocks(found, self.features, owners)
-        except StoreCorruptedError:
-            for data, owner in zip(found, owners, strict=True):
-                self._unpack_one(data, owner)
-            raise
-
-    def _unpack_one(self, data: bytes | memoryview, owner: tuple[int, int]) -> None:
-        try:
-            unpack_blocks([data], self.features, [owner])
-        except StoreCorruptedError as error:
-            raise StoreCorruptedError(
-                f"{self._where}: block {owner[1]} of user {self.user} is missing or damaged"
-                f" ({error}); build the store again"
-            ) from error
 
 
 def _counts(mask: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:

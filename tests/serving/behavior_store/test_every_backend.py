@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lifelong.serving.behavior_store import Cut, Retention, StoreError, user_tree
+from lifelong.serving.behavior_store import Cut, Retention, StoreError, block_reader
 from lifelong.serving.behavior_store.block import unpack_blocks
 from lifelong.serving.behavior_store.packed_user import pack_user
 
@@ -140,7 +140,7 @@ def test_a_cut_far_back_is_found_without_reading_all(store, monkeypatch):
         read.extend(map(len, packed))
         return unpack_blocks(packed, *args)
 
-    monkeypatch.setattr(user_tree, "unpack_blocks", counting)
+    monkeypatch.setattr(block_reader, "unpack_blocks", counting)
     for cut in (100, 4_000, 7_999):
         read.clear()
         found = store.history(5, 20, before=cut)

@@ -12,7 +12,6 @@ from lifelong.data import events as ev
 from lifelong.data.events import Cut
 from lifelong.serving.behavior_store.block import pack_block, split
 from lifelong.serving.behavior_store.directory import Directory
-from lifelong.serving.behavior_store.errors import StoreCorruptedError
 from lifelong.serving.behavior_store.user_tree import UserTree, Window
 
 FEATURES = {"kind": "int64"}
@@ -224,10 +223,3 @@ def test_what_is_no_cut_is_refused(read, cut, error, message):
     arguments = ([1], 3) if read == "search" else (3,)
     with pytest.raises(error, match=message):
         getattr(tree, read)(*arguments, before=cut)
-
-
-def test_a_missing_block_is_named():
-    blocks = [(4, {name: np.array([1]) for name in ("timestamp", "item", "category", "kind")})]
-    tree = UserTree(USER, Directory.of(blocks), FEATURES, lambda numbers: [None], "the store")
-    with pytest.raises(StoreCorruptedError, match="the store: block 4 of user 11 is missing or"):
-        tree.history(1)
