@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import operator
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,15 +23,20 @@ from lifelong.data import columns as cols
 from lifelong.data import events as ev
 from lifelong.data.columns import Columns
 from lifelong.data.datasets.complete_journey import BEHAVIORS
+from lifelong.models.config import ModelConfig
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.default_data import default_ingestion
 from lifelong.serving.behavior_store import BehaviorStore, Cut, Manifest
 from lifelong.serving.behavior_store.lmdb_store import LmdbStore
 from lifelong.serving.behavior_store.packed_user import pack_user
+from lifelong.serving.behavior_store.user_tree import UserTree
+from lifelong.serving.searched_request import search_history
 
 CATEGORIES, K, HISTORY = 20, 48, 1_000
 LOOK_UPS, WARM_UP = 2_000, 100
 LENGTHS = (1_000, 4_000, 50_000, 1_000_000)
+# What a request is counted for, in histories of these lengths.
+CANDIDATES, COUNTED_CATEGORIES, COUNTED_LENGTHS = 200, (20, 100), (4_000, 50_000)
 
 
 def measure_behavior_store() -> list[str]:
@@ -47,6 +54,7 @@ def measure_behavior_store() -> list[str]:
         for name, store in stores.items():
             lines += _look_ups(name, store, users)
     lines += _growth(users)
+    lines += _evidence(users)
     return [*lines, _building()]
 
 
@@ -127,6 +135,64 @@ def _growth(users: list[tuple[int, Columns]]) -> list[str]:
     return [*lines, _ratio(seconds)]
 
 
+def _evidence(users: list[tuple[int, Columns]]) -> list[str]:
+    """Times what is read of a user for a request, with evidence and without, and its window."""
+    random = np.random.default_rng(2)
+    every = cols.concat([events for _, events in users])
+    model = ModelConfig()
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = LmdbStore.create(f"{folder}/store", Manifest(shards=1))
+        joined = {size: _first_events(every, size) for size in COUNTED_LENGTHS}
+        store.load(pack_user(size, joined[size], store.manifest.block_size) for size in joined)
+        with store:
+            for (size, events), count in itertools.product(joined.items(), COUNTED_CATEGORIES):
+                offered = _drawn_candidates(random, events, count)
+                search = functools.partial(
+                    search_history,
+                    candidates=offered,
+                    timestamp=int(events["timestamp"][-1]) + 1,
+                    short_length=model.short_length,
+                    long_length=model.long_length,
+                    k=model.searched_events,
+                )
+                counted, window = model.evidence_length, model.window
+                reads: dict[str, Callable[[UserTree], object]] = {
+                    "search alone": functools.partial(search, evidence_length=0),
+                    f"search and evidence of {counted:,} events": functools.partial(
+                        search, evidence_length=counted
+                    ),
+                    f"window of {window:,}": operator.methodcaller("window", window),
+                    "the window read whole": operator.methodcaller("history", window + 1),
+                }
+                actions = {
+                    name: functools.partial(_read_tree, store, size, read)
+                    for name, read in reads.items()
+                }
+                seconds = paired_medians(actions, rounds=300, warm_up=30)
+                times = ", ".join(f"{name} {s * 1e6:,.0f} us" for name, s in seconds.items())
+                lines.append(
+                    f"behaviour store, {CANDIDATES} candidates of"
+                    f" {len(np.unique(offered['category']))} categories in a history of"
+                    f" {size:,} events: {times}"
+                )
+    return lines
+
+
+def _read_tree(store: BehaviorStore, user: int, read: Callable[[UserTree], object]) -> object:
+    with store.read(user) as tree:
+        return read(tree)
+
+
+def _drawn_candidates(
+    random: np.random.Generator, events: Columns, categories: int
+) -> dict[str, np.ndarray]:
+    """Returns candidates that the user has had, of at most so many categories."""
+    drawn = _drawn_categories(random, events, categories)
+    places = random.choice(np.flatnonzero(np.isin(events["category"], drawn)), CANDIDATES)
+    return {name: events[name][places] for name in ("item", "category")}
+
+
 def _ratio(seconds: dict[int, dict[str, float]]) -> str:
     first, *rest = seconds.items()
     growth = "; ".join(
@@ -147,9 +213,11 @@ def _first_events(events: Columns, count: int) -> Columns:
     return cols.take(cols.take(part, ~ev.repeats_previous(part)), slice(0, count))
 
 
-def _drawn_categories(random: np.random.Generator, events: Columns) -> np.ndarray:
+def _drawn_categories(
+    random: np.random.Generator, events: Columns, count: int = CATEGORIES
+) -> np.ndarray:
     """Returns the categories of events drawn at random: frequent ones are likelier."""
-    return np.unique(random.choice(events["category"], 3 * CATEGORIES))[:CATEGORIES]
+    return np.unique(random.choice(events["category"], 3 * count))[:count]
 
 
 def _search_history(history: np.ndarray, categories: np.ndarray) -> list[np.ndarray]:
