@@ -75,7 +75,7 @@ def measure_load(seconds: float = 600.0, push_every_s: float = 20.0) -> list[str
     model = run.model()
     files, spec = run.raw_files("eval"), record_spec(model.spec.features)
     inputs = {
-        f"{size} candidates": real_request(files, spec, model.spec.model.reach, size)
+        f"{size} candidates": real_request(files, spec, model.spec.model.max_events, size)
         for size in SIZES
     }
     with tempfile.TemporaryDirectory() as name:

@@ -40,7 +40,7 @@ def measure_online() -> list[str]:
     model, _ = load_trained_part("sim_hard")
     config = model.spec.model
     offered = real_request(
-        run.raw_files("eval"), record_spec(model.spec.features), config.reach, CANDIDATES
+        run.raw_files("eval"), record_spec(model.spec.features), config.max_events, CANDIDATES
     )
     candidates = {key: value for key, value in offered.items() if key.startswith(CANDIDATE)}
     requests = [
@@ -79,7 +79,7 @@ def measure_online() -> list[str]:
                         "searched_events",
                         searched,
                     )
-                whole = _within_reach(request, config.reach)
+                whole = _cut_to(request, config.max_events)
                 _time(times["whole history sent, call"], client.predict, whole)
                 _time(
                     times["whole history sent, model alone"],
@@ -97,13 +97,13 @@ def _time(seconds: list[float], action: Callable[..., object], *arguments: objec
     seconds.append(time.perf_counter() - started)
 
 
-def _within_reach(request: Request, reach: int) -> Request:
+def _cut_to(request: Request, max_events: int) -> Request:
     """Returns the request with no more events than the model reaches."""
     cut = {
-        name: values[:, :reach] if name.startswith(HISTORY) and values.ndim == 2 else values
+        name: values[:, :max_events] if name.startswith(HISTORY) and values.ndim == 2 else values
         for name, values in request.items()
     }
-    return cut | {HISTORY_LENGTH: np.minimum(request[HISTORY_LENGTH], reach)}
+    return cut | {HISTORY_LENGTH: np.minimum(request[HISTORY_LENGTH], max_events)}
 
 
 def _describe(seconds: list[float]) -> str:

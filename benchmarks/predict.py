@@ -77,7 +77,7 @@ def measure_predict(
             request = real_request(
                 run.raw_files("eval"),
                 record_spec(model.spec.features),
-                model.spec.model.reach,
+                model.spec.model.max_events,
                 CANDIDATES,
             )
             measured = _measure(f"{folder}/{name}", request, rounds, calls)

@@ -38,7 +38,7 @@ def measure_ranking() -> list[str]:
         request = real_request(
             run.raw_files("eval"),
             record_spec(model.spec.features),
-            model.spec.model.reach,
+            model.spec.model.max_events,
             CANDIDATES,
         )
         actions = {f"session call, {name}": _call(model, request) for name, model in loaded.items()}

@@ -118,7 +118,7 @@ def compare(
             in_store = _found_in_store(through_store, in_graph.shape)
             difference = np.abs(scores[row, :count] - expected["scores"][row, :count])
             parity.requests += 1
-            parity.beyond_window += int(request[HISTORY_LENGTH][0] > lengths.reach)
+            parity.beyond_window += int(request[HISTORY_LENGTH][0] > lengths.max_events)
             parity.candidates += count
             parity.events += int((in_graph[:, :, 0] >= 0).sum())
             parity.largest_difference = max(parity.largest_difference, float(difference.max()))
@@ -131,7 +131,7 @@ def compare(
 
 def eval_requests(run: FinishedRun, spec: ModelSpec, count: int) -> Iterator[Request]:
     """Yields real eval requests, B = 1, raw ids, with at most one event more than is reached."""
-    files, window = run.raw_files("eval"), spec.model.reach + 1
+    files, window = run.raw_files("eval"), spec.model.max_events + 1
     dataset = request_dataset(files, record_spec(spec.features), window, _TOGETHER)
     yielded = 0
     for batch in dataset.as_numpy_iterator():

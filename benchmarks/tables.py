@@ -50,7 +50,10 @@ def measure_tables() -> list[str]:
 
 def _measure(model: CTRModel, run: FinishedRun) -> list[str]:
     request = real_request(
-        run.raw_files("eval"), record_spec(model.spec.features), model.spec.model.reach, CANDIDATES
+        run.raw_files("eval"),
+        record_spec(model.spec.features),
+        model.spec.model.max_events,
+        CANDIDATES,
     )
     lines, calls, scores = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:

@@ -102,7 +102,7 @@ class ClientRequests:
             self._part(recorded, "history"),
             self._part(recorded, "candidate"),
             time,
-            self.contract.reach,
+            self.contract.max_events,
             self._part(recorded, "request", ("timestamp",)),
             self._part(recorded, "user"),
         )

@@ -126,7 +126,7 @@ def _serve(
             _wait_until_loaded(client, _CANDIDATE, config.load_timeout_s)
             calls = ClientRequests.learn(client)
             _compare(client, calls, requests, expected.result(), config, findings)
-            full = widen(requests, calls.contract.reach, config.latency_candidates)
+            full = widen(requests, calls.contract.max_events, config.latency_candidates)
             _measure(client, calls, full, config, findings)
 
             shutil.copytree(candidate.path, candidate.warmed_path)

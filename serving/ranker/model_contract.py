@@ -63,7 +63,7 @@ class ModelContract(NamedTuple):
     statistics_time: int = 0
 
     @property
-    def reach(self) -> int:
+    def max_events(self) -> int:
         """Most recent events that the model reaches, which a request with a history brings."""
         return max(self.short_length + self.long_length, self.evidence_length)
 

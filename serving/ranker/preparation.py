@@ -140,7 +140,7 @@ def _prepare(
         signature = RANK_SEARCHED_SIGNATURE
     else:
         history = contract.select(read)
-        inputs = build_request(request.user, history, *rest, contract.reach, *features)
+        inputs = build_request(request.user, history, *rest, contract.max_events, *features)
         signature = SEARCH_SIGNATURE if explain and contract.explains else ""
     took = time.perf_counter()
     return _Prepared(inputs, signature, degraded, midway - started, took - midway)
@@ -158,7 +158,7 @@ def _read(
         try:
             with store.read(request.user) as tree:
                 if not contract.searches_store:
-                    return tree.history(contract.reach, Cut(request.timestamp)), ""
+                    return tree.history(contract.max_events, Cut(request.timestamp)), ""
                 return search_history(
                     tree,
                     candidates,

@@ -38,7 +38,7 @@ def calls(sim_hard, tmp_path_factory):
 def written(calls, examples, tmp_path):
     """Writes warm-up requests and returns what the file holds."""
     requests = read_requests([f"{examples.uri}/Split-eval/*"], 12)
-    lengths = [requests[0], requests[6], widen(requests, calls.contract.reach, 20)]
+    lengths = [requests[0], requests[6], widen(requests, calls.contract.max_events, 20)]
 
     def write(**config):
         count = write_warmup_requests(tmp_path, "shop", calls, lengths, ServingConfig(**config))

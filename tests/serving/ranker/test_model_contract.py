@@ -36,9 +36,9 @@ def test_it_tells_which_features_requests_carry_and_which_the_model_has():
 
 
 def test_a_request_brings_what_is_read_or_counted():
-    assert (contract_of().evidence_length, contract_of().reach) == (0, 6), "of an older model"
-    assert contract_of(evidence_length=5).reach == 6
-    assert contract_of(evidence_length=4_000).reach == 4_000
+    assert (contract_of().evidence_length, contract_of().max_events) == (0, 6), "of an older model"
+    assert contract_of(evidence_length=5).max_events == 6
+    assert contract_of(evidence_length=4_000).max_events == 4_000
 
 
 @pytest.mark.parametrize(
