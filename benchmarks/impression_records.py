@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data.keys import CANDIDATE, HISTORY_ITEM, REQUEST, REQUEST_CANDIDATES, REQUEST_EVENTS
+from lifelong.data import day_statistics
+from lifelong.data.keys import (
+    CANDIDATE,
+    HISTORY_ITEM,
+    REQUEST,
+    REQUEST_CANDIDATES,
+    REQUEST_EVENTS,
+    STATISTICS,
+)
 from lifelong.models.reader import serialized_records
 
 Record = dict[str, np.ndarray]
 
 
 def read_records(files: Sequence[str], spec: Mapping[str, Any]) -> Iterator[Record]:
-    """Yields per-user records as flat arrays by key.
+    """Yields per-user records as arrays by key: statistics `[n, 5]`, all others flat.
 
     Args:
         files: File patterns of TFRecord files (gzip).
@@ -23,7 +31,10 @@ def read_records(files: Sequence[str], spec: Mapping[str, Any]) -> Iterator[Reco
     """
     for serialized in serialized_records(files):
         parsed = tf.io.parse_example([serialized], dict(spec))
-        yield {key: values[0].numpy() for key, values in parsed.items()}
+        record = {key: values[0].numpy() for key, values in parsed.items()}
+        yield record | {
+            key: record[key].reshape(-1, len(day_statistics.COLUMNS)) for key in STATISTICS
+        }
 
 
 def with_candidates(records: Iterable[Record], requests: int, candidates: int) -> list[Record]:

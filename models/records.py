@@ -88,13 +88,14 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
         records: Parsed records by key: `[P, 1]` or ragged `[P, None]`.
 
     Returns:
-        The flat values by key, statistics `[n, 5]`, and three tensors of places: `event_start [P]`, and
-        `record_of_request [Q]` and `first_candidate [Q]` for the Q requests of the pool.
+        The flat values by key (statistics `[n, 5]`), and three tensors of places: `event_start [P]`,
+        and `record_of_request [Q]` and `first_candidate [Q]` for the Q requests of the pool.
         Events and candidates carry one zero at the end, so that an empty list can be gathered from.
 
     Raises:
         tf.errors.InvalidArgumentError: If the counts of a record do not fit its lists.
     """
+    _check_counts(records)
     requests = records[REQUEST_TIMESTAMP]
     pool: Pool = {
         "event_start": records[HISTORY_ITEM].row_starts(),
@@ -111,15 +112,14 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
             pool[key] = flat
         else:
             pool[key] = tf.reshape(values, [-1])
-    _check_counts(records, pool)
     return pool
 
 
-def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool) -> None:
-    events = tf.gather(records[HISTORY_ITEM].row_lengths(), pool["record_of_request"])
+def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> None:
+    record_of_request = records[REQUEST_TIMESTAMP].value_rowids()
     tf.debugging.assert_less_equal(
-        pool[REQUEST_EVENTS],
-        events,
+        records[REQUEST_EVENTS].flat_values,
+        tf.gather(records[HISTORY_ITEM].row_lengths(), record_of_request),
         message="record: request_events counts more events than history_item holds",
     )
     tf.debugging.assert_equal(
@@ -127,13 +127,13 @@ def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor], pool: Pool
         records[CANDIDATE_ITEM].row_lengths(),
         message="record: request_candidates does not add up to the length of candidate_item",
     )
+    columns = len(day_statistics.COLUMNS)
     for key in STATISTICS:
         owner = CANDIDATE_ITEM if key.startswith(CANDIDATE) else REQUEST_TIMESTAMP
         tf.debugging.assert_equal(
             records[key].row_lengths(),
-            records[owner].row_lengths() * len(day_statistics.COLUMNS),
-            message=f"record: {key} does not have {len(day_statistics.COLUMNS)} values for each "
-            f"value of {owner}",
+            records[owner].row_lengths() * columns,
+            message=f"record: {key} does not have {columns} values for each value of {owner}",
         )
 
 

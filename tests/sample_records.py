@@ -35,12 +35,12 @@ def make_record(rng: np.random.Generator, user: int, events: int, requests: int)
 
 
 def make_statistics(seed: int, requests: int, candidates: int) -> dict:
-    """Returns counts, five for each candidate and request."""
+    """Returns counts `[n, 5]` of each candidate and request."""
     rng = np.random.default_rng(seed)
     return {
-        "candidate_item_statistics": rng.integers(0, 50, 5 * candidates),
-        "candidate_category_statistics": rng.integers(0, 500, 5 * candidates),
-        "request_statistics": rng.integers(0, 5_000, 5 * requests),
+        "candidate_item_statistics": rng.integers(0, 50, (candidates, 5)),
+        "candidate_category_statistics": rng.integers(0, 500, (candidates, 5)),
+        "request_statistics": rng.integers(0, 5_000, (requests, 5)),
     }
 
 
@@ -62,7 +62,8 @@ def serialize(record: dict) -> bytes:
     """Returns a record as a serialised `tf.train.Example`."""
     features = {}
     for key, values in record.items():
-        if np.asarray(values).dtype.kind == "f":
+        values = np.ravel(values)
+        if values.dtype.kind == "f":
             features[key] = tf.train.Feature(float_list=tf.train.FloatList(value=values))
         else:
             features[key] = tf.train.Feature(int64_list=tf.train.Int64List(value=values))

@@ -3,8 +3,9 @@ import pytest
 import tensorflow as tf
 
 from lifelong.data.features import Feature
+from lifelong.data.keys import STATISTICS
 from lifelong.models.records import cut_requests, make_pool, record_spec
-from tests.sample_records import make_records, serialize
+from tests.sample_records import make_records, make_statistics, serialize
 
 WINDOW = 12
 
@@ -104,7 +105,7 @@ def test_padding_repeats_an_element_of_the_row():
             assert (padding == batch["history_item"][row, length - 1]).all()
 
 
-def test_extra_features_follow_their_owner():
+def test_extra_features_and_statistics_follow_their_owner():
     features = (
         Feature("behavior", "event"),
         Feature("price", "candidate", "numeric"),
@@ -127,12 +128,18 @@ def test_extra_features_follow_their_owner():
         "candidate_label": np.array([1, 0, 1], np.float32),
         "candidate_price": np.array([0.5, 1.5, 2.5], np.float32),
         "user_age": np.array([33.0], np.float32),
+        **make_statistics(0, requests=2, candidates=3),
     }
     batch = cut_requests(pool_of([record], features), tf.constant([1, 0], tf.int64), 2)
     np.testing.assert_array_equal(batch["history_behavior"], [[9, 8], [7, 7]])
     np.testing.assert_array_equal(batch["candidate_price"], [[1.5, 2.5], [0.5, 0.5]])
     np.testing.assert_array_equal(batch["request_shelf"], [200, 100])
     np.testing.assert_array_equal(batch["user_age"], [33.0, 33.0])
+    for kind in ("item", "category"):
+        one, two, three = record[f"candidate_{kind}_statistics"]
+        made = batch[f"candidate_{kind}_statistics"]
+        np.testing.assert_array_equal(made, [[two, three], [one, one]])
+    np.testing.assert_array_equal(batch["request_statistics"], record["request_statistics"][::-1])
 
 
 def test_a_record_that_counts_more_events_than_it_has_is_refused():
@@ -146,4 +153,12 @@ def test_a_record_whose_candidates_do_not_add_up_is_refused():
     (_, record) = make_records(users=2)
     record["request_candidates"] = record["request_candidates"] + 1
     with pytest.raises(tf.errors.InvalidArgumentError, match="request_candidates does not add up"):
+        pool_of([record])
+
+
+@pytest.mark.parametrize("key", STATISTICS)
+def test_a_record_without_all_statistics_is_refused(key):
+    (_, record) = make_records(users=2)
+    record[key] = record[key][1:]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"{key} does not have 5 values"):
         pool_of([record])

@@ -6,7 +6,7 @@ import pytest
 from lifelong.components.evaluation.grouped_auc import grouped_auc
 from lifelong.models.gbdt.classifier import GbdtConfig, train_gbdt
 from lifelong.models.gbdt.record_rows import join_events, read_records
-from tests.sample_records import make_record, write_records
+from tests.sample_records import make_record, make_statistics, write_records
 
 ONE_TRIAL = GbdtConfig(
     learning_rate=(0.1,),
@@ -120,6 +120,7 @@ def test_histories_are_joined_with_those_of_training(splits, model, tmp_path):
         "candidate_item": [item, 10**6],
         "candidate_category": [item % 7, 5],
         "candidate_label": np.array([1, 0], np.float32),
+        **make_statistics(0, requests=1, candidates=2),
     }
     files = [write_records([record], tmp_path / "later.gz")]
     _, features = model.featurise(files)
