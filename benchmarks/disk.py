@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
+from benchmarks.ingestion import count_days
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
 from lifelong.data.datasets import complete_journey
@@ -23,12 +24,14 @@ def measure_disk() -> list[str]:
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         prepared = complete_journey.prepare(folder)
+        day_statistics = str(Path(folder) / "days")
+        count_days(default_ingestion(prepared.behaviors), day_statistics)
         for long_length in LONG_LENGTHS:
             config = dataclasses.replace(
                 default_ingestion(prepared.behaviors),
                 window=SHORT_LENGTH + long_length,
             )
-            size, stored = _write(config, Path(folder) / str(long_length))
+            size, stored = _write(config, day_statistics, Path(folder) / str(long_length))
             lines.append(
                 f"disk, L = {long_length:,}: {size / 1e6:.1f} MB for {stored['events']:,} events "
                 f"and {stored['requests']:,} requests, "
@@ -37,10 +40,10 @@ def measure_disk() -> list[str]:
     return lines
 
 
-def _write(config: IngestConfig, folder: Path) -> tuple[int, dict[str, int]]:
+def _write(config: IngestConfig, day_statistics: str, folder: Path) -> tuple[int, dict[str, int]]:
     """Returns the bytes written, and the events and requests in them."""
     pipeline = beam.Pipeline()
-    made = pipeline | Ingest(config)
+    made = pipeline | Ingest(config, day_statistics)
     for split in SPLITS:
         _ = made[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(
             str(folder / split), file_name_suffix=".gz"

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 from benchmarks.timing import paired_medians
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
+from lifelong.components.day_statistics.config import DayStatisticsConfig
+from lifelong.components.day_statistics.transforms import CountDays
 from lifelong.data.datasets.complete_journey import ROW_GROUP
 from lifelong.data.keys import SPLITS
 from lifelong.pipeline.default_data import default_ingestion
@@ -35,7 +37,8 @@ def run(events: int = 1_500_000, repeats: int = 3) -> dict[str, float]:
 
     Returns:
         Events a second of both (`ingestion_events_per_s`, `plain_events_per_s`), their `ratio`, the
-        requests that the transform made, and the same of the second log (`hot_...`).
+        requests that the transform made, and the same of the second log (`hot_...`); and events a
+        second of counting the statistics of days before (`statistics_events_per_s`).
     """
     with tempfile.TemporaryDirectory() as folder:
         path, hot_path = (pathlib.Path(folder) / name for name in ("log.parquet", "hot.parquet"))
@@ -45,10 +48,14 @@ def run(events: int = 1_500_000, repeats: int = 3) -> dict[str, float]:
             dataclasses.replace(default_ingestion(log), max_events_per_record=100_000)
             for log in (path, hot_path)
         )
-        requests, hot_requests = _transform(config), _transform(hot)
+        counted, hot_counted = (str(pathlib.Path(folder) / name) for name in ("days", "hot_days"))
+        count_days(config, counted)
+        count_days(hot, hot_counted)
+        requests, hot_requests = _transform(config, counted), _transform(hot, hot_counted)
         actions = {
-            "ingestion": lambda: _transform(config),
-            "hot": lambda: _transform(hot),
+            "ingestion": lambda: _transform(config, counted),
+            "hot": lambda: _transform(hot, hot_counted),
+            "statistics": lambda: count_days(config, counted),
             "plain": lambda: _plain(path),
         }
         seconds = paired_medians(actions, repeats, warm_up=1)
@@ -58,6 +65,7 @@ def run(events: int = 1_500_000, repeats: int = 3) -> dict[str, float]:
         "ingestion_events_per_s": events / seconds["ingestion"],
         "plain_events_per_s": events / seconds["plain"],
         "ratio": seconds["plain"] / seconds["ingestion"],
+        "statistics_events_per_s": events / seconds["statistics"],
         "hot_requests": hot_requests,
         "hot_events_per_s": events / seconds["hot"],
     }
@@ -71,6 +79,8 @@ def measure_ingestion() -> list[str]:
         f"({result['events']:,} events, {result['requests']:,} requests with negatives)",
         f"ingestion: {result['plain_events_per_s']:,.0f} events/s in one plain PyArrow + NumPy "
         f"process that only groups; ratio {result['ratio']:.2f}",
+        f"ingestion: {result['statistics_events_per_s']:,.0f} events/s are counted by item, category and "
+        "day before that",
         f"ingestion: {result['hot_events_per_s']:,.0f} events/s where two thirds of the events are "
         f"one user's ({result['hot_requests']:,} requests)",
     ]
@@ -100,10 +110,17 @@ def _log(events: int, hot_share: float = 0) -> pa.Table:
     )
 
 
-def _transform(config: IngestConfig) -> int:
+def count_days(config: IngestConfig, folder: str) -> None:
+    """Writes the statistics of a behaviour log, in the place of what the folder has."""
+    pathlib.Path(folder).mkdir(exist_ok=True)
+    with beam.Pipeline() as pipeline:
+        _ = pipeline | CountDays(DayStatisticsConfig.of(config), folder)
+
+
+def _transform(config: IngestConfig, day_statistics: str) -> int:
     """Makes all records, which nobody keeps, and returns the number of requests."""
     pipeline = beam.Pipeline()
-    _ = pipeline | Ingest(config)
+    _ = pipeline | Ingest(config, day_statistics)
     result = pipeline.run()
     result.wait_until_finish()
     wanted = [f"{split}/requests" for split in SPLITS]

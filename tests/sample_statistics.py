@@ -9,20 +9,27 @@ from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.day_statistics import DayStatistics, count_days, part_path, write_part
 from lifelong.data.events import sort_events
+from lifelong.data.hashing import shard_of
+from lifelong.data.logs.fields import no_rows
 from lifelong.data.logs.reading import read_all
 
 
-def statistics_of(rows: Columns, folder: Path) -> DayStatistics:
+def statistics_of(rows: Columns, folder: Path, parts: int = 1) -> DayStatistics:
     """Returns the statistics of rows of a log, in any order, which it writes into a folder."""
     events, _ = sort_events(rows)
-    write_part(count_days(events), part_path(str(folder), 0, 1))
+    counts = count_days(events)
+    for number in range(parts):
+        part = {
+            kind: cols.take(block, shard_of(block["id"], parts) == number)
+            for kind, block in counts.items()
+        }
+        write_part(part, part_path(str(folder), number, parts))
     return DayStatistics(str(folder))
 
 
 def write_statistics(config: IngestConfig, folder: Path) -> str:
     """Writes the statistics of a behaviour log into a folder and returns its path."""
-    batches = read_all(
-        config.behaviors, config.fields_of("behaviors"), "behaviors", config.read_categories()
-    )
-    statistics_of(cols.concat([batch.block for batch in batches]), folder)
+    fields = config.fields_of("behaviors")
+    batches = read_all(config.behaviors, fields, "behaviors", config.read_categories())
+    statistics_of(cols.concat([no_rows(fields), *(batch.block for batch in batches)]), folder)
     return str(folder)

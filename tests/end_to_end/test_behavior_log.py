@@ -23,6 +23,7 @@ from tests.stock_tensorflow import stock_scores
 pytestmark = pytest.mark.slow
 
 ALL_BUT_EVALUATOR_AND_PUSHER = {
+    "DayStatisticsBuilder",
     "BehaviorExampleGen",
     "StatisticsGen",
     "ImportSchemaGen",

@@ -6,6 +6,7 @@ import pytest
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
 
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.data.contract import DataContract
@@ -90,6 +91,14 @@ def test_transform_is_given_the_vocabularies(whole):
     components = by_id(whole)
     given = components["Transform"].inputs["vocabularies"]
     assert given is components["VocabularyBuilder"].outputs["vocabularies"]
+
+
+def test_example_gen_is_given_the_statistics_of_the_same_log(whole):
+    components = by_id(whole)
+    builder, example_gen = components["DayStatisticsBuilder"], components["BehaviorExampleGen"]
+    assert example_gen.inputs["day_statistics"] is builder.outputs["day_statistics"]
+    config = DayStatisticsConfig.from_json(builder.exec_properties["config"])
+    assert config == DayStatisticsConfig.of(COMMON["ingest"])
 
 
 def test_an_item_table_reaches_all_that_read_features_of_items(whole):

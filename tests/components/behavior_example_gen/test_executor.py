@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -12,9 +14,13 @@ from tfx.types import artifact_utils, standard_artifacts
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.executor import Executor
+from lifelong.components.day_statistics.artifacts import DayStatistics
+from lifelong.components.day_statistics.component import DayStatisticsBuilder
+from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.log_reading.quarantine import Quarantine
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from tests.sample_statistics import write_statistics
 
 DAY = 86400
 ROWS = [
@@ -35,6 +41,10 @@ def config(write_log):
     )
 
 
+# Whatever made them.
+STATISTICS = types.Channel(type=DayStatistics)
+
+
 def artifacts(tmp_path):
     examples, quarantine = standard_artifacts.Examples(), Quarantine()
     examples.uri, quarantine.uri = str(tmp_path / "examples"), str(tmp_path / "quarantine")
@@ -44,10 +54,13 @@ def artifacts(tmp_path):
 def do(config, examples, quarantine):
     outputs = {"examples": [examples], "quarantine": [quarantine]}
     properties = {
-        **BehaviorExampleGen(config).exec_properties,
+        **BehaviorExampleGen(config, STATISTICS).exec_properties,
         "config": config.to_json(),
     }
-    Executor().Do({}, outputs, properties)
+    statistics = DayStatistics()
+    with tempfile.TemporaryDirectory() as folder:
+        statistics.uri = write_statistics(config, Path(folder))
+        Executor().Do({"day_statistics": [statistics]}, outputs, properties)
 
 
 def test_do_writes_splits_quarantine_and_counts(config, tmp_path, write_log, capsys):
@@ -120,47 +133,52 @@ def test_a_header_without_rows_fails_the_run(config, tmp_path):
 
 
 def test_the_component_is_a_file_based_example_gen(config):
-    component = BehaviorExampleGen(config)
+    component = BehaviorExampleGen(config, STATISTICS)
     assert isinstance(component, example_gen.FileBasedExampleGen)
+    assert component.inputs["day_statistics"] is STATISTICS
     assert component.outputs["examples"].type is standard_artifacts.Examples
     assert component.outputs["quarantine"].type is Quarantine
     assert isinstance(Quarantine(), types.Artifact)
     assert IngestConfig.from_json(component.exec_properties["config"]) == config
     with pytest.raises(ValueError, match=r"behaviors\.files is empty"):
-        BehaviorExampleGen(dataclasses.replace(config, behaviors=LogConfig()))
+        BehaviorExampleGen(dataclasses.replace(config, behaviors=LogConfig()), STATISTICS)
 
 
 def test_in_a_pipeline_it_runs_again_only_when_a_log_or_the_configuration_changes(
     config, tmp_path, write_log
 ):
-    def executions():
-        folder = tmp_path / "root" / "BehaviorExampleGen" / ".system" / "executor_execution"
+    """And the statistics only when the log changes."""
+
+    def executions(component):
+        folder = tmp_path / "root" / component / ".system" / "executor_execution"
         return len(list(folder.iterdir()))
 
     def run(config):
+        builder = DayStatisticsBuilder(DayStatisticsConfig.of(config))
+        example_gen = BehaviorExampleGen(config, builder.outputs["day_statistics"])
         LocalDagRunner().run(
             pipeline.Pipeline(
                 "test",
                 str(tmp_path / "root"),
-                components=[BehaviorExampleGen(config)],
+                components=[builder, example_gen],
                 enable_cache=True,
                 metadata_connection_config=metadata.sqlite_metadata_connection_config(
                     str(tmp_path / "metadata.sqlite")
                 ),
             )
         )
-        return executions()
+        return executions("DayStatisticsBuilder"), executions("BehaviorExampleGen")
 
-    assert run(config) == 1
-    assert run(config) == 1
+    assert run(config) == (1, 1)
+    assert run(config) == (1, 1)
     write_log("log.csv", ROWS[:-1])
-    assert run(config) == 2
-    assert run(dataclasses.replace(config, seed=1)) == 3
+    assert run(config) == (2, 2)
+    assert run(dataclasses.replace(config, seed=1)) == (2, 3)
     quarantines = tmp_path / "root" / "BehaviorExampleGen" / "quarantine"
     assert all((folder / "counts.json").exists() for folder in quarantines.iterdir())
 
 
 def test_features_reach_the_configuration_of_the_run(config):
     config = dataclasses.replace(config, features=(Feature("price", "event", "numeric"),))
-    properties = BehaviorExampleGen(config).exec_properties
+    properties = BehaviorExampleGen(config, STATISTICS).exec_properties
     assert IngestConfig.from_json(properties["config"]).features == config.features

@@ -228,3 +228,33 @@ def test_the_future_of_a_log_changes_no_earlier_request(source):
             # Negatives are of the request's week, all of it; positives and cut are not.
             positives = [candidate for candidate in candidates if candidate[1]]
             assert [candidate for candidate in before[key][2] if candidate[1]] == positives
+
+
+@pytest.mark.parametrize("change", ["deleted", "others"])
+def test_no_statistics_tell_of_the_requests_day_or_later(change):
+    """Impressions stay what they are, so that there are requests of the changed day, too."""
+    config = dataclasses.replace(CONFIG, impressions=LogConfig("i.csv"))
+    random, today = np.random.default_rng(3), 13
+    (_, log), shown = random_blocks(random)
+    for rows in (log, shown[1]):
+        rows["timestamp"] += random.integers(0, DAY, cols.length(rows))
+    late = log["timestamp"] >= today * DAY
+    if change == "deleted":
+        changed = cols.take(log, ~late)
+    else:
+        changed = {key: np.where(late, column + 1, column) for key, column in log.items()}
+        assert (changed["item"] != log["item"]).sum() > 20
+    found, other = (
+        {
+            (*request, candidate[0]): candidate[2:]
+            for request, (_, _, candidates) in cuts(
+                ingested([("behaviors", rows), shown], config)[0]
+            ).items()
+            if request[2] // DAY <= today
+            for candidate in candidates
+        }
+        for rows in (log, changed)
+    )
+    assert found == other
+    assert {time // DAY for _, _, time, _ in found} > {today - 1, today}
+    assert sum(any(counts[0]) for counts in found.values()) > 20

@@ -113,7 +113,7 @@ def brute_force(log, config):
             key = h(config, Purpose.SAMPLE_REQUEST, user, time)
             requests.append((split, key, user, time, len(before), candidates))
 
-    records = {}
+    records, seen = {}, seen_by_id(events)
     for index, split in enumerate(SPLITS):
         mine = sorted(request for request in requests if request[0] == index)
         limit = config.splits.max_requests[index] or len(mine)
@@ -121,7 +121,7 @@ def brute_force(log, config):
         for request in mine[:limit]:
             kept[request[2]].append(request[3:])
         records[split] = [
-            record_of(user, by_user[user], chunk, skipped, events)
+            record_of(user, by_user[user], chunk, skipped, seen)
             for user in sorted(kept)
             for chunk, skipped in chunks_of(sorted(kept[user]), config)
         ]
@@ -163,19 +163,24 @@ def chunks_of(requests, config):
     yield chunk, max(chunk[0][1] - config.window, 0)
 
 
-def statistics_of(events, time, place=None, value=None):
-    """Counts events before the day of `time` whose value at `place` is `value`."""
+def seen_by_id(events):
+    """Returns the days and users of events by (kind, id), those of all under (0, 0)."""
+    seen = collections.defaultdict(list)
+    for event in events:
+        for key in ((0, 0), (2, event[2]), (3, event[3])):
+            seen[key].append((event[1] // DAY, event[0]))
+    return seen
+
+
+def statistics_of(seen, time):
+    """Counts what was seen before the day of `time`."""
     day = time // DAY
-    days = [
-        (event[1] // DAY, event[0])
-        for event in events
-        if event[1] // DAY < day and (place is None or event[place] == value)
-    ]
-    recent = [sum(day - length <= other for other, _ in days) for length in (7, 28, 91)]
-    return [*recent, len(days), len({user for _, user in days})]
+    before = [(other, user) for other, user in seen if other < day]
+    recent = [sum(day - length <= other for other, _ in before) for length in (7, 28, 91)]
+    return [*recent, len(before), len({user for _, user in before})]
 
 
-def record_of(user, history, requests, skipped, everything):
+def record_of(user, history, requests, skipped, seen):
     events = history[skipped : requests[-1][1]]
     candidates = [candidate for request in requests for candidate in request[2]]
     return {
@@ -192,12 +197,12 @@ def record_of(user, history, requests, skipped, everything):
         "candidate_item": [item for item, _, _ in candidates],
         "candidate_category": [category for _, category, _ in candidates],
         "candidate_label": [label for _, _, label in candidates],
-        "request_statistics": [n for r in requests for n in statistics_of(everything, r[0])],
+        "request_statistics": [n for r in requests for n in statistics_of(seen[0, 0], r[0])],
         "candidate_item_statistics": [
-            n for r in requests for c in r[2] for n in statistics_of(everything, r[0], 2, c[0])
+            n for r in requests for c in r[2] for n in statistics_of(seen[2, c[0]], r[0])
         ],
         "candidate_category_statistics": [
-            n for r in requests for c in r[2] for n in statistics_of(everything, r[0], 3, c[1])
+            n for r in requests for c in r[2] for n in statistics_of(seen[3, c[1]], r[0])
         ],
     }
 
