@@ -31,6 +31,8 @@ ITEM, CATEGORY, TOTAL = KINDS = ("item", "category", "total")
 PART_SUFFIX = ".arrow"
 # Days that a key has room for, half of them before 1970: all that a log can have.
 _DAYS = 1 << 23
+# So many days before a day, sums are taken; their differences are the events of the windows.
+_BEFORE = np.array([0, *RECENT_DAYS])
 # Of one id and day: events, and users whose first event of that id it is.
 _COUNTED = ("id", "day", "events", "users")
 _OF_DAY = pa.struct([("key", pa.int64()), ("events", pa.int64()), ("users", pa.int64())])
@@ -88,7 +90,10 @@ class DayStatistics:
             int64 `[C, 5]`, see `COLUMNS`.
         """
         found = np.zeros((len(ids), len(COLUMNS)), np.int64)
-        asked = {"id": ids, "day": days, "place": np.arange(len(ids))}
+        # One after another, ids that are neighbours in the files are found faster.
+        place = np.argsort(ids)
+        ids = ids[place]
+        asked = {"id": ids, "day": days[place], "place": place}
         for number, part in cols.split_by(asked, shard_of(ids, len(self._shards))):
             found[part["place"]] = self._shards[number][kind].as_of(part["id"], part["day"])
         return found
@@ -183,26 +188,18 @@ class _Counts(NamedTuple):
         known = np.flatnonzero(place < len(self.ids))
         known = known[self.ids[place[known]] == ids[known]]
         place, days = place[known], days[known]
-        before = self._days_before(place, days)
-        events = self._up_to(self.events, place, before)
-        counts = [
-            events - self._up_to(self.events, place, self._days_before(place, days - length))
-            for length in RECENT_DAYS
-        ]
+        # [4, n]: the row of each id's first day that is not before the day, nor before a window.
+        rows = np.searchsorted(self.keys, _key(place, days - _BEFORE[:, np.newaxis]))
+        is_any = rows > self.starts[place]
+        events = np.where(is_any, self.events[rows - 1], 0)
+        users = np.where(is_any[0], self.users[rows[0] - 1], 0)
         found = np.zeros((len(ids), len(COLUMNS)), np.int64)
-        found[known] = np.stack([*counts, events, self._up_to(self.users, place, before)], axis=1)
+        found[known] = np.stack([*(events[0] - events[1:]), events[0], users], axis=1)
         return found
 
     def day_after_last(self) -> int:
         """Returns the day after the last one of any id; 0 if there is none."""
         return int((self.keys % _DAYS).max() - _DAYS // 2) + 1 if len(self.keys) else 0
-
-    def _days_before(self, place: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Returns the row of the first day of an id that is not before `days`."""
-        return np.searchsorted(self.keys, _key(place, days))
-
-    def _up_to(self, sums: np.ndarray, place: np.ndarray, row: np.ndarray) -> np.ndarray:
-        return np.where(row > self.starts[place], sums[row - 1], 0)
 
 
 def _count(ids: np.ndarray, events: Columns) -> Columns:
