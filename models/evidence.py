@@ -22,7 +22,8 @@ from lifelong.data.keys import (
     REQUEST_EVIDENCE,
     REQUEST_TIMESTAMP,
 )
-from lifelong.models.layers import EventCounts, Events, count_events, length_mask
+from lifelong.models.layers import length_mask
+from lifelong.models.layers.event_counts import EventCounts, Events, count_events
 
 # In the order of `EventCounts`.
 _KEYS = (CANDIDATE_ITEM_EVIDENCE, CANDIDATE_CATEGORY_EVIDENCE, REQUEST_EVIDENCE)

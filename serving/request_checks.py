@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lifelong.data.evidence import COLUMNS, REQUEST_COLUMNS
+from lifelong.data import day_statistics, evidence
 from lifelong.data.keys import (
     CANDIDATE,
     CANDIDATE_CATEGORY_EVIDENCE,
@@ -31,6 +31,7 @@ from lifelong.data.keys import (
     SEARCHED_ITEM,
     SEARCHED_LENGTH,
     SEARCHED_TIMESTAMP,
+    STATISTICS,
     USER,
 )
 from lifelong.data.times import EARLIEST, LATEST, unit_advice
@@ -39,9 +40,10 @@ Inputs = Mapping[str, np.ndarray]
 
 # Inputs of one axis more: how many columns that has.
 _COLUMNS_OF = {
-    CANDIDATE_ITEM_EVIDENCE: len(COLUMNS),
-    CANDIDATE_CATEGORY_EVIDENCE: len(COLUMNS),
-    REQUEST_EVIDENCE: len(REQUEST_COLUMNS),
+    CANDIDATE_ITEM_EVIDENCE: len(evidence.COLUMNS),
+    CANDIDATE_CATEGORY_EVIDENCE: len(evidence.COLUMNS),
+    REQUEST_EVIDENCE: len(evidence.REQUEST_COLUMNS),
+    **dict.fromkeys(STATISTICS, len(day_statistics.COLUMNS)),
 }
 _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 # What is an integer in every model; extra features may be numeric.

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
-from lifelong.data.day_statistics import DayStatistics, count_days, part_path, write_part
+from lifelong.data.day_statistics import (
+    COLUMNS,
+    DayStatistics,
+    Newest,
+    count_days,
+    part_path,
+    write_part,
+)
 from lifelong.data.events import sort_events
 from lifelong.data.hashing import shard_of
 from lifelong.data.logs.fields import no_rows
@@ -33,3 +42,14 @@ def write_statistics(config: IngestConfig, folder: Path) -> str:
     batches = read_all(config.behaviors, fields, "behaviors", config.read_categories())
     statistics_of(cols.concat([no_rows(fields), *(batch.block for batch in batches)]), folder)
     return str(folder)
+
+
+def random_statistics(items: int = 60, categories: int = 6, time: int = 0) -> Newest:
+    """Returns counts of the ids 0, 1, ... as of a time."""
+    rng = np.random.default_rng(5)
+
+    def counts(ids: int) -> np.ndarray:
+        return np.sort(rng.integers(0, 500, (ids, len(COLUMNS))), axis=1)
+
+    ids = np.arange(items), np.arange(categories)
+    return Newest(time, ids[0], counts(items), ids[1], counts(categories), 100 * counts(1)[0])

@@ -30,9 +30,7 @@ Attend:
 Time and evidence:
 
 - `TimeGapEmbedding`: seconds `[...]` to embeddings `[..., D]` on a logarithmic scale.
-- `HistoryEvidence`: candidates `[B, N]` and all events `[B, T]` to counts, times and rates.
-- `count_events`: the integers behind it, for events that need not be `[B, T]` (`Events`,
-  `EventCounts`).
+- `HistoryEvidence`: candidates `[B, N]` and all events `[B, L]` to counts, times and rates.
 
 Helpers:
 
@@ -42,7 +40,6 @@ Helpers:
 """
 
 from lifelong.models.layers.augru import AUGRU
-from lifelong.models.layers.event_counts import EventCounts, Events, count_events
 from lifelong.models.layers.exact_search_unit import ExactSearchUnit
 from lifelong.models.layers.gather import gather_events
 from lifelong.models.layers.hamming_search import HammingSearch
@@ -76,9 +73,6 @@ __all__ = [  # noqa: RUF022
     "AUGRU",
     "TimeGapEmbedding",
     "HistoryEvidence",
-    "count_events",
-    "Events",
-    "EventCounts",
     "pad_history",
     "length_mask",
     "gather_events",

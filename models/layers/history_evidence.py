@@ -34,12 +34,12 @@ class HistoryEvidence(LayerOfTensors):
     Call:
         candidate_item: `[B, N]` int64 ids.
         candidate_category: `[B, N]` int64 ids.
-        history_item: `[B, T]` int64 ids, newest event first.
-        history_category: `[B, T]` int64 ids.
-        history_timestamp: `[B, T]` int64, Unix seconds, none later than the request (such events
+        history_item: `[B, L]` int64 ids, newest event first.
+        history_category: `[B, L]` int64 ids.
+        history_timestamp: `[B, L]` int64, Unix seconds, none later than the request (such events
             count as now).
         request_timestamp: `[B]` int64, Unix seconds.
-        mask: `[B, T]` bool, True for events.
+        mask: `[B, L]` bool, True for events.
 
     Returns:
         `[B, N, 34]` float32. For the candidate's item (events that share item and category), then for
@@ -70,6 +70,9 @@ class HistoryEvidence(LayerOfTensors):
         ... ).shape
         TensorShape([1, 1, 34])
 
+    References:
+        [A Next Basket Recommendation Reality Check](https://arxiv.org/abs/2109.14233), section 5: how
+        much of what is bought has been bought before.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -103,9 +106,9 @@ class HistoryEvidence(LayerOfTensors):
             "HistoryEvidence",
             {
                 **{name: (values, "B N") for name, values in candidates.items()},
-                **{name: (values, "B T") for name, values in history.items()},
+                **{name: (values, "B L") for name, values in history.items()},
                 "request_timestamp": (request_timestamp, "B"),
-                "mask": (mask, "B T"),
+                "mask": (mask, "B L"),
             },
         )
         events = Events.of(mask, history_item, history_category, history_timestamp)

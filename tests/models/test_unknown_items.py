@@ -16,7 +16,7 @@ from tests.sample_records import serialize
 
 KNOWN, CATEGORIES, BUCKETS = 10, 4, 6
 CHOICES = ("shared", "hash_buckets", "category")
-BLOCKS = dict(zip(CHOICES, (1, 1, BUCKETS, BUCKETS), strict=True))
+BLOCKS = dict(zip(CHOICES, (1, BUCKETS, BUCKETS), strict=True))
 # Transform's rows: 0 is that of unknown items.
 ITEMS = [[0, 2, 0, 9, 0]]
 IDS = [[700, 12, 701, 19, 702]]

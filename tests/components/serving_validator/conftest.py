@@ -14,6 +14,7 @@ from lifelong.models.export import export_model
 from lifelong.serving.server.server import ModelServer
 from tests.sample_models import RECORDS, spread_model
 from tests.sample_records import DAY, START, write_records
+from tests.sample_statistics import random_statistics
 
 
 def in_order(record, rng):
@@ -53,7 +54,8 @@ def export(transform_output, tmp_path_factory):
         artifact = standard_artifacts.Model()
         artifact.uri = str(tmp_path_factory.mktemp("model"))
         path = path_utils.serving_model_dir(artifact.uri)
-        export_model(model, transform_output, path, ExportConfig(**options))
+        statistics = random_statistics(time=START)
+        export_model(model, transform_output, path, ExportConfig(**options), statistics)
         return artifact
 
     return write
@@ -61,8 +63,9 @@ def export(transform_output, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def sim_hard(export, transform_output):
-    """A model that takes histories, and events that were searched in a store."""
-    return export(spread_model("sim_hard", transform_output))
+    """A model that takes histories, and events that were searched in a store; all is counted."""
+    model = spread_model("sim_hard", transform_output, evidence_length=14, statistics=True)
+    return export(model)
 
 
 @pytest.fixture(scope="session")

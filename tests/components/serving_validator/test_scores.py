@@ -52,10 +52,10 @@ class Counting:
 
 
 def test_there_are_scores_for_every_candidate(requests, expected):
-    assert [len(scores) for scores in expected] == [
+    assert [len(scores) for scores in expected.scores] == [
         len(request.columns["candidate_item"]) for request in requests
     ]
-    assert np.concatenate(expected).std() > 0.01
+    assert np.concatenate(expected.scores).std() > 0.01
 
 
 def test_every_way_to_ask_gives_the_evaluators_scores(client, calls, requests, expected):
@@ -67,13 +67,15 @@ def test_every_way_to_ask_gives_the_evaluators_scores(client, calls, requests, e
         "serving_default": sorted(each),
         "search": sorted(each),
         "searched_events": sorted(each),
+        "given_statistics": sorted(each),
+        "searched_events_given_statistics": sorted(each),
     }
 
 
 def test_the_largest_difference_is_found_wherever_it_is(client, calls, requests, expected):
-    shifted = [scores.copy() for scores in expected]
+    shifted = [scores.copy() for scores in expected.scores]
     shifted[7][-1] += 0.25
-    found = compare(client, calls, requests, shifted, batch_size=5)
+    found = compare(client, calls, requests, expected._replace(scores=shifted), batch_size=5)
     assert found.difference == pytest.approx(0.25, abs=1e-6)
 
 
@@ -89,10 +91,31 @@ def test_the_signature_that_differs_is_named(client, calls, requests, expected):
 
 
 def test_a_score_that_is_no_number_is_the_largest_difference(client, calls, requests, expected):
-    broken = [scores.copy() for scores in expected]
+    broken = [scores.copy() for scores in expected.scores]
     broken[3][0] = np.nan
     broken[4][0] = 1e9
+    broken = expected._replace(scores=broken)
     assert np.isnan(compare(client, calls, requests, broken, batch_size=5).difference)
+
+
+def test_what_the_model_counts_itself_is_compared_with_what_it_counts_here(
+    client, calls, requests, expected
+):
+    as_of_then = [calls.ranking_as_of_then["given_statistics"](request) for request in requests]
+    newest = [expected.rank(calls.with_history(request))[0] for request in requests]
+    differ = [
+        np.abs(scores[: len(wanted)] - wanted).max()
+        for scores, wanted in zip(newest, expected.scores, strict=True)
+    ]
+    assert max(differ) > 0.01
+    assert all("request_statistics_time" in request for request in as_of_then)
+
+    def shifted(inputs):
+        return expected.rank(inputs) + 0.5
+
+    found = compare(client, calls, requests, expected._replace(rank=shifted), batch_size=5)
+    assert found.difference == pytest.approx(0.5, abs=1e-6)
+    assert found.signature in ("serving_default", "search", "searched_events")
 
 
 def test_too_few_scores_are_refused(client, calls, requests, expected):

@@ -253,7 +253,7 @@ CASES = {
         ("B S 3",),
     ),
     "HistoryEvidence": Case(
-        HistoryEvidence,
+        functools.partial(HistoryEvidence),
         (
             Argument("candidate_item", "B N", "id"),
             Argument("candidate_category", "B N", "id"),

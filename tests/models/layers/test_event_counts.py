@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lifelong.data.evidence import COLUMNS, RECENT_DAYS, count_evidence
-from lifelong.models.layers import Events, count_events
+from lifelong.models.layers.event_counts import Events, count_events
 
 DAY = 86_400
 NOW = 1_500_000_000

@@ -1,7 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from lifelong.models.layers import EventCounts, HistoryEvidence
+from lifelong.models.layers import HistoryEvidence
+from lifelong.models.layers.event_counts import EventCounts
 
 HOUR, DAY = 3600, 86_400
 NOW = 1_500_000_000

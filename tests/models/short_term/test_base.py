@@ -20,9 +20,10 @@ def part(name, make_part):
     return make_part(name)
 
 
-def test_one_interest_per_candidate(part, arguments):
+def test_one_interest_per_candidate(name, part, arguments):
     batch, query, short = arguments(part)
     size = SMALL.item_dim + SMALL.category_dim + SMALL.time_gap_dim
+    size *= SMALL.heads if name == "multi_head" else 1
     output = part(batch, query, short)
     assert output.shape == (*query.shape[:2], size)
     assert np.isfinite(output).all()
@@ -77,7 +78,8 @@ def test_histories_may_be_narrower_than_s(part, arguments, batch, width):
 def test_time_can_be_left_out(make_part, arguments, batch, name):
     timed, timeless = make_part(name), make_part(name, time_gap_dim=0)
     later = {"request_timestamp": batch["request_timestamp"] + 10**7}
-    assert timeless(*arguments(timeless)).shape[-1] == SMALL.item_dim + SMALL.category_dim
+    size = (SMALL.item_dim + SMALL.category_dim) * (SMALL.heads if name == "multi_head" else 1)
+    assert timeless(*arguments(timeless)).shape[-1] == size
     np.testing.assert_array_equal(
         timeless(*arguments(timeless)), timeless(*arguments(timeless, **later))
     )
