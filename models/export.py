@@ -23,13 +23,14 @@ from lifelong.data.keys import (
     CANDIDATE_WEIGHT,
     CONTRACT_SIGNATURE,
     EVENTS_BEFORE_RECORD,
-    GIVEN_STATISTICS_SIGNATURE,
     HISTORY,
     HISTORY_CATEGORY,
     HISTORY_EVENTS,
     HISTORY_ITEM,
     HISTORY_TIMESTAMP,
     ITEM_FEATURES,
+    RANK_GIVEN_SIGNATURE,
+    RANK_SEARCHED_GIVEN_SIGNATURE,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
     RECORDS,
@@ -43,7 +44,6 @@ from lifelong.data.keys import (
     SCORES,
     SEARCH_SIGNATURE,
     SEARCHED,
-    SEARCHED_GIVEN_STATISTICS_SIGNATURE,
     SEARCHED_POSITION,
     SEARCHED_RELEVANCE,
     STATISTICS_AGE,
@@ -146,7 +146,7 @@ class ServingSignatures:
         statistics = statistics_wire_spec()
         functions = {RANK_SIGNATURE: _concrete(self.rank, wire)}
         if self._statistics is not None:
-            functions[GIVEN_STATISTICS_SIGNATURE] = _concrete(self.rank, wire | statistics)
+            functions[RANK_GIVEN_SIGNATURE] = _concrete(self.rank, wire | statistics)
         if isinstance(self._model.long_term, SearchedHistory):
             functions[SEARCH_SIGNATURE] = _concrete(self.search, wire)
         if isinstance(self._model.long_term, SimHardLongTerm):
@@ -155,7 +155,7 @@ class ServingSignatures:
                 searched |= evidence_wire_spec()
             functions[RANK_SEARCHED_SIGNATURE] = _concrete(self.rank_searched, searched)
             if self._statistics is not None:
-                functions[SEARCHED_GIVEN_STATISTICS_SIGNATURE] = _concrete(
+                functions[RANK_SEARCHED_GIVEN_SIGNATURE] = _concrete(
                     self.rank_searched, searched | statistics
                 )
         return functions

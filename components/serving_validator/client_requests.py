@@ -12,13 +12,13 @@ from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.data.contract import ContractError
 from lifelong.data.keys import (
     CONTRACT_SIGNATURE,
-    GIVEN_STATISTICS_SIGNATURE,
+    RANK_GIVEN_SIGNATURE,
+    RANK_SEARCHED_GIVEN_SIGNATURE,
     RANK_SIGNATURE,
     REQUEST_STATISTICS,
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SEARCH_SIGNATURE,
-    SEARCHED_GIVEN_STATISTICS_SIGNATURE,
     STATISTICS,
 )
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
@@ -87,9 +87,9 @@ class ClientRequests:
         """
         if not self.contract.reads_statistics:
             return self.ranking
-        made = {GIVEN_STATISTICS_SIGNATURE: functools.partial(_as_of_then, self.with_history)}
+        made = {RANK_GIVEN_SIGNATURE: functools.partial(_as_of_then, self.with_history)}
         if self.contract.searches_store:
-            made[SEARCHED_GIVEN_STATISTICS_SIGNATURE] = functools.partial(
+            made[RANK_SEARCHED_GIVEN_SIGNATURE] = functools.partial(
                 _as_of_then, self.with_searched_events
             )
         return made

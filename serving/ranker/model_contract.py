@@ -12,9 +12,9 @@ from lifelong.data.contract import NO_CONTRACT, DataContract
 from lifelong.data.events import KEYS
 from lifelong.data.keys import (
     CANDIDATE,
-    GIVEN_STATISTICS_SIGNATURE,
     HISTORY,
     ITEM_FEATURES,
+    RANK_GIVEN_SIGNATURE,
     RANK_SEARCHED_SIGNATURE,
     RANK_SIGNATURE,
     REQUEST_STATISTICS_TIME,
@@ -155,6 +155,6 @@ def read_contract(metadata: Metadata, told: Prediction) -> ModelContract:
         # Models that were exported before there were any do not tell.
         item_features=frozenset(json.loads(outputs.get(ITEM_FEATURES, b"[]"))),
         evidence_length=int(outputs.get("evidence_length", 0)),
-        reads_statistics=GIVEN_STATISTICS_SIGNATURE in metadata.signatures,
+        reads_statistics=RANK_GIVEN_SIGNATURE in metadata.signatures,
         statistics_time=int(outputs.get(REQUEST_STATISTICS_TIME, 0)),
     )
