@@ -11,6 +11,7 @@ from lifelong.models.layers import (
     HammingSearch,
     HardSearch,
     HashBucketAttention,
+    HistoryEvidence,
     InnerProductSearch,
     InterestExtractor,
     NeighborSearch,
@@ -60,7 +61,7 @@ def bad_tensors(case):
         wrong = [(shape, dtype, f"of shape .* has dtype {dtype.name}; expected ")]
         if case.layer not in ANY_RANK:
             deeper = [*shape[:2], 1, 1, *shape[2:]]
-            wrong.append((deeper, spec.dtype, r"has shape .*; expected \[B, "))
+            wrong.append((deeper, spec.dtype, r"has shape .*; expected \[B"))
         for axis, name in enumerate(names):
             if name in seen:
                 larger = [size + (place == axis) for place, size in enumerate(shape)]
@@ -179,6 +180,7 @@ CONSTRUCTORS = {
         {"hashes": 12, "width": 3},
         counts("hashes", "width") | SEEDS | {"hashes": (0, 13), "width": (0, 25)},
     ),
+    HistoryEvidence: ({}, {}),
     InnerProductSearch: ({"k": 3}, counts("k")),
     InterestExtractor: (
         {"units": 3},
