@@ -39,7 +39,7 @@ class HistoryEvidence(LayerOfTensors):
         history_timestamp: `[B, L]` int64, Unix seconds, none later than the request (such events
             count as now).
         request_timestamp: `[B]` int64, Unix seconds.
-        mask: `[B, L]` bool, True for events.
+        history_mask: `[B, L]` bool, True for events; all of them by default.
 
     Returns:
         `[B, N, 34]` float32. For the candidate's item (events that share item and category), then for
@@ -66,7 +66,6 @@ class HistoryEvidence(LayerOfTensors):
         ...     tf.ones_like(items),
         ...     times,
         ...     tf.constant([1512300000], tf.int64),
-        ...     tf.ones([1, 3], tf.bool),
         ... ).shape
         TensorShape([1, 1, 34])
 
@@ -86,7 +85,7 @@ class HistoryEvidence(LayerOfTensors):
         history_category: tf.Tensor,
         history_timestamp: tf.Tensor,
         request_timestamp: tf.Tensor,
-        mask: tf.Tensor,
+        history_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Counts; see the class."""
         candidates = {"candidate_item": candidate_item, "candidate_category": candidate_category}
@@ -101,17 +100,19 @@ class HistoryEvidence(LayerOfTensors):
             "request_timestamp": request_timestamp,
         }.items():
             check_dtype("HistoryEvidence", name, values, tf.int64)
-        check_dtype("HistoryEvidence", "mask", mask, tf.bool)
+        check_dtype("HistoryEvidence", "history_mask", history_mask, tf.bool)
         check_shapes(
             "HistoryEvidence",
             {
                 **{name: (values, "B N") for name, values in candidates.items()},
                 **{name: (values, "B L") for name, values in history.items()},
                 "request_timestamp": (request_timestamp, "B"),
-                "mask": (mask, "B L"),
+                "history_mask": (history_mask, "B L"),
             },
         )
-        events = Events.of(mask, history_item, history_category, history_timestamp)
+        if history_mask is None:
+            history_mask = tf.ones_like(history_item, tf.bool)
+        events = Events.of(history_mask, history_item, history_category, history_timestamp)
         counts = count_events(candidate_item, candidate_category, request_timestamp, events)
         return self.of_counts(counts, request_timestamp)
 

@@ -261,7 +261,7 @@ CASES = {
             Argument("history_category", "B L", "id"),
             Argument("history_timestamp", "B L", "seconds"),
             Argument("request_timestamp", "B", "seconds"),
-            Argument("mask", "B L", "mask"),
+            _HISTORY_MASK,
         ),
         ("B N 34",),
     ),
