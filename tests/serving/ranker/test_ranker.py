@@ -42,6 +42,9 @@ CONFIGS = {
     "sim_hard": small_config("sim_hard"),
     "eta": small_config("eta"),
     "none": small_config("none"),
+    # Some users have more events than are counted.
+    "counting sim_hard": small_config("sim_hard", short_length=0, evidence_length=25),
+    "counting eta": small_config("eta", evidence_length=25),
     "wider sim_hard": small_config("sim_hard", short_length=6, long_length=20),
 }
 USERS = [int(record["user"][0]) for record in RECORDS]
@@ -132,13 +135,13 @@ def scores_of_history(client, request, config):
         HISTORIES[request.user],
         request.candidates,
         request.timestamp,
-        config.window,
+        config.max_events,
     )
     return client.predict(wire)["scores"][0]
 
 
 @both
-@pytest.mark.parametrize("name", ["sim_hard", "eta", "none"])
+@pytest.mark.parametrize("name", ["sim_hard", "eta", "none", "counting sim_hard", "counting eta"])
 def test_ranks_as_the_whole_history_would(name, ranker_class, exported, store, tmp_path):
     config = CONFIGS[name]
     # The times of real events: cuts that fall among them.
@@ -155,7 +158,9 @@ def test_ranks_as_the_whole_history_would(name, ranker_class, exported, store, t
         assert [it.score for it in answer.items] == pytest.approx(scores[best].tolist(), abs=1e-5)
         assert sorted(it.item for it in answer.items) == sorted(request.candidates["item"].tolist())
         earlier = HISTORIES[request.user]["timestamp"] < request.timestamp
-        assert answer.history_length == min(config.window, earlier.sum())
+        # Of what a store has searched, the window is told; a history is sent whole.
+        most = config.max_events if name == "counting eta" else config.window
+        assert answer.history_length == min(most, earlier.sum())
         assert (answer.user, answer.degraded, answer.model_version) == (request.user, "", 1)
         assert min(answer.timings) >= 0
 
