@@ -39,7 +39,8 @@ class StoreConfig:
     Attributes:
         build: Whether to build and push a store of the behaviour log.
         shards: Parts of the store; each is built by one worker, in memory.
-        max_events_per_category: Most events of a user and category, the newest; 0 keeps all.
+        max_events_per_category: Most events of a user and category, the newest; 0 keeps all. What is
+            dropped is not counted as evidence, either.
         max_age_days: Greatest age of an event, counted from the newest of the log; 0 keeps all.
         destination: Folder, in which each push makes a new numbered version, or an address such as
             `redis://host:6379/0?name=lifelong` (a password in it is written to `config.yaml` and

@@ -29,7 +29,8 @@ class TreeConfig(JsonConfig):
         features: Declared features of events; with the behaviour type, where the log has one.
         max_bad_share: Share of unusable rows in the log above which the build fails.
         shards: Parts of the store. Each is built by one worker, in memory.
-        max_events_per_category: Most events of a user and category, the newest; 0 keeps all.
+        max_events_per_category: Most events of a user and category, the newest; 0 keeps all. What is
+            dropped is not counted as evidence, either.
         max_age_days: Greatest age of an event, counted from the newest of the log; 0 keeps all.
         items: The item table, if it tells the categories; None if the log has them.
     """

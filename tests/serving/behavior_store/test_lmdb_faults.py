@@ -1,6 +1,7 @@
 """What may go wrong with an LMDB store: killed writers, damaged files, full disks, two at once."""
 
 import collections
+import dataclasses
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from lifelong.serving.behavior_store import (
     StoreLockedError,
     open_store,
 )
+from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
 from lifelong.serving.behavior_store.lmdb_store import (
     MANIFEST_FILE,
@@ -321,6 +323,17 @@ def test_verify_names_what_is_damaged(tmp_path):
     (damage,) = verify(tmp_path).damage
     assert f"user {user}" in damage
     assert "checksum" in damage
+
+
+def test_verify_tells_a_directory_of_other_days(tmp_path):
+    with LmdbStore.create(tmp_path, dataclasses.replace(MANIFEST, shards=1)) as store:
+        packed = pack_user(1, events_of(1), 16)
+        directory = Directory.unpack(packed.directory, 1)
+        days = dataclasses.replace(directory.days, number=directory.days.number + 1)
+        wrong = dataclasses.replace(directory, days=days).pack(1)
+        store.load([packed._replace(directory=wrong)])
+    (damage,) = verify(tmp_path).damage
+    assert damage == "user 1: the directory tells other events than the blocks hold"
 
 
 @pytest.fixture
