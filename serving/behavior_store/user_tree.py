@@ -247,13 +247,13 @@ class UserTree:
         """Counts events that come before a cut, on its day; at most `limit`.
 
         Args:
-            row: Row of the day, if it has events.
+            row: Row of the day, or of the next one with events.
             limit: Where counting ends.
             before: The cut.
         """
         days = self.directory.days
         day = before.timestamp // SECONDS_PER_DAY
-        if days.number[row : row + 1] != day:
+        if days.number[row] != day:
             return 0
         times = self._newest(min(int(days.count[row]), limit), before)["timestamp"]
         return min(int(np.count_nonzero(times >= day * SECONDS_PER_DAY)), limit)
