@@ -43,30 +43,32 @@ def eta_step_work(model: CTRModel, histories: int, impressions: int) -> StepWork
     """Counts the work of a step. Look-ups, the optimizer and all that is small are not counted.
 
     Args:
-        model: An `eta` model with target attention.
+        model: An `eta` model whose short part is read by multi-head attention.
         histories: Copies of histories in a step: one per request, or one per impression.
         impressions: Candidates of all requests.
     """
     config = model.spec.model
     query = config.item_dim + config.category_dim
     event = query + config.time_gap_dim
-    width = model.short_term.attention.hidden[0]
+    keys = config.heads * config.head_dim
     # The projection, and the packing of its signs into 16-bit chunks.
     signature = config.signature_bits * (
         config.item_dim + 4 * math.ceil(config.signature_bits / 64)
     )
-    target_attention = query * event + config.short_length * (event * width + width + event)
+    short_events = histories * config.short_length * event * keys
+    short_attention = query * keys + config.short_length * (keys + config.heads * event)
     exact_search = config.heads * event * (query + 2 * config.searched_events)
     head = sum(math.prod(weight.shape) for weight in model.head.weights if len(weight.shape) == 2)
     hashed = histories * config.long_length
     of_history = config.item_dim + config.signature_bits
-    of_impression = config.searched_events * event + config.short_length * width
+    of_impression = config.searched_events * event + config.short_length * config.heads
     moved = (
         _FLOAT_BYTES * (hashed * of_history + 2 * impressions * of_impression)
         + _DISTANCE_BYTES * impressions * config.long_length
     )
     return StepWork(
         multiply_adds=(hashed + impressions) * signature
-        + 3 * impressions * (target_attention + exact_search + head),
+        + 3 * short_events
+        + 3 * impressions * (short_attention + exact_search + head),
         bytes=2 * moved,
     )

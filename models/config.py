@@ -147,9 +147,9 @@ class ModelConfig:
                 )
             },
         )
-        names = ("short_length", "evidence_length", "user_dim", "context_dim", "time_gap_dim")
-        names += ("dien_auxiliary_weight", "spare_share")
-        _check_at_least(0, **{f"model.{name}": getattr(self, name) for name in names})
+        of_any_size = ("short_length", "evidence_length", "user_dim", "context_dim", "time_gap_dim")
+        for name in (*of_any_size, "dien_auxiliary_weight", "spare_share"):
+            _check_at_least(0, **{f"model.{name}": getattr(self, name)})
         _check_at_least(1, **{f"model.hidden[{i}]": width for i, width in enumerate(self.hidden)})
         _check_above_0(**{"model.embedding_norm": self.embedding_norm})
         for name in ("dropout", "unknown_rate"):

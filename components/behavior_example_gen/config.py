@@ -128,7 +128,8 @@ class IngestConfig(JsonConfig):
         features: Extra features of events, candidates, requests, users and items.
         requests: How requests are made without an impression log.
         splits: How requests are divided.
-        window: Events that a model looks back at a request (short and long history together).
+        window: Events that a model looks back at a request: those of the short and long history
+            together, or those that it counts as evidence if they are more.
         seed: Seed of every sampling; the same seed gives the same records.
         max_bad_share: Share of unusable rows in a log above which the run fails.
         shards: Groups of users that are worked on in parallel.
@@ -148,7 +149,7 @@ class IngestConfig(JsonConfig):
     features: tuple[Feature, ...] = ()
     requests: RequestConfig = RequestConfig()
     splits: SplitConfig = SplitConfig()
-    window: int = 1050
+    window: int = 4000
     seed: int = 0
     max_bad_share: float = 0.01
     shards: int = 64

@@ -87,6 +87,7 @@ class ClientRequests:
         """
         if not self.contract.reads_statistics:
             return self.ranking
+        made: dict[str, Callable[[RecordedRequest], Request]]
         made = {RANK_GIVEN_SIGNATURE: functools.partial(_as_of_then, self.with_history)}
         if self.contract.searches_store:
             made[RANK_SEARCHED_GIVEN_SIGNATURE] = functools.partial(

@@ -10,18 +10,19 @@ def test_the_work_of_a_step():
     work = eta_step_work(model, histories=2, impressions=10)
     # 64 bits: 8 values each, and 4 chunks to pack them into
     signature = 64 * (8 + 4)
-    # Query to event size; per event the 36 units, their weighted sum, and that of the event
-    target_attention = 12 * 16 + 4 * (16 * 36 + 36 + 16)
+    # Two heads of 4: events to keys, once a history; the query, its products, the weighted sums
+    short_events = 2 * 4 * 16 * 8
+    short_attention = 12 * 8 + 4 * (8 + 2 * 16)
     # Two heads: query to event size, scores of 3 events, their weighted sum
     exact_search = 2 * (12 * 16 + 3 * 16 + 3 * 16)
     first, last = (weight for weight in model.head.weights if len(weight.shape) == 2)
     head = first.shape[0] * 16 + 16 * 1
     assert last.shape == (16, 1)
-    assert work.multiply_adds == (2 * 8 + 10) * signature + 30 * (
-        target_attention + exact_search + head
+    assert work.multiply_adds == (2 * 8 + 10) * signature + 3 * short_events + 30 * (
+        short_attention + exact_search + head
     )
     forward = 2 * 8 * (8 + 64) * 4 + 10 * 8 * 2
-    both_ways = 10 * (3 * 16 + 4 * 36) * 4
+    both_ways = 10 * (3 * 16 + 4 * 2) * 4
     assert work.bytes == 2 * forward + 4 * both_ways
 
 

@@ -55,7 +55,9 @@ def test_any_value_can_be_set_from_yaml_and_overridden(tmp_path):
 
 
 def test_the_window_follows_from_the_models_lengths():
-    assert parse("--model.short_length=5", "--model.long_length=20").data.window == 25
+    lengths = ("--model.short_length=5", "--model.long_length=20")
+    assert parse(*lengths, "--model.evidence_length=0").data.window == 25
+    assert parse(*lengths, "--model.evidence_length=30").data.window == 30
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.warmup import WARMUP_FILE
 from tests.batching_parameters import read_batching_parameters
 
-RANKING = ("serving_default", "search", "searched_events")
+RANKING = (
+    "serving_default",
+    "search",
+    "searched_events",
+    "given_statistics",
+    "searched_events_given_statistics",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +69,15 @@ def test_every_signature_comes_with_every_length_and_batch_size(written):
     calls = [(name, 1) for name in RANKING] * 3
     calls += itertools.product(RANKING, (2, 4))
     assert sorted(zip(signatures, sizes, strict=True)) == sorted(calls)
-    # S + L = 12 events are full; the empty one has one of padding.
-    alone = [request for request in rest[:9] if request.model_spec.signature_name == "search"]
+    # The 14 events that are counted are full; the empty one has one of padding.
+    alone = [
+        request
+        for request in rest[: 3 * len(RANKING)]
+        if request.model_spec.signature_name == "search"
+    ]
     assert column(alone[0], "history_length").tolist() == [0]
-    assert 0 < column(alone[1], "history_length")[0] < 12
-    assert column(alone[2], "history_length").tolist() == [12]
+    assert 0 < column(alone[1], "history_length")[0] < 14
+    assert column(alone[2], "history_length").tolist() == [14]
     assert column(alone[2], "candidate_item").shape == (1, 20)
 
 
@@ -79,8 +89,8 @@ def test_a_batch_mixes_lengths_and_is_as_wide_as_the_longest(written):
     )
     lengths = [column(request, "history_length").tolist() for request in (two, four)]
     short = lengths[1][1]
-    assert 0 < short < 12
-    assert lengths == [[12, short], [12, short, 0, 12]]
+    assert 0 < short < 14
+    assert lengths == [[14, short], [14, short, 0, 14]]
     assert column(four, "candidate_item").shape == (4, 20)
 
 

@@ -1,6 +1,7 @@
 import pytest
 from tfx.types import channel, standard_artifacts
 
+from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.signature_baker.component import SignatureBaker
 from lifelong.models.config import ExportConfig
 
@@ -8,6 +9,7 @@ INPUTS = {
     "model": standard_artifacts.Model,
     "transform_graph": standard_artifacts.TransformGraph,
     "examples": standard_artifacts.Examples,
+    "day_statistics": DayStatistics,
 }
 
 
