@@ -6,13 +6,11 @@ import dataclasses
 
 import tensorflow_transform as tft
 
-from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.export import ServingSignatures
+from lifelong.models.export import ServingSignatures, newest_statistics
 from lifelong.models.item_features import ItemSource
-from lifelong.models.statistics_table import StatisticsTable
 from lifelong.models.training import make_spec
 
 
@@ -68,9 +66,7 @@ class ExperimentData:
 
     def signatures(self, model: CTRModel) -> ServingSignatures:
         """Returns the signatures that a model would be served with."""
-        statistics = None
-        if model.spec.model.statistics:
-            statistics = StatisticsTable(DayStatistics(self.day_statistics).newest())
+        statistics = newest_statistics(model, self.day_statistics)
         return ServingSignatures(model, self.transform_output(), statistics=statistics)
 
     def transform_output(self) -> tft.TFTransformOutput:

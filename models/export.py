@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.contract import NO_CONTRACT
-from lifelong.data.day_statistics import Newest
+from lifelong.data.day_statistics import DayStatistics, Newest
 from lifelong.data.features import features_of
 from lifelong.data.keys import (
     CANDIDATE_ITEM,
@@ -97,7 +97,7 @@ class ServingSignatures:
         transform_output: tft.TFTransformOutput,
         jit_compile: bool = False,
         negative_sampling_rate: float = 1.0,
-        statistics: StatisticsTable | None = None,
+        statistics: Newest | None = None,
     ) -> None:
         self._model = model
         if model.spec.model.statistics and statistics is None:
@@ -105,7 +105,9 @@ class ServingSignatures:
                 "model.statistics is true, but no statistics are given that requests could be told "
                 "the counts of items and categories from"
             )
-        self._statistics = statistics if model.spec.model.statistics else None
+        self._statistics = None
+        if statistics is not None and model.spec.model.statistics:
+            self._statistics = StatisticsTable(statistics)
         self._negative_sampling_rate = negative_sampling_rate
         self._compiled = model.long_term.signature_search if jit_compile else None
         if jit_compile and self._compiled is None:
@@ -327,6 +329,19 @@ class ServingSignatures:
         return rows
 
 
+def newest_statistics(model: CTRModel, folder: str) -> Newest | None:
+    """Reads what a model's own table of statistics is filled with.
+
+    Args:
+        model: The model.
+        folder: Path or URI of the counts, see `DayStatistics`.
+
+    Returns:
+        The newest counts; None for a model that reads no statistics.
+    """
+    return DayStatistics(folder).newest() if model.spec.model.statistics else None
+
+
 def export_model(
     model: CTRModel,
     transform_output: tft.TFTransformOutput,
@@ -355,7 +370,7 @@ def export_model(
             transform_output,
             export.jit_compile,
             export.negative_sampling_rate,
-            StatisticsTable(statistics) if statistics is not None else None,
+            statistics,
         )
         functions = signatures.functions()
         root = tf.Module()

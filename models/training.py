@@ -17,13 +17,12 @@ import tensorflow_transform as tft
 
 from lifelong.data import config_json
 from lifelong.data.contract import DataContract
-from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.data.item_table import StoredItems, items_path
 from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder
 from lifelong.models.config import ModelConfig, ModelSpec, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.export import export_model
+from lifelong.models.export import export_model, newest_statistics
 from lifelong.models.growth import go_on_from, keep_room
 from lifelong.models.item_features import ItemEncoding, ItemSource
 from lifelong.models.long_term import TrainedSearch
@@ -80,7 +79,7 @@ def run_fn(fn_args: Any) -> None:
         model,
         transform_output,
         fn_args.serving_model_dir,
-        statistics=DayStatistics(custom_config["day_statistics"]).newest(),
+        statistics=newest_statistics(model, custom_config.get("day_statistics", "")),
     )
     tf.io.gfile.rmtree(checkpoints)
 

@@ -18,11 +18,10 @@ from tfx.utils import path_utils
 
 from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
-from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.keys import CANDIDATE_LENGTH, RANK_SIGNATURE, SCORES
 from lifelong.models.calibration import uncorrected
 from lifelong.models.config import ExportConfig, ModelSpec
-from lifelong.models.export import export_model
+from lifelong.models.export import export_model, newest_statistics
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.trained import TRAINED_FOLDER, load_trained
@@ -61,8 +60,8 @@ class Executor(base_executor.BaseExecutor):
         tables = model.long_term.bake()
         table_bytes = sum(table.shape.num_elements() * table.dtype.size for table in tables)
         baked_path = path_utils.serving_model_dir(output.uri)
-        statistics = DayStatistics(artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY]))
-        export_model(model, transform_output, baked_path, export, statistics.newest())
+        counted = artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY])
+        export_model(model, transform_output, baked_path, export, newest_statistics(model, counted))
         seconds = time.monotonic() - started
         spec, exact = model.spec, model.long_term.bakes_exactly and export.table_type == "float32"
         # What is proven is loaded from the files: the tables need not be in memory twice.

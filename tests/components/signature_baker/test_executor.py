@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
+from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.signature_baker.executor import Executor, largest_score_difference
 from lifelong.models.config import ExportConfig, SoftSearchConfig
@@ -17,8 +18,11 @@ from lifelong.models.trained import TRAINED_FOLDER, save_trained
 from tests.sample_items import FEATURES, item_table, model_with_items, write_source
 from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import write_records
+from tests.sample_statistics import statistics_of
 
 pytestmark = pytest.mark.slow
+
+LOG = {name: np.arange(20) % 7 for name in ("user", "item", "category", "timestamp")}
 
 PROPERTIES = {
     "split": "eval",
@@ -50,6 +54,9 @@ class Trained(NamedTuple):
         output = artifact(standard_artifacts.Model, folder / "baked")
         transform_graph = artifact(standard_artifacts.TransformGraph, self.folder / "transform")
         inputs = {"model": [trained], "transform_graph": [transform_graph], "examples": [examples]}
+        (folder / "day_statistics").mkdir()
+        statistics_of(LOG, folder / "day_statistics")
+        inputs["day_statistics"] = [artifact(DayStatistics, folder / "day_statistics")]
         if item_table:
             inputs["item_table"] = [artifact(ItemTable, item_table)]
         Executor().Do(inputs, {"baked_model": [output]}, properties)
@@ -67,7 +74,8 @@ def train(transform_output, tmp_path_factory):
         save_trained(model, str(folder / "trained" / TRAINED_FOLDER))
         served = path_utils.serving_model_dir(str(folder / "trained"))
         if exported is None:
-            export_model(model, transform_output, served)
+            counted = statistics_of(LOG, tmp_path_factory.mktemp("day_statistics")).newest()
+            export_model(model, transform_output, served, statistics=counted)
         else:
             shutil.copytree(path_utils.serving_model_path(str(exported.folder / "trained")), served)
         return Trained(model, folder)
@@ -77,7 +85,8 @@ def train(transform_output, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def eta(train, transform_output):
-    return train(spread_model("eta", transform_output))
+    """A model that counts, too."""
+    return train(spread_model("eta", transform_output, evidence_length=14, statistics=True))
 
 
 @pytest.fixture(scope="module")
