@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data import day_statistics
 from lifelong.data.keys import (
     CANDIDATE,
     HISTORY_ITEM,
@@ -16,6 +15,7 @@ from lifelong.data.keys import (
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
     STATISTICS,
+    STATISTICS_COLUMNS,
 )
 from lifelong.models.reader import serialized_records
 
@@ -32,9 +32,7 @@ def read_records(files: Sequence[str], spec: Mapping[str, Any]) -> Iterator[Reco
     for serialized in serialized_records(files):
         parsed = tf.io.parse_example([serialized], dict(spec))
         record = {key: values[0].numpy() for key, values in parsed.items()}
-        yield record | {
-            key: record[key].reshape(-1, len(day_statistics.COLUMNS)) for key in STATISTICS
-        }
+        yield record | {key: record[key].reshape(-1, len(STATISTICS_COLUMNS)) for key in STATISTICS}
 
 
 def with_candidates(records: Iterable[Record], requests: int, candidates: int) -> list[Record]:

@@ -16,14 +16,12 @@ import pyarrow as pa
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.hashing import shard_of
+from lifelong.data.keys import STATISTICS_COLUMNS
 from lifelong.data.logs import files
 from lifelong.data.times import DAY
 
+# The days of the first columns of `STATISTICS_COLUMNS`.
 RECENT_DAYS = (7, 28, 91)
-# Of `candidate_item_statistics` and `candidate_category_statistics`, and of all events together in
-# `request_statistics`: events of so many days before the day, all events before it, and the distinct
-# users who have one.
-COLUMNS = (*(f"events_{days}d" for days in RECENT_DAYS), "events", "users")
 
 # What events are counted by; all together have the id 0.
 ITEM, CATEGORY, TOTAL = KINDS = ("item", "category", "total")
@@ -45,7 +43,7 @@ class Newest(NamedTuple):
     Attributes:
         time: Start of that day, Unix seconds; 0 if there is no event.
         items: int64 `[I]`, ascending ids.
-        item_statistics: int64 `[I, 5]`, see `COLUMNS`.
+        item_statistics: int64 `[I, 5]`, see `STATISTICS_COLUMNS`.
         categories: int64 `[C]`, ascending ids.
         category_statistics: int64 `[C, 5]`.
         totals: int64 `[5]`, of all events.
@@ -87,9 +85,9 @@ class DayStatistics:
             days: int64 `[C]`, days since 1970 of requests.
 
         Returns:
-            int64 `[C, 5]`, see `COLUMNS`.
+            int64 `[C, 5]`, see `STATISTICS_COLUMNS`.
         """
-        found = np.zeros((len(ids), len(COLUMNS)), np.int64)
+        found = np.zeros((len(ids), len(STATISTICS_COLUMNS)), np.int64)
         # One after another, ids that are neighbours in the files are found faster.
         place = np.argsort(ids)
         ids = ids[place]
@@ -193,7 +191,7 @@ class _Counts(NamedTuple):
         is_any = rows > self.starts[place]
         events = np.where(is_any, self.events[rows - 1], 0)
         users = np.where(is_any[0], self.users[rows[0] - 1], 0)
-        found = np.zeros((len(ids), len(COLUMNS)), np.int64)
+        found = np.zeros((len(ids), len(STATISTICS_COLUMNS)), np.int64)
         found[known] = np.stack([*(events[0] - events[1:]), events[0], users], axis=1)
         return found
 

@@ -52,6 +52,9 @@ CANDIDATE_ITEM_STATISTICS = "candidate_item_statistics"
 CANDIDATE_CATEGORY_STATISTICS = "candidate_category_statistics"
 REQUEST_STATISTICS = "request_statistics"
 STATISTICS = (CANDIDATE_ITEM_STATISTICS, CANDIDATE_CATEGORY_STATISTICS, REQUEST_STATISTICS)
+# The columns of each: events of so many days before the day, all events before it, and the distinct
+# users who have one.
+STATISTICS_COLUMNS = ("events_7d", "events_28d", "events_91d", "events", "users")
 
 # Of requests alone.
 REQUEST_STATISTICS_TIME = "request_statistics_time"

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 
-from lifelong.data import day_statistics
 from lifelong.data.features import Feature
 from lifelong.data.keys import (
     CANDIDATE,
@@ -29,6 +28,7 @@ from lifelong.data.keys import (
     REQUEST_EVENTS,
     REQUEST_TIMESTAMP,
     STATISTICS,
+    STATISTICS_COLUMNS,
 )
 from lifelong.models.evidence import count_evidence, events_of_pool
 
@@ -106,7 +106,7 @@ def make_pool(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> Pool:
         if isinstance(values, tf.RaggedTensor):
             flat = values.flat_values
             if key in STATISTICS:
-                flat = tf.reshape(flat, [-1, len(day_statistics.COLUMNS)])
+                flat = tf.reshape(flat, [-1, len(STATISTICS_COLUMNS)])
             if key.startswith((HISTORY, CANDIDATE)):
                 flat = tf.pad(flat, [[0, 1]] + [[0, 0]] * (flat.shape.rank - 1))
             pool[key] = flat
@@ -127,7 +127,7 @@ def _check_counts(records: Mapping[str, tf.Tensor | tf.RaggedTensor]) -> None:
         records[CANDIDATE_ITEM].row_lengths(),
         message="record: request_candidates does not add up to the length of candidate_item",
     )
-    columns = len(day_statistics.COLUMNS)
+    columns = len(STATISTICS_COLUMNS)
     for key in STATISTICS:
         owner = CANDIDATE_ITEM if key.startswith(CANDIDATE) else REQUEST_TIMESTAMP
         tf.debugging.assert_equal(

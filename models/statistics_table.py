@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data.day_statistics import COLUMNS, Newest
+from lifelong.data.day_statistics import Newest
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY_ID,
     CANDIDATE_CATEGORY_STATISTICS,
@@ -16,6 +16,7 @@ from lifelong.data.keys import (
     REQUEST_STATISTICS,
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
+    STATISTICS_COLUMNS,
 )
 from lifelong.models.item_features import find_entries
 from lifelong.models.records import Batch
@@ -58,7 +59,9 @@ class StatisticsTable:
             for key, (of, ids, counts) in self._tables.items()
         }
         requests = tf.shape(rows[REQUEST_TIMESTAMP])
-        found[REQUEST_STATISTICS] = tf.broadcast_to(self._totals, [requests[0], len(COLUMNS)])
+        found[REQUEST_STATISTICS] = tf.broadcast_to(
+            self._totals, [requests[0], len(STATISTICS_COLUMNS)]
+        )
         found[REQUEST_STATISTICS_TIME] = tf.fill(requests, tf.convert_to_tensor(self.time))
         return found
 
@@ -66,7 +69,7 @@ class StatisticsTable:
 def _table(kind: str, ids: np.ndarray, counts: np.ndarray) -> tuple[tf.Variable, tf.Variable]:
     """Returns ids `[1 + n]` and counts `[1 + n, 5]`; entry 0 is for ids that are not there."""
     name = f"{kind}_statistics"
-    all_counts = np.zeros((len(counts) + 1, len(COLUMNS)), _counts_type(counts))
+    all_counts = np.zeros((len(counts) + 1, len(STATISTICS_COLUMNS)), _counts_type(counts))
     all_counts[1:] = counts
     return (
         tf.Variable(np.append(_NO_ID, ids), trainable=False, name=f"{name}_ids"),

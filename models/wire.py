@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import tensorflow as tf
 
-from lifelong.data import day_statistics, evidence
+from lifelong.data import evidence
 from lifelong.data.features import Feature, features_of
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY,
@@ -27,6 +27,7 @@ from lifelong.data.keys import (
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SEARCHED,
+    STATISTICS_COLUMNS,
 )
 
 _PER_REQUEST = ("user", REQUEST_TIMESTAMP, HISTORY_LENGTH, CANDIDATE_LENGTH)
@@ -70,7 +71,7 @@ def statistics_wire_spec() -> dict[str, tf.TensorSpec]:
 
     `request_statistics_time` `[B]` is the beginning of the day that they are of, Unix seconds.
     """
-    columns = len(day_statistics.COLUMNS)
+    columns = len(STATISTICS_COLUMNS)
     sizes: dict[str, list[int | None]] = {
         CANDIDATE_ITEM_STATISTICS: [None, None, columns],
         CANDIDATE_CATEGORY_STATISTICS: [None, None, columns],

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lifelong.data import day_statistics, evidence
+from lifelong.data import evidence
 from lifelong.data.keys import (
     CANDIDATE,
     CANDIDATE_CATEGORY_EVIDENCE,
@@ -32,6 +32,7 @@ from lifelong.data.keys import (
     SEARCHED_LENGTH,
     SEARCHED_TIMESTAMP,
     STATISTICS,
+    STATISTICS_COLUMNS,
     USER,
 )
 from lifelong.data.times import EARLIEST, LATEST, unit_advice
@@ -43,7 +44,7 @@ _COLUMNS_OF = {
     CANDIDATE_ITEM_EVIDENCE: len(evidence.COLUMNS),
     CANDIDATE_CATEGORY_EVIDENCE: len(evidence.COLUMNS),
     REQUEST_EVIDENCE: len(evidence.REQUEST_COLUMNS),
-    **dict.fromkeys(STATISTICS, len(day_statistics.COLUMNS)),
+    **dict.fromkeys(STATISTICS, len(STATISTICS_COLUMNS)),
 }
 _INT64, _FLOAT32 = np.dtype(np.int64), np.dtype(np.float32)
 # What is an integer in every model; extra features may be numeric.

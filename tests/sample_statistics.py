@@ -10,7 +10,6 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.day_statistics import (
-    COLUMNS,
     DayStatistics,
     Newest,
     count_days,
@@ -19,6 +18,7 @@ from lifelong.data.day_statistics import (
 )
 from lifelong.data.events import sort_events
 from lifelong.data.hashing import shard_of
+from lifelong.data.keys import STATISTICS_COLUMNS
 from lifelong.data.logs.fields import no_rows
 from lifelong.data.logs.reading import read_all
 
@@ -49,7 +49,7 @@ def random_statistics(items: int = 60, categories: int = 6, time: int = 0) -> Ne
     rng = np.random.default_rng(5)
 
     def counts(ids: int) -> np.ndarray:
-        return np.sort(rng.integers(0, 500, (ids, len(COLUMNS))), axis=1)
+        return np.sort(rng.integers(0, 500, (ids, len(STATISTICS_COLUMNS))), axis=1)
 
     ids = np.arange(items), np.arange(categories)
     return Newest(time, ids[0], counts(items), ids[1], counts(categories), 100 * counts(1)[0])

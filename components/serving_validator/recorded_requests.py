@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
-from lifelong.data import day_statistics
 from lifelong.data.keys import (
     CANDIDATE,
     HISTORY,
@@ -17,6 +16,7 @@ from lifelong.data.keys import (
     REQUEST_CANDIDATES,
     REQUEST_EVENTS,
     STATISTICS,
+    STATISTICS_COLUMNS,
 )
 from lifelong.models.reader import serialized_records
 
@@ -76,7 +76,7 @@ def read_requests(files: Sequence[str], count: int) -> list[RecordedRequest]:
     """
     records = [
         {
-            key: values.reshape(-1, len(day_statistics.COLUMNS)) if key in STATISTICS else values
+            key: values.reshape(-1, len(STATISTICS_COLUMNS)) if key in STATISTICS else values
             for key, values in ExampleToNumpyDict(record).items()
             if values is not None
         }

@@ -4,7 +4,6 @@ import pytest
 from lifelong.data import columns as cols
 from lifelong.data.day_statistics import (
     CATEGORY,
-    COLUMNS,
     ITEM,
     KINDS,
     TOTAL,
@@ -14,6 +13,7 @@ from lifelong.data.day_statistics import (
     part_path,
 )
 from lifelong.data.events import sort_events
+from lifelong.data.keys import STATISTICS_COLUMNS
 from tests.sample_statistics import statistics_of
 
 DAY = 86_400
@@ -58,7 +58,7 @@ def test_a_window_of_days_ends_before_the_day_and_begins_so_many_days_earlier(tm
     first_seconds = [day * DAY for day in (8, 9, 71, 72, 92, 93)]
     times = [*first_seconds, 100 * DAY - 1, 100 * DAY, 101 * DAY]
     statistics = statistics_of(log(*((u, 5, 50, t) for u, t in enumerate(times))), tmp_path)
-    assert COLUMNS == ("events_7d", "events_28d", "events_91d", "events", "users")
+    assert STATISTICS_COLUMNS == ("events_7d", "events_28d", "events_91d", "events", "users")
     for kind, number in ((ITEM, 5), (CATEGORY, 50), (TOTAL, 0)):
         assert counts(statistics, kind, number, 100) == [2, 4, 6, 7, 7]
         assert counts(statistics, kind, number, 101) == [2, 4, 6, 8, 8]
