@@ -45,7 +45,7 @@ def measure_behavior_store() -> list[str]:
     lines = []
     with both_stores(run.outputs["BehaviorTreeBuilder", "behavior_tree"]) as stores:
         for name, store in stores.items():
-            held = store.statistics()
+            held = store.size()
             lines.append(
                 f"behaviour store, {name}: {held.bytes_per_event:.1f} bytes per event"
                 f" ({held.events:,} events of {held.users:,} users)"
@@ -242,7 +242,7 @@ def _building() -> str:
         finish_store(folder, manifest)
         took = time.perf_counter() - started
         with LmdbStore(folder) as store:
-            events = store.statistics().events
+            events = store.size().events
     return (
         f"behaviour store, building: {events / took:,.0f} events/s from log to store, one process"
     )

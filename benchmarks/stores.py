@@ -33,7 +33,8 @@ def both_stores(tree_uri: str) -> Iterator[dict[str, BehaviorStore]]:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
             server = opened.enter_context(RedisServer(folder))
             address = server.address("bench")
-            with RedisStore.create(address, built.manifest) as copy:
+            statistics = built.all_statistics()
+            with RedisStore.create(address, built.manifest, statistics=statistics) as copy:
                 copy.load(built.scan())
                 copy.publish()
             stores["Redis"] = opened.enter_context(open_store(address))

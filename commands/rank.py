@@ -14,6 +14,7 @@ import numpy as np
 
 from lifelong.commands.command import with_options
 from lifelong.data.keys import RANK_SIGNATURE
+from lifelong.data.times import DAY
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.credentials import ClientSecurity
 
@@ -33,7 +34,10 @@ class RankOptions:
         candidates: Candidates to rank: the most frequent items of the weeks before the request.
         weeks: Those weeks.
         evidence: Past events to print for each candidate, of those that the search found for it.
-        at: Time of the request, a date or ISO time; empty is right after the user's last event.
+        at: Time of the request, a date or ISO time; empty is right after the user's last event. For
+            a time in the past, the history is that of then, but a model that reads statistics of
+            all users has those of its own table, or the store's newer ones if they do not count
+            later days: what is printed tells if they count what came after the request.
         workdir: Folder of the run whose configuration, pushed model and behaviour store are used.
         store: Folder or address of the behaviour store; empty is where runs push to. If there is
             none, the user's history is read from the log.
@@ -109,8 +113,11 @@ def rank(options: RankOptions) -> int:
     print(
         f"user {options.user} on {_day(now)}: {len(offered['item'])} candidates ranked over gRPC "
         f"with the last {answer.history_length} of {user.events} events, read from "
-        f"{'the log' if store is None else 'the behaviour store'}\n"
+        f"{'the log' if store is None else 'the behaviour store'}"
     )
+    if answer.statistics_age is not None:
+        print(describe_age(answer.statistics_age, now))
+    print()
     names = _names(answer.items, options.evidence, config, workdir)
     for place, item in enumerate(answer.items, 1):
         print(f"{place:3}. {item.score:.4f}  {names.describe(item.item, item.category)}")
@@ -122,6 +129,31 @@ def rank(options: RankOptions) -> int:
         if len(item.evidence) > options.evidence:
             print(f"{'':13}and {len(item.evidence) - options.evidence} more events found")
     return 0
+
+
+def describe_age(age: int, now: int) -> str:
+    """Returns words for how old the statistics of all users' events are.
+
+    Args:
+        age: Seconds from the start of the day that they are as of to the request.
+        now: Time of the request, Unix seconds.
+    """
+    # The day that they are as of is not counted.
+    last = now - age - 1
+    later = last // DAY - now // DAY
+    if later > 0:
+        told = f"{_days(later)} after the request: they count what came after it"
+    elif later == 0:
+        told = "the day of the request: they may count what came after it"
+    elif later == -1:
+        told = "the day before the request"
+    else:
+        told = f"{_days(-later - 1)} old"
+    return f"statistics of all users' events up to {_day(last)}, {told}"
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def _names(

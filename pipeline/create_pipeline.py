@@ -152,7 +152,7 @@ def create_pipeline(
     )
     store: list[Any] = []
     if tree is not None:
-        store = _store_components(tree, store_destination, store_versions, data.example_gen)
+        store = _store_components(tree, store_destination, store_versions, data)
     return _pipeline(
         pipeline_name,
         pipeline_root,
@@ -321,11 +321,13 @@ def _data_components(
 
 
 def _store_components(
-    tree: TreeConfig, destination: str, versions: int, example_gen: BehaviorExampleGen
+    tree: TreeConfig, destination: str, versions: int, data: _DataComponents
 ) -> list[Any]:
-    builder = BehaviorTreeBuilder(config=tree)
+    builder = BehaviorTreeBuilder(
+        config=tree, day_statistics=data.day_statistics_builder.outputs["day_statistics"]
+    )
     # Both read the behaviour log; what is wrong with it, BehaviorExampleGen tells best.
-    builder.add_upstream_node(example_gen)
+    builder.add_upstream_node(data.example_gen)
     pusher = BehaviorStorePusher(
         behavior_tree=builder.outputs["behavior_tree"],
         destination=destination,

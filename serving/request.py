@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.keys import (
     CANDIDATE,
+    CANDIDATE_CATEGORY_STATISTICS,
+    CANDIDATE_ITEM_STATISTICS,
     CANDIDATE_LENGTH,
     HISTORY,
     HISTORY_LENGTH,
     HISTORY_TIMESTAMP,
+    REQUEST_STATISTICS,
+    REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     USER,
 )
@@ -102,6 +107,27 @@ def build_request(
                 raise ValueError(f"{key} is given twice: `{name}` is no free feature name")
             request[key] = _scalar(key, value)
     return request
+
+
+def with_statistics(request: Mapping[str, np.ndarray], counted: CandidateStatistics) -> Request:
+    """Returns a request with statistics, as `given_statistics` takes it.
+
+    Args:
+        request: One of `build_request` or `build_searched_request` (then it is one for
+            `searched_events_given_statistics`), of one user and N candidates.
+        counted: What was counted for these candidates, in their order.
+
+    Returns:
+        The request's arrays, with `candidate_item_statistics` and `candidate_category_statistics`
+        [1, N, 5], `request_statistics` [1, 5] and `request_statistics_time` [1].
+    """
+    return {
+        **request,
+        CANDIDATE_ITEM_STATISTICS: counted.item[np.newaxis],
+        CANDIDATE_CATEGORY_STATISTICS: counted.category[np.newaxis],
+        REQUEST_STATISTICS: counted.request[np.newaxis],
+        REQUEST_STATISTICS_TIME: np.array([counted.time], np.int64),
+    }
 
 
 def candidate_columns(candidates: Values) -> Request:

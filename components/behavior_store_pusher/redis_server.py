@@ -48,7 +48,11 @@ class RedisServer(Destination):
             fetch_whole_store(uri, folder, events)
             with (
                 open_store(folder) as built,
-                closing(RedisStore.create(self._address, built.manifest)) as store,
+                closing(
+                    RedisStore.create(
+                        self._address, built.manifest, statistics=built.all_statistics()
+                    )
+                ) as store,
             ):
                 store.load(built.scan())
                 store.publish()

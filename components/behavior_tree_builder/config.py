@@ -109,14 +109,16 @@ class TreeConfig(JsonConfig):
                 "feature another name, and its column as `column`, or set store.build to false"
             )
 
-    def manifest(self, log: str) -> Manifest:
+    def manifest(self, log: str, statistics_time: int = 0) -> Manifest:
         """Returns what the store says of itself.
 
         The source it names is the log and this configuration: stores with equal manifests hold the
-        same events.
+        same events, and the same counts of them.
 
         Args:
             log: Fingerprint of the log.
+            statistics_time: Start of the day that the counts are as of, Unix seconds; 0 for a store
+                without.
         """
         digest = hashlib.sha256(self.to_json().encode()).hexdigest()
         return Manifest(
@@ -127,4 +129,5 @@ class TreeConfig(JsonConfig):
             contract=self.contract,
             source=f"{log}\nconfig:{digest[:16]}",
             shards=self.shards,
+            statistics_time=statistics_time,
         )

@@ -15,9 +15,11 @@ from tfx.v1 import proto
 
 from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.components.behavior_tree_builder.store_files import finish_store
+from lifelong.components.behavior_tree_builder.store_files import finish_store, put_statistics
 from lifelong.components.behavior_tree_builder.transforms import LOG, BuildTrees
+from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.log_reading.counting import WriteCounts, read_counts
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.logs.counts import Counts, check_rows, summary
 from lifelong.serving.behavior_store import Manifest
 
@@ -37,7 +39,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Reads the behaviour log and writes the store.
 
         Args:
-            input_dict: Nothing.
+            input_dict: `day_statistics`: counts of the behaviour log.
             output_dict: `behavior_tree`: a `BehaviorTree`.
             exec_properties: `config`: a `TreeConfig` as JSON; `input_base` and `input_config`:
                 where the log lies; `input_fingerprint`: the driver's fingerprint of the log, if a
@@ -50,7 +52,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = TreeConfig.from_json(exec_properties[CONFIG_KEY])
         tree = artifact_utils.get_single_instance(output_dict[TREE_KEY])
         store = store_uri(tree)
-        manifest = config.manifest(_fingerprint(exec_properties))
+        statistics = DayStatistics(
+            artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY])
+        ).newest()
+        manifest = config.manifest(_fingerprint(exec_properties), statistics.time)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -62,7 +67,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         check_rows(counts, LOG, config.max_bad_share)
         if not counts["store/events"]:
             raise ValueError("the log behaviors has no usable row; correct its columns")
-        size = counts["store/bytes"] + finish_store(store, manifest)
+        size = counts["store/bytes"] + put_statistics(statistics, store)
+        size += finish_store(store, manifest)
         _describe(tree, manifest, counts, size)
 
 
@@ -79,6 +85,7 @@ def _fingerprint(exec_properties: dict[str, Any]) -> str:
 
 def _describe(tree: types.Artifact, manifest: Manifest, counts: Counts, size: int) -> None:
     tree.set_int_custom_property("format_version", manifest.format_version)
+    tree.set_int_custom_property("statistics_time", manifest.statistics_time)
     for name in ("users", "events"):
         tree.set_int_custom_property(name, counts[f"store/{name}"])
     tree.set_int_custom_property("bytes", size)

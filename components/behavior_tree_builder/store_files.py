@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tfx.dsl.io import fileio
 
+from lifelong.data.day_statistics import Newest
+from lifelong.data.logs import files
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
 from lifelong.serving.behavior_store.lmdb_store import shard_folder
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
+from lifelong.serving.behavior_store.statistics_file import STATISTICS_FILE, write_statistics
 
 # Ends the names of files that are being written.
 _PART = ".part"
@@ -43,8 +46,24 @@ def put_shard(folder: Path, number: int, uri: str) -> int:
     return source.stat().st_size
 
 
+def put_statistics(statistics: Newest, uri: str) -> int:
+    """Writes the counts of all users' events into a store.
+
+    Args:
+        statistics: The counts.
+        uri: Path or URI of the store; its folder is there.
+
+    Returns:
+        Bytes of the file.
+    """
+    target = f"{uri}/{STATISTICS_FILE}"
+    write_statistics(statistics, f"{target}{_PART}")
+    fileio.rename(f"{target}{_PART}", target, overwrite=True)
+    return files.file_size(target)
+
+
 def finish_store(uri: str, manifest: Manifest) -> int:
-    """Declares a store complete, once all of its shards have been put.
+    """Declares a store complete, once its shards and its statistics have been put.
 
     Args:
         uri: Path or URI of the store.
@@ -54,7 +73,7 @@ def finish_store(uri: str, manifest: Manifest) -> int:
         Bytes of the manifest.
 
     Raises:
-        FileNotFoundError: A shard is missing.
+        FileNotFoundError: A shard is missing, or statistics of which the manifest tells.
     """
     for number in range(manifest.shards):
         path = _data_file(uri, number)
@@ -62,6 +81,8 @@ def finish_store(uri: str, manifest: Manifest) -> int:
             raise FileNotFoundError(f"{path} is missing: a worker has not built its shard")
         for part in fileio.glob(f"{path}.*{_PART}"):  # of workers that were killed
             fileio.remove(part)
+    if manifest.statistics_time and not fileio.exists(f"{uri}/{STATISTICS_FILE}"):
+        raise FileNotFoundError(f"{uri}/{STATISTICS_FILE} is missing: it has not been written")
     target = f"{uri}/{MANIFEST_FILE}"
     data = manifest.to_json().encode()
     with fileio.open(f"{target}{_PART}", "wb") as file:
@@ -95,15 +116,18 @@ def fetch_store(uri: str, folder: Path) -> None:
     for number in range(manifest.shards):
         target = shard_folder(folder, number)
         target.mkdir()
-        with (
-            fileio.open(_data_file(uri, number), "rb") as read,
-            (target / DATA_FILE).open("wb") as write,
-        ):
-            shutil.copyfileobj(read, write, _COPIED_TOGETHER)
-            write.flush()
-            os.fsync(write.fileno())
+        _fetch(_data_file(uri, number), target / DATA_FILE)
+    if manifest.statistics_time:
+        _fetch(f"{uri}/{STATISTICS_FILE}", folder / STATISTICS_FILE)
     # Last: it says that the others are whole.
     (folder / MANIFEST_FILE).write_text(manifest.to_json())
+
+
+def _fetch(uri: str, target: Path) -> None:
+    with fileio.open(uri, "rb") as read, target.open("wb") as write:
+        shutil.copyfileobj(read, write, _COPIED_TOGETHER)
+        write.flush()
+        os.fsync(write.fileno())
 
 
 def _data_file(uri: str, number: int) -> str:

@@ -10,13 +10,12 @@ import numpy as np
 from lifelong.components.serving_validator.recorded_requests import Columns, RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.data.contract import ContractError
+from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.keys import (
     CONTRACT_SIGNATURE,
     RANK_GIVEN_SIGNATURE,
     RANK_SEARCHED_GIVEN_SIGNATURE,
     RANK_SIGNATURE,
-    REQUEST_STATISTICS,
-    REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SEARCH_SIGNATURE,
     STATISTICS,
@@ -29,7 +28,7 @@ from lifelong.serving.behavior_store.user_tree import UserTree
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.prediction import Metadata
 from lifelong.serving.ranker.model_contract import ModelContract, contract_request, read_contract
-from lifelong.serving.request import Request, build_request
+from lifelong.serving.request import Request, build_request, with_statistics
 from lifelong.serving.searched_request import build_searched_request, search_history
 
 _EVENTS_IN_BLOCK = 256
@@ -163,9 +162,7 @@ class ClientRequests:
 
 def _as_of_then(make: Callable[[RecordedRequest], Request], recorded: RecordedRequest) -> Request:
     """Makes a request with the statistics that its record has."""
-    request = make(recorded)
-    for key in STATISTICS:
-        counts = recorded.columns[key]
-        request[key] = counts if key == REQUEST_STATISTICS else counts[np.newaxis]
-    request[REQUEST_STATISTICS_TIME] = request[REQUEST_TIMESTAMP] // DAY * DAY
-    return request
+    of_items, of_categories, of_request = (recorded.columns[key] for key in STATISTICS)
+    day = int(recorded.columns[REQUEST_TIMESTAMP][0]) // DAY * DAY
+    counted = CandidateStatistics(day, of_items, of_categories, of_request[0])
+    return with_statistics(make(recorded), counted)

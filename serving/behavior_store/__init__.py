@@ -10,7 +10,7 @@ from lifelong.serving.behavior_store.errors import (
     StoreUnavailableError,
 )
 from lifelong.serving.behavior_store.manifest import Manifest
-from lifelong.serving.behavior_store.store import Appended, BehaviorStore, Statistics
+from lifelong.serving.behavior_store.store import Appended, BehaviorStore, StoreSize
 from lifelong.serving.behavior_store.tree_edit import Retention
 from lifelong.serving.behavior_store.user_tree import CategoryEvents, UserTree, Window
 from lifelong.serving.behavior_store.versions import open_store
@@ -22,12 +22,12 @@ __all__ = [
     "Cut",
     "Manifest",
     "Retention",
-    "Statistics",
     "StoreCorruptedError",
     "StoreError",
     "StoreFormatError",
     "StoreFullError",
     "StoreLockedError",
+    "StoreSize",
     "StoreUnavailableError",
     "UserTree",
     "Window",

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy.typing as npt
 
 from lifelong.data import columns as cols
-from lifelong.serving.behavior_store.checks import checked_events, checked_user
+from lifelong.data.day_statistics import CandidateStatistics, Newest
+from lifelong.serving.behavior_store.checks import checked_events, checked_ids, checked_user
 from lifelong.serving.behavior_store.errors import (
     StoreError,
     StoreFormatError,
@@ -23,10 +24,15 @@ from lifelong.serving.behavior_store.errors import (
 from lifelong.serving.behavior_store.lmdb_shard import LmdbShard
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE, Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
+from lifelong.serving.behavior_store.statistics_file import (
+    STATISTICS_FILE,
+    read_statistics,
+    write_statistics,
+)
 from lifelong.serving.behavior_store.store import (
     Appended,
     BehaviorStore,
-    Statistics,
+    StoreSize,
     by_user,
 )
 from lifelong.serving.behavior_store.tree_edit import Retention, insert, retain
@@ -43,7 +49,7 @@ _RETAINED_TOGETHER = 1024
 
 
 class LmdbStore(BehaviorStore):
-    """A behaviour store in a folder: `manifest.json`, and a folder for each shard.
+    """A behaviour store in a folder: `manifest.json`, a folder for each shard, `statistics.arrow`.
 
     Many processes may read while one writes; readers see the state of the last transaction. They
     need permission to write to the folder, as they note which state they read: without it a store
@@ -64,6 +70,7 @@ class LmdbStore(BehaviorStore):
         self._folder = Path(folder)
         self.manifest = read_manifest(self._folder)
         self._writable = writable
+        self._statistics = read_statistics(self._folder, self.manifest)
         with contextlib.ExitStack() as opened:
             if writable:
                 opened.enter_context(only_writer(self._folder))
@@ -78,21 +85,31 @@ class LmdbStore(BehaviorStore):
             self._opened = opened.pop_all()
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str], manifest: Manifest) -> LmdbStore:
-        """Makes an empty store and opens it for writing.
+    def create(
+        cls,
+        folder: str | os.PathLike[str],
+        manifest: Manifest,
+        statistics: Newest | None = None,
+    ) -> LmdbStore:
+        """Makes a store without users and opens it for writing.
 
         Args:
             folder: Made if missing.
             manifest: What the store is to say of itself.
+            statistics: The counts that it is to have.
 
         Raises:
             FileExistsError: There is a store, or part of one, in the folder.
+            ValueError: The manifest tells of other statistics.
         """
+        manifest.check_statistics(statistics)
         path = Path(folder)
         if _holds_shards(path):
             raise FileExistsError(f"{path} holds a behaviour store, or part of one")
         for number in range(manifest.shards):
             build_shard(path, manifest, number, ())
+        if statistics is not None:
+            write_statistics(statistics, str(path / STATISTICS_FILE))
         finish_build(path, manifest)
         return cls(path, writable=True)
 
@@ -102,6 +119,20 @@ class LmdbStore(BehaviorStore):
         user = checked_user(user)
         with self._shards[self.manifest.shard_of_user(user)].read(user) as tree:
             yield tree
+
+    def statistics_of(
+        self, items: npt.ArrayLike, categories: npt.ArrayLike
+    ) -> CandidateStatistics | None:
+        """Returns what was counted of candidates, of which alone the file is read; see the interface."""
+        if self._statistics is None:
+            return None
+        return self._statistics.look_up(
+            checked_ids(items, "items"), checked_ids(categories, "categories")
+        )
+
+    def all_statistics(self) -> Newest | None:
+        """Returns all counts, which stay in the file until they are looked at; see the interface."""
+        return self._statistics
 
     def append(self, events: Mapping[str, npt.ArrayLike]) -> Appended:
         """Stores events durably, in one transaction for each shard; see the interface."""
@@ -124,7 +155,7 @@ class LmdbStore(BehaviorStore):
     def load(self, users: Iterable[PackedUser]) -> int:
         """Fills an empty store in bulk; see the interface."""
         self._check_writable()
-        if self.statistics().users:
+        if self.size().users:
             raise StoreError(f"{self._folder} holds users already; load into an empty store")
         events = 0
         for some in batches(users, _LOADED_TOGETHER):
@@ -149,11 +180,13 @@ class LmdbStore(BehaviorStore):
                             dropped -= change.added
         return dropped
 
-    def statistics(self) -> Statistics:
+    def size(self) -> StoreSize:
         """Returns how much the store holds; the size is that of its files."""
         counts = [shard.counts() for shard in self._shards]
         size = sum(shard.size for shard in self._shards)
-        return Statistics(
+        if self._statistics is not None:
+            size += (self._folder / STATISTICS_FILE).stat().st_size
+        return StoreSize(
             users=sum(users for users, _ in counts),
             events=sum(events for _, events in counts),
             bytes=size + (self._folder / MANIFEST_FILE).stat().st_size,
@@ -224,28 +257,30 @@ def build_shard(folder: Path, manifest: Manifest, number: int, users: Iterable[P
 
 
 def finish_build(folder: Path, manifest: Manifest) -> None:
-    """Declares a store complete, once all of its shards are built.
+    """Declares a store complete, once its shards are built and its statistics written.
 
     Raises:
-        StoreCorruptedError: A shard is missing or damaged.
+        StoreCorruptedError: A shard or the statistics are missing or damaged.
         StoreFormatError: A shard is of another manifest.
     """
     for number in range(manifest.shards):
         path = shard_folder(folder, number)
         LmdbShard(path, manifest, number).close()
-        _sync_folder(path)
+        _sync(path)
+    if read_statistics(folder, manifest) is not None:
+        _sync(folder / STATISTICS_FILE)
     part = folder / f"{MANIFEST_FILE}{_PART}"
     with part.open("w") as file:
         file.write(manifest.to_json())
         file.flush()
         os.fsync(file.fileno())
     part.replace(folder / MANIFEST_FILE)
-    _sync_folder(folder)
+    _sync(folder)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Sees to it that the names of a folder's files are on disk."""
-    opened = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """Sees to it that a file, or the names of a folder's files, are on disk."""
+    opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

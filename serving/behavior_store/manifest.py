@@ -8,6 +8,7 @@ import json
 import numpy as np
 
 from lifelong.data.contract import VERSION, ContractError, DataContract
+from lifelong.data.day_statistics import Newest
 from lifelong.data.events import KEYS
 from lifelong.serving.behavior_store.errors import StoreFormatError
 
@@ -34,6 +35,8 @@ class Manifest:
         shards: Parts into which users are divided.
         block_size: Most events in a block; blocks are also bounded in bytes.
         format_version: Of the bytes.
+        statistics_time: Start of the day that its counts of all users' events are as of, Unix
+            seconds; 0 if it has none.
     """
 
     features: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -42,6 +45,7 @@ class Manifest:
     shards: int = 8
     block_size: int = 256
     format_version: int = FORMAT_VERSION
+    statistics_time: int = 0
 
     def __post_init__(self) -> None:
         for name in ("shards", "block_size"):
@@ -82,9 +86,26 @@ class Manifest:
         except ContractError as error:
             raise StoreFormatError(str(error)) from error
 
+    def check_statistics(self, statistics: Newest | None) -> None:
+        """Checks that counts are those that the store is to have.
+
+        Raises:
+            ValueError: They are of another day.
+        """
+        time = 0 if statistics is None else statistics.time
+        if time != self.statistics_time:
+            raise ValueError(
+                f"the manifest's statistics_time is {self.statistics_time}, the statistics given are"
+                f" as of {time} (0: none); both must be the same"
+            )
+
     def to_json(self) -> str:
         """Returns the manifest as JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True)
+        fields = dataclasses.asdict(self)
+        if not self.statistics_time:
+            # Shards know the text: it stays that of stores from before there were any.
+            del fields["statistics_time"]
+        return json.dumps(fields, indent=2, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str) -> Manifest:

@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 from redis.exceptions import NoPermissionError
 
-from lifelong.serving.behavior_store.checks import checked_events, checked_user
+from lifelong.data.day_statistics import CandidateStatistics, Newest
+from lifelong.serving.behavior_store.checks import checked_events, checked_ids, checked_user
 from lifelong.serving.behavior_store.errors import StoreError
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
 from lifelong.serving.behavior_store.redis_connection import RedisConnection, RedisOptions
 from lifelong.serving.behavior_store.redis_edit import edit_users
+from lifelong.serving.behavior_store.redis_statistics import RedisStatistics
 from lifelong.serving.behavior_store.redis_tree import RedisTree
 from lifelong.serving.behavior_store.redis_users import RedisUsers
 from lifelong.serving.behavior_store.redis_version import RedisVersion
-from lifelong.serving.behavior_store.store import Appended, BehaviorStore, Statistics, by_user
+from lifelong.serving.behavior_store.store import Appended, BehaviorStore, StoreSize, by_user
 from lifelong.serving.behavior_store.tree_edit import Retention, TreeChange, insert, retain
 from lifelong.serving.behavior_store.user_tree import UserTree
 
@@ -36,6 +38,8 @@ _LOADED_TOGETHER = 4 << 20
 _SCANNED_TOGETHER = 256
 # Most users that are measured, and how many in one pipeline.
 _MEASURED, _MEASURED_TOGETHER = 10_000, 1000
+# Most fields of a hash that Redis looks at to measure it: all are of one size, or few.
+_MEASURED_FIELDS = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -87,12 +91,18 @@ class RedisStore(BehaviorStore):
                 self._warn_of_eviction()
             failed.pop_all()
         self._users = RedisUsers(self._version, self.manifest)
+        time = self.manifest.statistics_time
+        self._statistics = RedisStatistics(self._version, time) if time else None
 
     @classmethod
     def create(
-        cls, address: str, manifest: Manifest, options: RedisOptions | None = None
+        cls,
+        address: str,
+        manifest: Manifest,
+        options: RedisOptions | None = None,
+        statistics: Newest | None = None,
     ) -> RedisStore:
-        """Makes an empty store and opens it for writing.
+        """Makes a store without users and opens it for writing.
 
         It is a new version beside the current one; who opens the store gets it from `publish` on.
 
@@ -100,9 +110,17 @@ class RedisStore(BehaviorStore):
             address: As for opening.
             manifest: What the store is to say of itself.
             options: As for opening.
+            statistics: The counts that the store is to have.
+
+        Raises:
+            ValueError: The address cannot be read, or the manifest tells of other statistics.
         """
+        manifest.check_statistics(statistics)
         with contextlib.closing(RedisConnection(address, options or _WRITER)) as server:
             version = server.run(lambda: RedisVersion.create(server, manifest))
+            if statistics is not None:
+                counts = RedisStatistics(version, statistics.time)
+                server.run(lambda: counts.store(statistics))
         return cls(address, writable=True, version=version.number, options=options)
 
     @property
@@ -135,6 +153,20 @@ class RedisStore(BehaviorStore):
         users = [checked_user(user) for user in users]
         heads = self._server.run(lambda: self._users.heads(users))
         yield [RedisTree(self._users, *pair) for pair in zip(users, heads, strict=True)]
+
+    def statistics_of(
+        self, items: npt.ArrayLike, categories: npt.ArrayLike
+    ) -> CandidateStatistics | None:
+        """Returns what was counted of candidates, in one round trip; see the interface."""
+        statistics = self._statistics
+        if statistics is None:
+            return None
+        ids = checked_ids(items, "items"), checked_ids(categories, "categories")
+        return self._server.run(lambda: statistics.look_up(*ids))
+
+    def all_statistics(self) -> Newest | None:
+        """Returns all counts; see the interface."""
+        return None if self._statistics is None else self._server.run(self._statistics.whole)
 
     def append(self, events: Mapping[str, npt.ArrayLike]) -> Appended:
         """Stores events, some users in one transaction; see the interface.
@@ -176,18 +208,21 @@ class RedisStore(BehaviorStore):
 
         return -sum(change.added for change in edit_users(self._users, self._ids(), edit))
 
-    def statistics(self) -> Statistics:
+    def size(self) -> StoreSize:
         """Returns how much the store holds.
 
         The size is what Redis says of each key with its overhead (MEMORY USAGE). Of more than
-        10,000 users so many are measured, and the size is estimated from them.
+        10,000 users so many are measured, and the size is estimated from them; likewise of more
+        than 1,000 fields of a key.
         """
         users, events = self._server.run(self._version.counts)
         some = self._server.run(lambda: set(itertools.islice(self._users.ids(), _MEASURED)))
         size = self._size([self._users.key(user) for user in some]) * users / max(len(some), 1)
         version = self._version
-        others = self._size([version.manifest_key, version.counts_key, version.offsets_key])
-        return Statistics(users, events, round(size) + others)
+        others = self._size(
+            [version.manifest_key, version.counts_key, version.offsets_key, version.statistics_key]
+        )
+        return StoreSize(users, events, round(size) + others)
 
     def scan(self) -> Iterator[PackedUser]:
         """Yields every user as stored at one moment, by ascending id.
@@ -230,7 +265,7 @@ class RedisStore(BehaviorStore):
         size = 0
         for first in range(0, len(keys), _MEASURED_TOGETHER):
             some = keys[first : first + _MEASURED_TOGETHER]
-            commands = [("MEMORY USAGE", key, "SAMPLES", 0) for key in some]
+            commands = [("MEMORY USAGE", key, "SAMPLES", _MEASURED_FIELDS) for key in some]
             size += sum(filter(None, self._server.run(partial(self._version.ask, *commands))))
         return size
 

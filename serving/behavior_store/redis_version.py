@@ -46,6 +46,11 @@ class RedisVersion:
         return self._key("offsets")
 
     @property
+    def statistics_key(self) -> str:
+        """Key of the counts of all users' events: a hash."""
+        return self._key("statistics")
+
+    @property
     def user_prefix(self) -> str:
         """What the keys of users begin with."""
         return self._key("u:")

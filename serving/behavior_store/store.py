@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
+from lifelong.data.day_statistics import CandidateStatistics, Newest
 from lifelong.data.events import CutLike
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser
@@ -32,7 +33,7 @@ class Appended(NamedTuple):
     duplicates: int
 
 
-class Statistics(NamedTuple):
+class StoreSize(NamedTuple):
     """How much a store holds.
 
     Attributes:
@@ -119,6 +120,33 @@ class BehaviorStore(abc.ABC):
             return tree.history(limit, before, not_before)
 
     @abc.abstractmethod
+    def statistics_of(
+        self, items: npt.ArrayLike, categories: npt.ArrayLike
+    ) -> CandidateStatistics | None:
+        """Returns how often all users have met the items and categories of candidates.
+
+        They were counted in the log that the store was built from, as of the day after its last
+        event (`manifest.statistics_time`): events that are appended later change nothing. In Redis
+        it takes one round trip.
+
+        Args:
+            items: Item ids `[N]`; one that the log has not is counted 0.
+            categories: Category ids `[N]`, likewise.
+
+        Returns:
+            The counts; None if the store has none, as it was not built of a log or by an older
+            version of lifelong.
+
+        Raises:
+            TypeError, ValueError: The ids are no integers, or too large for int64.
+            StoreError: What was counted is damaged, or the store cannot be reached.
+        """
+
+    @abc.abstractmethod
+    def all_statistics(self) -> Newest | None:
+        """Returns the counts of all items and categories, to be put into a copy; None if there are none."""
+
+    @abc.abstractmethod
     def append(self, events: Mapping[str, npt.ArrayLike]) -> Appended:
         """Stores events, each at its place; the same event twice is stored once.
 
@@ -150,7 +178,7 @@ class BehaviorStore(abc.ABC):
         """
 
     @abc.abstractmethod
-    def statistics(self) -> Statistics:
+    def size(self) -> StoreSize:
         """Returns how much the store holds."""
 
     @abc.abstractmethod

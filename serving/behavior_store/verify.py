@@ -25,6 +25,8 @@ from lifelong.serving.behavior_store.errors import StoreCorruptedError, StoreErr
 from lifelong.serving.behavior_store.lmdb_file import outcome, walk
 from lifelong.serving.behavior_store.lmdb_shard import LmdbShard
 from lifelong.serving.behavior_store.lmdb_store import only_writer, read_manifest, shard_folder
+from lifelong.serving.behavior_store.manifest import Manifest
+from lifelong.serving.behavior_store.statistics_file import check_statistics
 from lifelong.serving.behavior_store.user_tree import UserTree
 
 
@@ -60,12 +62,21 @@ def verify(folder: str | os.PathLike[str]) -> VerifyReport:
     manifest = read_manifest(path)
     with only_writer(path) if os.access(path, os.W_OK) else contextlib.nullcontext():
         reports = [_verify_apart(path, number) for number in range(manifest.shards)]
+        reports.append(_verify_statistics(path, manifest))
     return VerifyReport(
         users=sum(report.users for report in reports),
         blocks=sum(report.blocks for report in reports),
         events=sum(report.events for report in reports),
         damage=tuple(damage for report in reports for damage in report.damage),
     )
+
+
+def _verify_statistics(folder: Path, manifest: Manifest) -> VerifyReport:
+    try:
+        check_statistics(folder, manifest)
+    except StoreError as error:
+        return VerifyReport(0, 0, 0, (str(error),))
+    return VerifyReport(0, 0, 0, ())
 
 
 def _verify_apart(folder: Path, number: int) -> VerifyReport:

@@ -20,6 +20,7 @@ from lifelong.data.keys import (
     REQUEST_STATISTICS_TIME,
     SEARCH_SIGNATURE,
 )
+from lifelong.data.times import DAY
 from lifelong.serving.behavior_store import Manifest, StoreFormatError
 from lifelong.serving.prediction import Metadata, Prediction
 from lifelong.serving.request import Request
@@ -66,6 +67,21 @@ class ModelContract(NamedTuple):
     def max_events(self) -> int:
         """Most recent events that the model reaches, which a request with a history brings."""
         return max(self.short_length + self.long_length, self.evidence_length)
+
+    def prefers_statistics(self, time: int, request_timestamp: int) -> bool:
+        """Whether a request is better given a store's counts than those of the model's own table.
+
+        They must be newer, and count no day after that of the request, which only one made up in
+        the past could be told.
+
+        Args:
+            time: Start of the day that the store's counts are as of, Unix seconds; 0 if it has none.
+            request_timestamp: Unix seconds.
+        """
+        last_day = time - DAY
+        return (
+            self.reads_statistics and self.statistics_time < time and last_day <= request_timestamp
+        )
 
     def select(self, events: Mapping[str, Column]) -> dict[str, Column]:
         """Returns the columns that the model reads: a server refuses inputs it does not know."""

@@ -7,8 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.events import no_events
-from lifelong.data.keys import HISTORY_LENGTH, SEARCH_SIGNATURE
+from lifelong.data.keys import (
+    HISTORY_LENGTH,
+    RANK_GIVEN_SIGNATURE,
+    RANK_SEARCHED_GIVEN_SIGNATURE,
+    SEARCH_SIGNATURE,
+    STATISTICS_AGE,
+)
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
 from lifelong.serving.behavior_store import BehaviorStore, Cut, StoreError, StoreFormatError
 from lifelong.serving.prediction import Prediction
@@ -22,6 +29,7 @@ from lifelong.serving.request import (
     candidate_columns,
     check_user_and_time,
     stack_requests,
+    with_statistics,
 )
 from lifelong.serving.searched_request import (
     SearchedHistory,
@@ -32,8 +40,15 @@ from lifelong.serving.searched_request import (
 # Who tells which events a search found, by the signature that was called.
 _EVIDENCE: dict[str, Callable] = {
     RANK_SEARCHED_SIGNATURE: found_by_store,
+    RANK_SEARCHED_GIVEN_SIGNATURE: found_by_store,
     SEARCH_SIGNATURE: found_by_model,
+    RANK_GIVEN_SIGNATURE: no_evidence,
     "": no_evidence,
+}
+# The signature for the same request with statistics.
+_GIVEN_STATISTICS = {
+    RANK_SEARCHED_SIGNATURE: RANK_SEARCHED_GIVEN_SIGNATURE,
+    "": RANK_GIVEN_SIGNATURE,
 }
 
 
@@ -119,8 +134,13 @@ def answers(
             degraded=prepared.degraded,
             model_version=prediction.version,
             timings=Timings(prepared.store_s, prepared.build_s, rpc_s),
+            statistics_age=_age(outputs),
         )
     return ranked
+
+
+def _age(outputs: Request) -> int | None:
+    return int(outputs[STATISTICS_AGE][0]) if STATISTICS_AGE in outputs else None
 
 
 def _prepare(
@@ -131,19 +151,43 @@ def _prepare(
     candidates = candidate_columns(request.candidates)
     started = time.perf_counter()
     read, degraded = _read(store, contract, request, candidates)
+    signature = _signature(contract, read, explain)
+    counted = None
+    # A store that has just failed is not asked again.
+    if store is not None and not degraded and signature in _GIVEN_STATISTICS:
+        counted, degraded = _read_statistics(store, contract, request, candidates)
     midway = time.perf_counter()
     rest = (candidates, request.timestamp)
     features = (request.request_features, request.user_features)
     if isinstance(read, SearchedHistory):
         searched = contract.select_searched(read)
         inputs = build_searched_request(request.user, searched, *rest, *features)
-        signature = RANK_SEARCHED_SIGNATURE
     else:
         history = contract.select(read)
         inputs = build_request(request.user, history, *rest, contract.max_events, *features)
-        signature = SEARCH_SIGNATURE if explain and contract.explains else ""
+    if counted is not None:
+        inputs, signature = with_statistics(inputs, counted), _GIVEN_STATISTICS[signature]
     took = time.perf_counter()
     return _Prepared(inputs, signature, degraded, midway - started, took - midway)
+
+
+def _signature(contract: ModelContract, read: SearchedHistory | Values, explain: bool) -> str:
+    """Returns the signature for what was read, where the model's own statistics are used."""
+    if isinstance(read, SearchedHistory):
+        return RANK_SEARCHED_SIGNATURE
+    return SEARCH_SIGNATURE if explain and contract.explains else ""
+
+
+def _read_statistics(
+    store: BehaviorStore, contract: ModelContract, request: RankRequest, candidates: Values
+) -> tuple[CandidateStatistics | None, str]:
+    """Returns the store's statistics, None where the model's own are to be used, and why they must be."""
+    if not contract.prefers_statistics(store.manifest.statistics_time, request.timestamp):
+        return None, ""
+    try:
+        return store.statistics_of(candidates["item"], candidates["category"]), ""
+    except StoreError as error:
+        return None, f"statistics: {error}"
 
 
 def _read(

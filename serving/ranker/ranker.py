@@ -22,10 +22,17 @@ class Ranker:
     by category (signature `searched_events`), for other models it gives the history. When another
     version is pushed, it learns anew.
 
+    A model that reads statistics brings a table of them. If the store has newer ones, requests are
+    given those (signatures `given_statistics`, `searched_events_given_statistics`), except requests
+    from before the last day that they count, and those in which the model is to tell what its own
+    search found (`search`, which takes no statistics). Answers tell how old the statistics are. A
+    store without statistics changes nothing.
+
     Args:
         client: Client of the model; its timeout and attempts are those of each call.
-        store: Behaviour of users. While it is out of reach, requests are ranked with the events
-            that they bring, and the answers say so. None: they always are.
+        store: Behaviour of users, and statistics. While it is out of reach, requests are ranked
+            with the events that they bring and the model's own statistics, and the answers say so.
+            None: they always are.
         max_in_flight: Rankings under way at a time; more wait for as long as the client's timeout.
 
     Example:

@@ -54,10 +54,13 @@ class RankedRequest:
         user: User id.
         items: Candidates by descending score; equal scores keep the request's order.
         history_length: Events of the user that the model could see.
-        degraded: Why the history is only what the request brought: the store's error. Empty if the
-            store answered.
+        degraded: Why the history is only what the request brought, or the statistics are the
+            model's own: the store's error. Empty if the store answered.
         model_version: Version of the model that answered.
         timings: Where the time went.
+        statistics_age: Seconds from the start of the day that the counts of all users' events are
+            as of to the request: below 86,400 they are those up to the day before it. Below 0, they
+            also count what came after the request, or may. None for a model that reads none.
     """
 
     user: int
@@ -66,3 +69,4 @@ class RankedRequest:
     degraded: str
     model_version: int
     timings: Timings
+    statistics_age: int | None

@@ -167,7 +167,7 @@ def test_the_store_that_is_named(tmp_path, workdir, ingest):
     ingest(log, f"--store={named / '1'}")
     ingest(log, f"--store={named}")
     with open_store(named) as store:
-        assert store.statistics().events == 1
+        assert store.size().events == 1
 
 
 def test_too_many_bad_lines_make_the_command_fail_at_its_end(tmp_path, workdir, ingest):
@@ -358,7 +358,7 @@ def test_kills_while_the_log_is_written_lose_nothing_and_double_nothing(tmp_path
     assert "first the rest is read of live.jsonl.2, live.jsonl.1" in errors
     assert stored(workdir) == events(range(writer.events))
     with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
-        assert store.statistics().events == writer.events
+        assert store.size().events == writer.events
     # What the killed ones had stored was noted: little is read again.
     assert int(output.split(" lines")[0].replace(",", "")) < writer.events - 200
 

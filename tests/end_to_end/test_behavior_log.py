@@ -97,7 +97,7 @@ def test_the_store_is_pushed(first_run, workdir):
     assert f"bytes per event; pushed to {pushed}" in output
     assert "behaviour store: 40 users" in output
     with open_store(workdir.store_destination(Config())) as store:
-        assert store.statistics().users == 40
+        assert store.size().users == 40
         assert len(store.history(3, 1000)["item"]) > 100
 
 

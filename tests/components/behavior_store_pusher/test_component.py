@@ -52,7 +52,7 @@ def run(tmp_path):
 
 def in_use(tmp_path):
     with open_store(tmp_path / "pushed") as store:
-        return store.statistics().events
+        return store.size().events
 
 
 def versions(tmp_path):

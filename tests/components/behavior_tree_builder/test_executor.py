@@ -13,13 +13,13 @@ def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config
     ingest = ingest_config(rows)
     tree = build(TreeConfig.of(ingest))
     with open_store(store_uri(tree)) as store:
-        manifest, statistics = store.manifest, store.statistics()
+        manifest, size = store.manifest, store.size()
     counts = json.loads((Path(tree.uri) / "counts.json").read_text())
-    assert tree.get_int_custom_property("users") == statistics.users == counts["store/users"] == 9
+    assert tree.get_int_custom_property("users") == size.users == counts["store/users"] == 9
     events = tree.get_int_custom_property("events")
-    assert events == statistics.events == counts["store/events"]
+    assert events == size.events == counts["store/events"]
     # Opened, each shard has a lock file besides.
-    assert events < tree.get_int_custom_property("bytes") <= statistics.bytes
+    assert events < tree.get_int_custom_property("bytes") <= size.bytes
     assert tree.get_float_custom_property("bytes_per_event") == pytest.approx(
         tree.get_int_custom_property("bytes") / events
     )

@@ -34,7 +34,7 @@ def test_a_store_goes_there_and_back(local, uri, tmp_path):
     fetch_store(uri, tmp_path / "fetched")
     with open_store(tmp_path / "fetched") as store:
         assert store.manifest == MANIFEST
-        assert store.statistics().events == 0
+        assert store.size().events == 0
 
 
 def test_without_one_of_its_shards_there_is_no_store(local, uri, tmp_path):

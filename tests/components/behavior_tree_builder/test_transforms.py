@@ -116,7 +116,7 @@ def test_a_bundle_that_is_done_again_changes_nothing(tmp_path):
         assert counted.value["store/users"] == len(part["user"])
     finish_store(uri, manifest)
     with open_store(uri) as store:
-        assert store.statistics()[:2] == (20, 20)
+        assert store.size()[:2] == (20, 20)
         assert store.history(7, 5)["item"].tolist() == [START + 7]
 
 

@@ -219,7 +219,7 @@ def test_a_bulk_load_equals_appends(store, stores, backend):
     assert appended(other, pairs[::-1]) == (events, len(pairs) - events)
     for one in (store, other):
         assert contents(one, expected) == expected
-        assert one.statistics()[:2] == (len(expected), events)
+        assert one.size()[:2] == (len(expected), events)
 
 
 def test_late_events_land_in_order(store):
@@ -278,7 +278,7 @@ def test_retention_drops_the_oldest(store, retention):
     count, left = sum(map(len, expected.values())), sum(map(len, kept.values()))
     assert store.retain(retention, NOW) == count - left
     assert contents(store, kept) == kept
-    assert store.statistics()[:2] == (sum(map(bool, kept.values())), left)
+    assert store.size()[:2] == (sum(map(bool, kept.values())), left)
     assert store.retain(retention, NOW) == 0
     # What was dropped can come again.
     assert appended(store, pairs).added == count - left
@@ -303,7 +303,7 @@ def test_a_scan_fills_the_other_backend_and_back(store, stores, backend):
     last.load(middle.scan())
     assert contents(middle, expected) == contents(last, expected) == expected
     assert sorted(last.scan()) == sorted(middle.scan()) == sorted(store.scan())
-    assert last.statistics()[:2] == middle.statistics()[:2] == store.statistics()[:2]
+    assert last.size()[:2] == middle.size()[:2] == store.size()[:2]
 
 
 def test_users_of_a_shard_are_scanned_in_order(store):
@@ -315,11 +315,11 @@ def test_users_of_a_shard_are_scanned_in_order(store):
     assert all(users == sorted(users) for users in shards.values())
 
 
-def test_statistics_grow_with_the_events(store):
-    empty = store.statistics()
+def test_its_size_grows_with_the_events(store):
+    empty = store.size()
     assert (empty.users, empty.events, empty.bytes_per_event) == (0, 0, 0.0)
     appended(store, some_events(2000, seed=7))
-    full = store.statistics()
+    full = store.size()
     assert full.users == 9
     assert full.bytes >= 5 * full.events
     assert full.bytes_per_event == full.bytes / full.events
@@ -336,7 +336,7 @@ def test_offsets_are_kept_by_source(store, stores):
 
 def test_no_events_are_appended_without_ado(store):
     assert store.append(columns([], 1)) == (0, 0)
-    assert store.statistics().users == 0
+    assert store.size().users == 0
     assert list(store.scan()) == []
 
 
@@ -360,7 +360,7 @@ def test_bad_events_are_refused_by_name(store, change, message):
     event = {**columns([(1, 1, 1, 1, 1.0)], 1), **change}
     with pytest.raises(ValueError, match=message):
         store.append({name: value for name, value in event.items() if value is not None})
-    assert store.statistics().events == 0
+    assert store.size().events == 0
 
 
 @pytest.mark.parametrize("call", ["search", "history", "window"])

@@ -90,7 +90,7 @@ def read_all(folder):
             found = store.history(packed.user, 10_000)
             names = ("timestamp", "item", "category")
             held[packed.user] = list(zip(*(found[name].tolist() for name in names), strict=True))
-        assert store.statistics()[:2] == (len(held), sum(map(len, held.values())))
+        assert store.size()[:2] == (len(held), sum(map(len, held.values())))
         return held
 
 
@@ -370,7 +370,7 @@ def test_a_full_disk_is_told_and_what_was_stored_stays(small_disk):
         room = ["mount", "-o", "remount,size=8m", str(small_disk)]
         subprocess.run(room, check=True)
         assert store.append(columns(stored, range(400))).added == 400
-        assert store.statistics()[:2] == (stored + 1, 400 * (stored + 1))
+        assert store.size()[:2] == (stored + 1, 400 * (stored + 1))
     assert verify(small_disk / "store").damage == ()
 
 

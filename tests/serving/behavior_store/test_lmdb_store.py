@@ -150,7 +150,7 @@ def test_threads_share_a_store(store):
         for done in reads:
             done.result()
         assert [done.result() for done in writes] == [30] * 40
-    assert store.statistics()[:2] == (60, 60 * 30)
+    assert store.size()[:2] == (60, 60 * 30)
 
 
 def test_counts_follow_every_change(store):
@@ -158,16 +158,16 @@ def test_counts_follow_every_change(store):
         users = list(store.scan())
         return len(users), sum(user.events for user in users)
 
-    assert store.statistics()[:2] == counted() == (20, 600)
+    assert store.size()[:2] == counted() == (20, 600)
     assert append(store, 5, count=40) == (10, 30)
-    assert store.statistics()[:2] == counted() == (20, 610)
+    assert store.size()[:2] == counted() == (20, 610)
     # The youngest event of user u is at 290 + u, but for user 5.
     assert store.retain(Retention(max_age_s=1), now=309) == 610 - (2 + 9)
-    assert store.statistics()[:2] == counted() == (3, 11)
+    assert store.size()[:2] == counted() == (3, 11)
     assert store.retain(Retention(max_age_s=1), now=1000) == 11
-    assert store.statistics()[:2] == counted() == (0, 0)
+    assert store.size()[:2] == counted() == (0, 0)
     append(store, 5)
-    assert store.statistics()[:2] == counted() == (1, 30)
+    assert store.size()[:2] == counted() == (1, 30)
 
 
 def test_nothing_is_written_for_events_that_are_there(store, folder):
@@ -234,7 +234,7 @@ def test_free_pages_at_the_end_may_be_missing(store, folder):
     size = (shard / DATA_FILE).stat().st_size
     assert size < end
     with open_store(folder, writable=True) as again:
-        assert again.statistics()[:2] == (20, 600)
+        assert again.size()[:2] == (20, 600)
         append(again, users_of(0)[0], count=50)
     os.truncate(shard / DATA_FILE, size // 2)
     with pytest.raises(StoreCorruptedError, match=f"is cut off: it has {size // 2} bytes of {end}"):

@@ -112,7 +112,7 @@ def test_a_server_killed_again_and_again_loses_nothing_and_doubles_nothing(
         assert times(store, user=7) == list(range(last))
         for user in range(3):
             assert times(store, user) == [t for t in range(last) if t // 2 % 3 == user]
-        assert store.statistics()[:2] == (4, 2 * last)
+        assert store.size()[:2] == (4, 2 * last)
 
 
 class _LosesAnswers(socketserver.BaseRequestHandler):
@@ -178,10 +178,10 @@ def test_a_transaction_whose_answer_is_lost_counts_once(redis_server, store, nam
             assert writer.append(batch) == (0, 4)
             assert proxy.to_lose == 0
             assert writer.append(events([5])) == (1, 0)
-            assert writer.statistics()[:2] == (2, 5)
+            assert writer.size()[:2] == (2, 5)
             proxy.to_lose = 1
             writer.retain(Retention(max_events=1), now=0)
-            assert writer.statistics()[:2] == (2, 2)
+            assert writer.size()[:2] == (2, 2)
     assert (times(store, 1), times(store, 2)) == ([5], [4])
 
 
@@ -208,7 +208,7 @@ def test_a_server_that_goes_down_and_comes_back(durable_server, durable_address)
                 lambda: store.append(events([3])),
                 lambda: store.history(1, 5),
                 lambda: tree.history(5),
-                lambda: store.statistics(),
+                lambda: store.size(),
                 lambda: list(store.scan()),
                 lambda: store.commit_offset("log", "1"),
                 lambda: store.publish(),
@@ -248,7 +248,7 @@ def test_many_writers_of_the_same_users_lose_nothing(store, address):
     }
     expected = sorted(own_times | {10_000 + step for step in range(appends)})
     assert times(store, 1) == times(store, 2) == expected
-    assert store.statistics()[:2] == (2, 2 * len(expected)) == (2, sum(added))
+    assert store.size()[:2] == (2, 2 * len(expected)) == (2, sum(added))
 
 
 def test_a_reader_sees_one_moment_while_others_write(store, address):
@@ -318,10 +318,10 @@ def test_a_new_version_is_seen_only_when_published(store, address, redis_server,
         new.load(small_users(3))
         assert [times(open_) for open_ in (store, new)] == [[1], [1]]
         with open_store(address) as reader:
-            assert reader.statistics().users == 1
+            assert reader.size().users == 1
         new.publish()
         with open_store(address) as reader:
-            assert reader.statistics()[:2] == (3, 3)
+            assert reader.size()[:2] == (3, 3)
         new.publish()
         # The one before stays for those who have it open.
         assert times(store) == [1]
@@ -350,7 +350,7 @@ def test_publishing_removes_older_versions(address, redis_server, name):
         for call in (
             # An answer without events would be wrong.
             lambda: old.history(1, 5),
-            lambda: old.statistics(),
+            lambda: old.size(),
             lambda: list(old.scan()),
             lambda: old.retain(Retention(), 0),
             lambda: old.append(events([1])),
@@ -361,7 +361,7 @@ def test_publishing_removes_older_versions(address, redis_server, name):
             with pytest.raises(StoreError, match=r"version 1 .*open the store again"):
                 call()
         assert not [key for key in keys(redis_server, name) if key.startswith(f"{name}:1:")]
-        assert [store.statistics().users for store in kept] == [1500, 1500]
+        assert [store.size().users for store in kept] == [1500, 1500]
         assert times(other) == [1]
         for store in opened:
             store.close()
@@ -388,7 +388,7 @@ def test_many_users_are_loaded_scanned_and_dropped(address):
         assert store.load(small_users(3000)) == 3000
         assert [packed.user for packed in store.scan()] == list(range(3000))
         assert store.retain(Retention(max_age_s=10), now=2009) == 1999
-        assert store.statistics()[:2] == (1001, 1001)
+        assert store.size()[:2] == (1001, 1001)
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_a_full_server_takes_no_more_and_still_reads(durable_server, durable_add
         assert times(store) == [1, 2]
         durable_server.client.config_set("maxmemory", "0")
         assert store.append(events([3])) == (1, 0)
-        assert store.statistics()[:2] == (1, 3)
+        assert store.size()[:2] == (1, 3)
 
 
 def test_a_replica_is_not_written_to(durable_server, durable_address):

@@ -18,7 +18,7 @@ def live(tmp_path):
 def test_a_store_that_is_named(tmp_path, new_store):
     live = LiveStore(str(new_store(tmp_path)), print, look_every_s=0)
     with live.open() as store:
-        assert store.statistics().events == 0
+        assert store.size().events == 0
         assert live.name == str(tmp_path)
         (tmp_path / "7").mkdir()
         assert not live.has_newer()
@@ -51,7 +51,7 @@ def test_a_newer_version_is_taken_when_it_can_be(tmp_path, new_store, live):
     assert len(live.told) == 1
     assert "version 2 of the store cannot be used yet" in live.told[0]
     with live.open() as second:
-        assert second.statistics().events == 0
+        assert second.size().events == 0
         assert live.name == str(tmp_path / "2")
     with open_store(tmp_path / "1", writable=True):
         pass  # nobody holds it any more
