@@ -81,7 +81,9 @@ class RedisStatistics:
         if _TOTAL_FIELD not in found:
             raise self._damaged("the counts of all events are missing")
         (totals,) = self._counts([found[_TOTAL_FIELD]])
-        return Newest(self._time, *self._table(found, _ITEM), *self._table(found, _CATEGORY), totals)
+        return Newest(
+            self._time, *self._table(found, _ITEM), *self._table(found, _CATEGORY), totals
+        )
 
     def _table(self, found: Mapping[bytes, bytes], kind: bytes) -> tuple[np.ndarray, np.ndarray]:
         fields = [field for field in found if field.startswith(kind)]

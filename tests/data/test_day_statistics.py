@@ -133,12 +133,28 @@ def test_the_newest_counts_are_of_the_day_after_the_last_event(tmp_path):
         np.testing.assert_array_equal(found, [brute_force(events, kind, i, day) for i in ids])
 
 
+def test_the_newest_counts_of_candidates_are_those_as_of_that_day(tmp_path):
+    statistics = statistics_of(random_log(10), tmp_path, parts=3)
+    newest = statistics.newest()
+    day = newest.time // DAY
+    # Known and unknown ones, before, between and after them, some twice, in any order.
+    items = np.array([2**62, -1, 1, 2**63 - 1, 1, 2**62 + 3, 40, 2**62 + 1])
+    categories = np.array([4, 9, 0, 0, 3, -(2**63), 1, 4])
+    found = newest.look_up(items, categories)
+    assert found.time == newest.time
+    for kind, ids, counted in ((ITEM, items, found.item), (CATEGORY, categories, found.category)):
+        np.testing.assert_array_equal(counted, statistics.as_of(kind, ids, np.full(8, day)))
+        assert counted.any(axis=1).sum() >= 3
+    np.testing.assert_array_equal(found.request, newest.totals)
+
+
 def test_a_log_without_events_has_counts_of_nothing(tmp_path):
     statistics = statistics_of(log(), tmp_path, parts=2)
     assert counts(statistics, ITEM, 5, 100) == [0] * 5
     assert statistics.totals(np.array([3])).tolist() == [[0] * 5]
     newest = statistics.newest()
     assert (newest.time, len(newest.items), newest.totals.tolist()) == (0, 0, [0] * 5)
+    assert not newest.look_up(np.array([5, 6]), np.array([50, 50])).item.any()
 
 
 def test_nothing_is_looked_up_for_no_ids(tmp_path):

@@ -128,7 +128,9 @@ def test_how_to_export_reaches_the_signature_baker():
 def test_the_store_is_built_after_the_records_and_pushed(whole):
     components = by_id(whole)
     builder, pusher = components["BehaviorTreeBuilder"], components["BehaviorStorePusher"]
-    assert builder.upstream_nodes == {components["BehaviorExampleGen"]}
+    counter = components["DayStatisticsBuilder"]
+    assert builder.upstream_nodes == {components["BehaviorExampleGen"], counter}
+    assert builder.inputs["day_statistics"] is counter.outputs["day_statistics"]
     assert pusher.upstream_nodes == {builder}
     assert TreeConfig.from_json(builder.exec_properties["config"]).shards == 3
     assert pusher.exec_properties["destination"] == "/store"

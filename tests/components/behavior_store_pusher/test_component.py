@@ -14,6 +14,9 @@ from lifelong.components.behavior_store_pusher.component import BehaviorStorePus
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.day_statistics.artifacts import DayStatistics
+from lifelong.components.day_statistics.component import DayStatisticsBuilder
+from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.data.logs.config import LogConfig
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
@@ -24,21 +27,23 @@ ROWS = [
     for user in range(4)
     for day in range(10)
 ]
-ALL = ("BehaviorTreeBuilder", "BehaviorStorePusher")
+STORE = ("BehaviorTreeBuilder", "BehaviorStorePusher")
+ALL = ("DayStatisticsBuilder", *STORE)
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs both components and returns those that executed."""
+    """Runs the components and returns those that executed."""
 
     def execute(config):
-        builder = BehaviorTreeBuilder(config)
+        counter = DayStatisticsBuilder(DayStatisticsConfig(config.behaviors))
+        builder = BehaviorTreeBuilder(config, counter.outputs["day_statistics"])
         pusher = BehaviorStorePusher(builder.outputs["behavior_tree"], str(tmp_path / "pushed"))
         LocalDagRunner().run(
             pipeline.Pipeline(
                 "test",
                 str(tmp_path / "root"),
-                components=[builder, pusher],
+                components=[counter, builder, pusher],
                 enable_cache=True,
                 metadata_connection_config=metadata.sqlite_metadata_connection_config(
                     str(tmp_path / "metadata.sqlite")
@@ -52,6 +57,7 @@ def run(tmp_path):
 
 def in_use(tmp_path):
     with open_store(tmp_path / "pushed") as store:
+        assert store.statistics_of([1], [1]).item[0, 3] == 4
         return store.size().events
 
 
@@ -123,8 +129,9 @@ def test_the_builders_configuration_is_that_of_the_store_alone(write_log):
     config = TreeConfig.of(
         IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01"))
     )
-    properties = BehaviorTreeBuilder(config).exec_properties
+    statistics = types.Channel(type=DayStatistics)
+    properties = BehaviorTreeBuilder(config, statistics).exec_properties
     assert json.loads(properties["config"])["shards"] == 8
     assert properties["format_version"] == FORMAT_VERSION
     with pytest.raises(ValueError, match=r"store\.shards is 0"):
-        BehaviorTreeBuilder(dataclasses.replace(config, shards=0))
+        BehaviorTreeBuilder(dataclasses.replace(config, shards=0), statistics)

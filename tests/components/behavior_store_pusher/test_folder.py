@@ -26,6 +26,7 @@ def test_a_version_appears_whole_and_the_newest_is_opened(base, built):
     assert folder.current().manifest.source == "b"
     with open_store(base) as store:
         assert len(store.history(1, 100)["item"]) == 6
+        assert store.statistics_of([1], [1]).item.any()
 
 
 def test_the_newest_versions_are_kept_by_number_not_by_name(base, built):
@@ -71,6 +72,11 @@ def test_a_store_that_is_not_what_was_built_is_not_pushed(base, built):
     # A bit of every page: whatever is in use is damaged.
     data.write_bytes(bytes(b ^ (i % 4096 == 4000) for i, b in enumerate(whole)))
     with pytest.raises(StoreError, match=r"is damaged and was not pushed: .*build it again"):
+        folder.push(store_uri(bad), 2, 5)
+    data.write_bytes(whole)
+    counts = data.parents[1] / "statistics.arrow"
+    counts.write_bytes(counts.read_bytes()[:-9])
+    with pytest.raises(StoreError, match=r"statistics\.arrow is missing or damaged"):
         folder.push(store_uri(bad), 2, 5)
     assert names(base) == ["1"]
     assert folder.current().manifest.source == "a"

@@ -38,6 +38,7 @@ def test_a_store_is_loaded_published_and_replaced(address, built):
     with open_store(address) as store:
         assert store.manifest.source == "b"
         assert len(store.history(1, 100)["item"]) == 6
+        assert store.statistics_of([1], [1]).item.any()
 
 
 def test_a_store_that_is_there_is_not_pushed_again(address, built):

@@ -4,13 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+from tfx import types
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.executor import Executor
+from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogColumns, LogConfig
+from tests.sample_statistics import statistics_of
 
 DAY = 24 * 3600
 START = 1_499_644_800
@@ -58,14 +61,27 @@ def ingest_config(write_log):
 
 
 @pytest.fixture
-def build(tmp_path):
+def day_statistics(tmp_path):
+    """Statistics of three events."""
+    (tmp_path / "days").mkdir()
+    ids = np.arange(3)
+    rows = {"user": ids, "item": ids, "category": ids // 2, "timestamp": START + ids * DAY}
+    statistics_of(rows, tmp_path / "days")
+    artifact = DayStatistics()
+    artifact.uri = str(tmp_path / "days")
+    return artifact
+
+
+@pytest.fixture
+def build(tmp_path, day_statistics):
     """Runs the executor and returns the artifact."""
 
     def run(config, name="tree"):
         tree = BehaviorTree()
         tree.uri = str(tmp_path / name)
-        properties = BehaviorTreeBuilder(config).exec_properties
-        Executor().Do({}, {"behavior_tree": [tree]}, properties)
+        component = BehaviorTreeBuilder(config, types.Channel(type=DayStatistics))
+        inputs = {"day_statistics": [day_statistics]}
+        Executor().Do(inputs, {"behavior_tree": [tree]}, component.exec_properties)
         return tree
 
     return run

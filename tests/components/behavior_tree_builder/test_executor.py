@@ -2,11 +2,14 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.serving.behavior_store import open_store
+from tests.components.behavior_tree_builder.conftest import DAY, START
 
 
 def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config, rows, capsys):
@@ -31,6 +34,18 @@ def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config
     size = Path(ingest.behaviors.files).stat().st_size
     assert manifest.source.startswith(f"split:behaviors,num_files:1,total_bytes:{size},")
     assert "behaviors/duplicates" in capsys.readouterr().out
+
+
+def test_the_store_has_the_newest_statistics(build, ingest_config, rows, day_statistics):
+    tree = build(TreeConfig.of(ingest_config(rows)))
+    newest = DayStatistics(day_statistics.uri).newest()
+    with open_store(store_uri(tree)) as store:
+        found = store.statistics_of([0, 2, 9], [0, 1, 1])
+        expected = newest.look_up(np.array([0, 2, 9]), np.array([0, 1, 1]))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+        times = (store.manifest.statistics_time, tree.get_int_custom_property("statistics_time"))
+    assert times == (START + 3 * DAY,) * 2
 
 
 def test_bad_rows_are_counted_and_too_many_fail_the_build(

@@ -1,13 +1,16 @@
+import numpy as np
 import pytest
 
 from lifelong.components.behavior_tree_builder.store_files import (
     fetch_store,
     finish_store,
     put_shard,
+    put_statistics,
     read_manifest,
 )
 from lifelong.serving.behavior_store import Manifest, StoreError, open_store
 from lifelong.serving.behavior_store.lmdb_store import build_shard
+from tests.sample_statistics import random_statistics
 
 MANIFEST = Manifest(shards=2, source="somewhere")
 
@@ -35,6 +38,24 @@ def test_a_store_goes_there_and_back(local, uri, tmp_path):
     with open_store(tmp_path / "fetched") as store:
         assert store.manifest == MANIFEST
         assert store.size().events == 0
+
+
+def test_its_statistics_go_with_it(tmp_path, uri):
+    statistics = random_statistics(time=20_000 * 86_400)
+    manifest = Manifest(shards=1, statistics_time=statistics.time)
+    build_shard(tmp_path / "local", manifest, 0, ())
+    put_shard(tmp_path / "local", 0, uri)
+    with pytest.raises(FileNotFoundError, match=r"statistics\.arrow is missing"):
+        finish_store(uri, manifest)
+    written = [put_statistics(statistics, uri) for _ in range(2)]
+    finish_store(uri, manifest)
+    fetch_store(uri, tmp_path / "fetched")
+    assert [(tmp_path / "fetched" / "statistics.arrow").stat().st_size] * 2 == written
+    with open_store(tmp_path / "fetched") as store:
+        assert store.manifest == manifest
+        np.testing.assert_array_equal(store.all_statistics().totals, statistics.totals)
+    names = {path.name for path in (tmp_path / "artifact" / "store").iterdir()}
+    assert names == {"manifest.json", "shard-00000", "statistics.arrow"}
 
 
 def test_without_one_of_its_shards_there_is_no_store(local, uri, tmp_path):

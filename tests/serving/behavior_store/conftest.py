@@ -29,16 +29,16 @@ class Stores:
         self._opened = opened
         self._addresses = {}
 
-    def new(self, backend: str, **manifest) -> BehaviorStore:
-        """Makes an empty store, open for writing, by default with small blocks."""
+    def new(self, backend: str, statistics=None, **manifest) -> BehaviorStore:
+        """Makes a store without users, open for writing, by default with small blocks."""
         description = Manifest(**{"features": FEATURES, "shards": 2, "block_size": 8, **manifest})
         name = f"store-{next(_names)}"
         if backend == "redis":
             address = self._request.getfixturevalue("redis_server").address(name)
-            store = RedisStore.create(address, description)
+            store = RedisStore.create(address, description, statistics=statistics)
         else:
             address = str(self._folder / name)
-            store = LmdbStore.create(address, description)
+            store = LmdbStore.create(address, description, statistics)
         self._addresses[store] = address
         return self._opened.enter_context(store)
 
