@@ -30,10 +30,11 @@ from lifelong.serving.behavior_store.lmdb_store import LmdbStore
 from lifelong.serving.behavior_store.redis_store import RedisStore
 from lifelong.serving.client import PredictionClient, PredictionError
 from lifelong.serving.ranker import AsyncRanker, Ranker, RankRequest
-from lifelong.serving.request import build_request
+from lifelong.serving.request import build_request, with_statistics
 from lifelong.serving.server.server import ModelServer
 from tests.redis_server import RedisServer
 from tests.sample_models import RECORDS, run_transform, small_config, spread
+from tests.sample_statistics import random_statistics
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +47,8 @@ CONFIGS = {
     "counting sim_hard": small_config("sim_hard", short_length=0, evidence_length=25),
     "counting eta": small_config("eta", evidence_length=25),
     "wider sim_hard": small_config("sim_hard", short_length=6, long_length=20),
+    "counting sim_hard": small_config("sim_hard", evidence_length=14, statistics=True),
+    "counting eta": small_config("eta", evidence_length=14, statistics=True),
 }
 USERS = [int(record["user"][0]) for record in RECORDS]
 
@@ -60,6 +63,10 @@ def events_of(record):
 HISTORIES = {int(record["user"][0]): events_of(record) for record in RECORDS}
 LONGEST = sorted(HISTORIES, key=lambda user: -len(HISTORIES[user]["item"]))
 NOW = 1 + max(int(h["timestamp"].max()) for h in HISTORIES.values() if len(h["timestamp"]))
+DAY = 86_400
+# Of the models, and of a store that is two days newer: other counts of some of the items.
+TABLE = random_statistics(items=75, categories=7, time=(NOW // DAY - 2) * DAY)
+NEWER = random_statistics(items=60, categories=5, time=NOW // DAY * DAY)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +80,9 @@ def exported(tmp_path_factory):
             "features": [],
             "data_contract": dataclasses.asdict(CONTRACT),
         }
-        export_model(spread(make_spec(fields, output)), output, str(folder / name))
+        model = spread(make_spec(fields, output))
+        statistics = TABLE if config.statistics else None
+        export_model(model, output, str(folder / name), statistics=statistics)
     return folder
 
 
@@ -162,6 +171,7 @@ def test_ranks_as_the_whole_history_would(name, ranker_class, exported, store, t
         most = config.max_events if name == "counting eta" else config.window
         assert answer.history_length == min(most, earlier.sum())
         assert (answer.user, answer.degraded, answer.model_version) == (request.user, "", 1)
+        assert answer.statistics_age is None
         assert min(answer.timings) >= 0
 
 
@@ -241,6 +251,84 @@ def test_a_store_of_other_data_is_refused(field, ranker_class, exported, tmp_pat
         pytest.raises(StoreFormatError, match=f"{field} 'another', the model 'sh"),
     ):
         ranker_class(client, other).rank(request_of(1))
+
+
+@contextlib.contextmanager
+def copy_with(statistics, store, backend, folder):
+    """A copy of a store, with statistics."""
+    manifest = dataclasses.replace(store.manifest, statistics_time=statistics.time)
+    with contextlib.ExitStack() as opened:
+        if backend == "lmdb":
+            copy = LmdbStore.create(folder / "copy", manifest, statistics)
+        else:
+            (folder / "redis").mkdir()
+            server = opened.enter_context(RedisServer(folder / "redis"))
+            copy = RedisStore.create(server.address("shop"), manifest, statistics=statistics)
+        opened.enter_context(copy).load(store.scan())
+        yield copy
+
+
+def given_scores(client, request, config, statistics):
+    """Scores of the whole history and of these statistics."""
+    wire = build_request(
+        request.user,
+        HISTORIES[request.user],
+        request.candidates,
+        request.timestamp,
+        max(config.window, config.evidence_length),
+    )
+    counted = statistics.look_up(request.candidates["item"], request.candidates["category"])
+    return client.call(with_statistics(wire, counted), "given_statistics").outputs["scores"][0]
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "backend"), [("counting sim_hard", "redis"), ("counting eta", "lmdb")]
+)
+def test_newer_statistics_of_the_store_are_ranked_with(
+    name, backend, ranker_class, exported, store, tmp_path
+):
+    config = CONFIGS[name]
+    requests = [request_of(user, timestamp=NOW + 7) for user in USERS]
+    with (
+        serving(exported / name, tmp_path / "model") as client,
+        copy_with(NEWER, store, backend, tmp_path) as newer,
+    ):
+        ranker = ranker_class(client, newer)
+        answers = ranker.rank_many(requests, top=12, explain=False)
+        scores = [given_scores(client, request, config, NEWER) for request in requests]
+        others = [given_scores(client, request, config, TABLE) for request in requests]
+        explained = ranker.rank(requests[0], top=12)
+        (earlier,) = ranker.rank_many([request_of(USERS[0], timestamp=NOW - 3 * DAY)])
+    for answer, expected, other in zip(answers, scores, others, strict=True):
+        found = [it.score for it in answer.items]
+        assert found == pytest.approx(np.sort(expected)[::-1].tolist(), abs=1e-5)
+        assert found != pytest.approx(np.sort(other)[::-1].tolist(), abs=1e-3)
+        assert answer.statistics_age == NOW + 7 - NEWER.time < DAY
+        assert answer.degraded == ""
+    # What the model's own search found is told with its own statistics.
+    is_own = name == "counting eta"
+    assert explained.statistics_age == NOW + 7 - (TABLE if is_own else NEWER).time
+    assert [it.score for it in explained.items] == pytest.approx(
+        np.sort((others if is_own else scores)[0])[::-1].tolist(), abs=1e-5
+    )
+    # A request of the past is not told of the days after it, where that can be helped.
+    assert earlier.statistics_age == NOW - 3 * DAY - TABLE.time < 0
+
+
+def test_a_store_without_newer_statistics_changes_nothing(exported, store, tmp_path):
+    request = request_of(LONGEST[0])
+    older = NEWER._replace(time=TABLE.time - DAY)
+    with (
+        serving(exported / "counting sim_hard", tmp_path / "model") as client,
+        copy_with(older, store, "lmdb", tmp_path) as copy,
+    ):
+        answers = [Ranker(client, it).rank(request, top=12) for it in (store, copy)]
+        own = given_scores(client, request, CONFIGS["counting sim_hard"], TABLE)
+    for answer in answers:
+        assert answer.statistics_age == NOW - TABLE.time
+        found = [it.score for it in answer.items]
+        assert found == pytest.approx(np.sort(own)[::-1].tolist(), abs=1e-5)
 
 
 def test_a_new_version_is_asked_as_it_wants_to_be(exported, store, tmp_path, wait_for):
