@@ -8,8 +8,9 @@ from pathlib import Path
 
 import tensorflow_transform as tft
 
-from lifelong.data.day_statistics import DayStatistics, Newest
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import Feature
+from lifelong.data.newest_statistics import Newest
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.trained import TRAINED_FOLDER, load_trained, read_spec

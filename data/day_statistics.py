@@ -18,6 +18,7 @@ from lifelong.data.columns import Columns
 from lifelong.data.hashing import shard_of
 from lifelong.data.keys import STATISTICS_COLUMNS
 from lifelong.data.logs import files
+from lifelong.data.newest_statistics import Newest, known_places
 from lifelong.data.times import DAY
 
 # The days of the first columns of `STATISTICS_COLUMNS`.
@@ -35,56 +36,6 @@ _BEFORE = np.array([0, *RECENT_DAYS])
 _COUNTED = ("id", "day", "events", "users")
 _OF_DAY = pa.struct([("key", pa.int64()), ("events", pa.int64()), ("users", pa.int64())])
 _SCHEMA = pa.schema([("id", pa.int64()), ("days", pa.large_list(_OF_DAY))])
-
-
-class CandidateStatistics(NamedTuple):
-    """What was counted of all users' events for the candidates of one request.
-
-    Attributes:
-        time: Start of the day that it is as of, Unix seconds.
-        item: int64 `[N, 5]`, of each candidate's item; the columns are `COLUMNS`.
-        category: int64 `[N, 5]`, of its category.
-        request: int64 `[5]`, of all events together.
-    """
-
-    time: int
-    item: np.ndarray
-    category: np.ndarray
-    request: np.ndarray
-
-
-class Newest(NamedTuple):
-    """Counts as of the day after the last event of the log.
-
-    Attributes:
-        time: Start of that day, Unix seconds; 0 if there is no event.
-        items: int64 `[I]`, ascending ids.
-        item_statistics: int64 `[I, 5]`, see `STATISTICS_COLUMNS`.
-        categories: int64 `[C]`, ascending ids.
-        category_statistics: int64 `[C, 5]`.
-        totals: int64 `[5]`, of all events.
-    """
-
-    time: int
-    items: np.ndarray
-    item_statistics: np.ndarray
-    categories: np.ndarray
-    category_statistics: np.ndarray
-    totals: np.ndarray
-
-    def look_up(self, items: np.ndarray, categories: np.ndarray) -> CandidateStatistics:
-        """Returns the counts of candidates.
-
-        Args:
-            items: int64 `[N]`, raw ids; one that the log has not is counted 0.
-            categories: int64 `[N]`, likewise.
-        """
-        return CandidateStatistics(
-            self.time,
-            _look_up(self.items, self.item_statistics, items),
-            _look_up(self.categories, self.category_statistics, categories),
-            self.totals,
-        )
 
 
 class DayStatistics:
@@ -212,7 +163,7 @@ class _Counts(NamedTuple):
 
     def as_of(self, ids: np.ndarray, days: np.ndarray) -> np.ndarray:
         """See `DayStatistics.as_of`."""
-        place, known = _places(self.ids, ids)
+        place, known = known_places(self.ids, ids)
         days = days[known]
         # [4, n]: the row of each id's first day that is not before the day, nor before a window.
         rows = np.searchsorted(self.keys, _key(place, days - _BEFORE[:, np.newaxis]))
@@ -226,21 +177,6 @@ class _Counts(NamedTuple):
     def day_after_last(self) -> int:
         """Returns the day after the last one of any id; 0 if there is none."""
         return int((self.keys % _DAYS).max() - _DAYS // 2) + 1 if len(self.keys) else 0
-
-
-def _look_up(ids: np.ndarray, counts: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    place, known = _places(ids, wanted)
-    found = np.zeros((len(wanted), len(COLUMNS)), np.int64)
-    found[known] = counts[place]
-    return found
-
-
-def _places(ids: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the places among ascending ids of those wanted that are there, and which they are."""
-    place = np.searchsorted(ids, wanted)
-    known = np.flatnonzero(place < len(ids))
-    known = known[ids[place[known]] == wanted[known]]
-    return place[known], known
 
 
 def _count(ids: np.ndarray, events: Columns) -> Columns:

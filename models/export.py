@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.contract import NO_CONTRACT
-from lifelong.data.day_statistics import DayStatistics, Newest
+from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.features import features_of
 from lifelong.data.keys import (
     CANDIDATE_ITEM,
@@ -49,6 +49,7 @@ from lifelong.data.keys import (
     STATISTICS_AGE,
     TRANSFORM_SIGNATURE,
 )
+from lifelong.data.newest_statistics import Newest
 from lifelong.models.calibration import corrected_logits
 from lifelong.models.config import ExportConfig
 from lifelong.models.ctr_model import CTRModel

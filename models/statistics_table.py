@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data.day_statistics import Newest
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY_ID,
     CANDIDATE_CATEGORY_STATISTICS,
@@ -18,6 +17,7 @@ from lifelong.data.keys import (
     REQUEST_TIMESTAMP,
     STATISTICS_COLUMNS,
 )
+from lifelong.data.newest_statistics import Newest
 from lifelong.models.item_features import find_entries
 from lifelong.models.records import Batch
 

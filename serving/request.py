@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.keys import (
     CANDIDATE,
     CANDIDATE_CATEGORY_STATISTICS,
@@ -21,6 +20,7 @@ from lifelong.data.keys import (
     REQUEST_TIMESTAMP,
     USER,
 )
+from lifelong.data.newest_statistics import CandidateStatistics
 from lifelong.serving.request_checks import check_times
 
 Values = Mapping[str, npt.ArrayLike]

@@ -11,7 +11,6 @@ from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.day_statistics import (
     DayStatistics,
-    Newest,
     count_days,
     part_path,
     write_part,
@@ -21,6 +20,7 @@ from lifelong.data.hashing import shard_of
 from lifelong.data.keys import STATISTICS_COLUMNS
 from lifelong.data.logs.fields import no_rows
 from lifelong.data.logs.reading import read_all
+from lifelong.data.newest_statistics import Newest
 
 
 def statistics_of(rows: Columns, folder: Path, parts: int = 1) -> DayStatistics:

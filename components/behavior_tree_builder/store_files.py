@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tfx.dsl.io import fileio
 
-from lifelong.data.day_statistics import Newest
-from lifelong.data.logs import files
+from lifelong.data.newest_statistics import Newest
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
 from lifelong.serving.behavior_store.lmdb_store import shard_folder
@@ -57,9 +56,11 @@ def put_statistics(statistics: Newest, uri: str) -> int:
         Bytes of the file.
     """
     target = f"{uri}/{STATISTICS_FILE}"
-    write_statistics(statistics, f"{target}{_PART}")
+    with fileio.open(f"{target}{_PART}", "wb") as file:
+        write_statistics(statistics, file)
+        size = file.tell()
     fileio.rename(f"{target}{_PART}", target, overwrite=True)
-    return files.file_size(target)
+    return size
 
 
 def finish_store(uri: str, manifest: Manifest) -> int:

@@ -10,7 +10,6 @@ import numpy as np
 from lifelong.components.serving_validator.recorded_requests import Columns, RecordedRequest
 from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.data.contract import ContractError
-from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.keys import (
     CONTRACT_SIGNATURE,
     RANK_GIVEN_SIGNATURE,
@@ -21,6 +20,7 @@ from lifelong.data.keys import (
     STATISTICS,
 )
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
+from lifelong.data.newest_statistics import CandidateStatistics
 from lifelong.data.times import DAY
 from lifelong.serving.behavior_store.directory import Directory
 from lifelong.serving.behavior_store.packed_user import pack_user

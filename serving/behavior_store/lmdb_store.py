@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy.typing as npt
 
 from lifelong.data import columns as cols
-from lifelong.data.day_statistics import CandidateStatistics, Newest
+from lifelong.data.newest_statistics import CandidateStatistics, Newest
 from lifelong.serving.behavior_store.checks import checked_events, checked_ids, checked_user
 from lifelong.serving.behavior_store.errors import (
     StoreError,
@@ -49,7 +49,7 @@ _RETAINED_TOGETHER = 1024
 
 
 class LmdbStore(BehaviorStore):
-    """A behaviour store in a folder: `manifest.json`, a folder for each shard, `statistics.arrow`.
+    """A behaviour store in a folder: `manifest.json`, a folder for each shard, `statistics.npy`.
 
     Many processes may read while one writes; readers see the state of the last transaction. They
     need permission to write to the folder, as they note which state they read: without it a store
@@ -109,7 +109,8 @@ class LmdbStore(BehaviorStore):
         for number in range(manifest.shards):
             build_shard(path, manifest, number, ())
         if statistics is not None:
-            write_statistics(statistics, str(path / STATISTICS_FILE))
+            with (path / STATISTICS_FILE).open("wb") as file:
+                write_statistics(statistics, file)
         finish_build(path, manifest)
         return cls(path, writable=True)
 

@@ -8,8 +8,8 @@ import json
 import numpy as np
 
 from lifelong.data.contract import VERSION, ContractError, DataContract
-from lifelong.data.day_statistics import Newest
 from lifelong.data.events import KEYS
+from lifelong.data.newest_statistics import Newest
 from lifelong.serving.behavior_store.errors import StoreFormatError
 
 # Raised when the bytes of a store change their meaning.

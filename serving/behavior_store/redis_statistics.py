@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lifelong.data.day_statistics import COLUMNS, CandidateStatistics, Newest
+from lifelong.data.keys import STATISTICS_COLUMNS
+from lifelong.data.newest_statistics import CandidateStatistics, Newest
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 from lifelong.serving.behavior_store.redis_version import KEYS_PER_SCAN, RedisVersion
 
@@ -15,7 +16,7 @@ from lifelong.serving.behavior_store.redis_version import KEYS_PER_SCAN, RedisVe
 _FIELD = struct.Struct("<cq")
 _ITEM, _CATEGORY, _TOTAL = b"i", b"c", b"t"
 _COUNTS = np.dtype("<i8")
-_BYTES = _COUNTS.itemsize * len(COLUMNS)
+_BYTES = _COUNTS.itemsize * len(STATISTICS_COLUMNS)
 _TOTAL_FIELD = _FIELD.pack(_TOTAL, 0)
 # Fields sent in one command.
 _SENT_TOGETHER = 10_000
@@ -94,7 +95,11 @@ class RedisStatistics:
     def _counts(self, values: Sequence[bytes]) -> np.ndarray:
         if any(len(value) != _BYTES for value in values):
             raise self._damaged("counts have too few or too many bytes")
-        return np.frombuffer(b"".join(values), _COUNTS).astype(np.int64).reshape(-1, len(COLUMNS))
+        return (
+            np.frombuffer(b"".join(values), _COUNTS)
+            .astype(np.int64)
+            .reshape(-1, len(STATISTICS_COLUMNS))
+        )
 
     def _damaged(self, problem: str) -> StoreCorruptedError:
         return StoreCorruptedError(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from redis.exceptions import NoPermissionError
 
-from lifelong.data.day_statistics import CandidateStatistics, Newest
+from lifelong.data.newest_statistics import CandidateStatistics, Newest
 from lifelong.serving.behavior_store.checks import checked_events, checked_ids, checked_user
 from lifelong.serving.behavior_store.errors import StoreError
 from lifelong.serving.behavior_store.manifest import Manifest

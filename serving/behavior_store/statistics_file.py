@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from lifelong.data.day_statistics import COLUMNS, Newest
-from lifelong.data.logs import files
+from lifelong.data.keys import STATISTICS_COLUMNS
+from lifelong.data.newest_statistics import Newest
 from lifelong.serving.behavior_store.errors import StoreCorruptedError
 from lifelong.serving.behavior_store.manifest import Manifest
 
-STATISTICS_FILE = "statistics.arrow"
-# Batches of items, of categories, and one row of all events, by ascending id.
-_BATCHES = 3
-_SCHEMA = pa.schema([("id", pa.int64()), ("counts", pa.list_(pa.int64(), len(COLUMNS)))])
-_TIME, _CHECKSUM = b"time", b"checksum"
+# A NumPy file of one array, int64: time, number of items and of categories, checksum of what follows;
+# counts of all events; ids of items, their counts; ids of categories, their counts.
+STATISTICS_FILE = "statistics.npy"
+_HEAD = 4
 
 
-def write_statistics(statistics: Newest, path: str) -> None:
+def write_statistics(statistics: Newest, file: Any) -> None:
     """Writes the counts of a store.
 
     Args:
         statistics: The counts.
-        path: Path or URI of the file; its folder is there.
+        file: Opened for writing bytes.
     """
-    told = {_TIME: str(statistics.time), _CHECKSUM: str(_checksum(statistics))}
-    schema = _SCHEMA.with_metadata(told)
-    with files.create_file(path) as file, pa.ipc.new_file(file, schema) as writer:
-        for ids, counts in _tables(statistics):
-            flat = pa.array(np.ascontiguousarray(counts).ravel(), pa.int64())
-            lists = pa.FixedSizeListArray.from_arrays(flat, len(COLUMNS))
-            writer.write_batch(pa.record_batch([pa.array(ids, pa.int64()), lists], schema=schema))
+    parts = [
+        statistics.totals,
+        statistics.items,
+        statistics.item_statistics.ravel(),
+        statistics.categories,
+        statistics.category_statistics.ravel(),
+    ]
+    sizes = [len(statistics.items), len(statistics.categories)]
+    array = np.concatenate([np.array([statistics.time, *sizes, 0], np.int64), *parts])
+    array[_HEAD - 1] = _checksum(array)
+    np.save(file, array)
 
 
 def read_statistics(folder: Path, manifest: Manifest) -> Newest | None:
@@ -50,7 +52,21 @@ def read_statistics(folder: Path, manifest: Manifest) -> Newest | None:
     Raises:
         StoreCorruptedError: The file is missing, damaged, or that of another store.
     """
-    return _open(folder, manifest)[0] if manifest.statistics_time else None
+    if not manifest.statistics_time:
+        return None
+    array = _open(folder, manifest)
+    _, items, categories, _ = array[:_HEAD].tolist()
+    columns = len(STATISTICS_COLUMNS)
+    ends = np.cumsum([_HEAD, columns, items, items * columns, categories])
+    _, totals, item_ids, of_items, category_ids, of_categories = np.split(array, ends)
+    return Newest(
+        manifest.statistics_time,
+        item_ids,
+        of_items.reshape(items, columns),
+        category_ids,
+        of_categories.reshape(categories, columns),
+        totals,
+    )
 
 
 def check_statistics(folder: Path, manifest: Manifest) -> None:
@@ -64,47 +80,34 @@ def check_statistics(folder: Path, manifest: Manifest) -> None:
         StoreCorruptedError: The file is missing, damaged, or that of another store.
     """
     if manifest.statistics_time:
-        statistics, checksum = _open(folder, manifest)
-        if _checksum(statistics) != checksum:
+        array = _open(folder, manifest)
+        if _checksum(array) != array[_HEAD - 1]:
             raise _damaged(folder, "the checksum differs")
 
 
-def _open(folder: Path, manifest: Manifest) -> tuple[Newest, int]:
+def _open(folder: Path, manifest: Manifest) -> np.ndarray:
     try:
-        # Closed when nobody has an array of it any more.
-        reader = pa.ipc.open_file(pa.memory_map(str(folder / STATISTICS_FILE)))
-        told = reader.schema.metadata or {}
-        time, checksum = int(told[_TIME]), int(told[_CHECKSUM])
-        if reader.schema != _SCHEMA or reader.num_record_batches != _BATCHES:
-            raise _damaged(folder, "it has another form")
-        items, categories, (_, totals) = (_table(reader.get_batch(n)) for n in range(_BATCHES))
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        array = np.asarray(np.load(folder / STATISTICS_FILE, mmap_mode="r"))
+    except (OSError, EOFError, ValueError) as error:
         raise _damaged(folder, str(error)) from error
+    if array.dtype != np.int64 or array.ndim != 1 or len(array) < _HEAD:
+        raise _damaged(folder, "it has another form")
+    time, items, categories, _ = array[:_HEAD].tolist()
+    columns = len(STATISTICS_COLUMNS)
+    if min(items, categories) < 0 or len(array) != (
+        _HEAD + columns + (items + categories) * (1 + columns)
+    ):
+        raise _damaged(folder, f"it has not the {items} items and {categories} categories it tells")
     if time != manifest.statistics_time:
         raise _damaged(
             folder, f"it is as of {time}, the manifest tells of {manifest.statistics_time}"
         )
-    return Newest(time, *items, *categories, totals.reshape(len(COLUMNS))), checksum
+    return array
 
 
-def _table(batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
-    batch.validate()
-    ids, lists = batch.columns
-    return ids.to_numpy(), lists.values.to_numpy().reshape(len(ids), len(COLUMNS))
-
-
-def _tables(statistics: Newest) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    yield statistics.items, statistics.item_statistics
-    yield statistics.categories, statistics.category_statistics
-    yield np.zeros(1, np.int64), statistics.totals[np.newaxis]
-
-
-def _checksum(statistics: Newest) -> int:
-    checksum = zlib.crc32(str(statistics.time).encode())
-    for table in _tables(statistics):
-        for array in table:
-            checksum = zlib.crc32(np.ascontiguousarray(array, np.int64).data.cast("B"), checksum)
-    return checksum
+def _checksum(array: np.ndarray) -> int:
+    # What precedes it is checked when the file is opened.
+    return zlib.crc32(array[_HEAD:].data.cast("B"))
 
 
 def _damaged(folder: Path, problem: str) -> StoreCorruptedError:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
-from lifelong.data.day_statistics import CandidateStatistics, Newest
 from lifelong.data.events import CutLike
+from lifelong.data.newest_statistics import CandidateStatistics, Newest
 from lifelong.serving.behavior_store.manifest import Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser
 from lifelong.serving.behavior_store.tree_edit import Retention

@@ -7,7 +7,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from lifelong.data.day_statistics import CandidateStatistics
 from lifelong.data.events import no_events
 from lifelong.data.keys import (
     HISTORY_LENGTH,
@@ -17,6 +16,7 @@ from lifelong.data.keys import (
     STATISTICS_AGE,
 )
 from lifelong.data.keys import RANK_SEARCHED_SIGNATURE as RANK_SEARCHED_SIGNATURE
+from lifelong.data.newest_statistics import CandidateStatistics
 from lifelong.serving.behavior_store import BehaviorStore, Cut, StoreError, StoreFormatError
 from lifelong.serving.prediction import Prediction
 from lifelong.serving.ranker.items import best_items, found_by_model, found_by_store, no_evidence

@@ -74,9 +74,9 @@ def test_a_store_that_is_not_what_was_built_is_not_pushed(base, built):
     with pytest.raises(StoreError, match=r"is damaged and was not pushed: .*build it again"):
         folder.push(store_uri(bad), 2, 5)
     data.write_bytes(whole)
-    counts = data.parents[1] / "statistics.arrow"
+    counts = data.parents[1] / "statistics.npy"
     counts.write_bytes(counts.read_bytes()[:-9])
-    with pytest.raises(StoreError, match=r"statistics\.arrow is missing or damaged"):
+    with pytest.raises(StoreError, match=r"statistics\.npy is missing or damaged"):
         folder.push(store_uri(bad), 2, 5)
     assert names(base) == ["1"]
     assert folder.current().manifest.source == "a"

@@ -45,17 +45,17 @@ def test_its_statistics_go_with_it(tmp_path, uri):
     manifest = Manifest(shards=1, statistics_time=statistics.time)
     build_shard(tmp_path / "local", manifest, 0, ())
     put_shard(tmp_path / "local", 0, uri)
-    with pytest.raises(FileNotFoundError, match=r"statistics\.arrow is missing"):
+    with pytest.raises(FileNotFoundError, match=r"statistics\.npy is missing"):
         finish_store(uri, manifest)
     written = [put_statistics(statistics, uri) for _ in range(2)]
     finish_store(uri, manifest)
     fetch_store(uri, tmp_path / "fetched")
-    assert [(tmp_path / "fetched" / "statistics.arrow").stat().st_size] * 2 == written
+    assert [(tmp_path / "fetched" / "statistics.npy").stat().st_size] * 2 == written
     with open_store(tmp_path / "fetched") as store:
         assert store.manifest == manifest
         np.testing.assert_array_equal(store.all_statistics().totals, statistics.totals)
     names = {path.name for path in (tmp_path / "artifact" / "store").iterdir()}
-    assert names == {"manifest.json", "shard-00000", "statistics.arrow"}
+    assert names == {"manifest.json", "shard-00000", "statistics.npy"}
 
 
 def test_without_one_of_its_shards_there_is_no_store(local, uri, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import redis
 
-from lifelong.data.day_statistics import COLUMNS
+from lifelong.data.keys import STATISTICS_COLUMNS
 from lifelong.serving.behavior_store import (
     Manifest,
     StoreCorruptedError,
@@ -49,7 +49,7 @@ def test_candidates_are_told_what_was_counted(counted):
 
 def test_nothing_is_told_of_no_candidates(counted):
     found = counted.statistics_of([], [])
-    assert found.item.shape == found.category.shape == (0, len(COLUMNS))
+    assert found.item.shape == found.category.shape == (0, len(STATISTICS_COLUMNS))
     np.testing.assert_array_equal(found.request, COUNTED.totals)
 
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_whole_is_refused(folder, size):
     path.unlink()
     if size is not None:
         path.write_bytes(data[:size])
-    with pytest.raises(StoreCorruptedError, match=r"statistics\.arrow is missing or damaged"):
+    with pytest.raises(StoreCorruptedError, match=r"statistics\.npy is missing or damaged"):
         open_store(folder)
     (damage,) = (text for text in verify(folder).damage if STATISTICS_FILE in text)
     assert "build the store again" in damage

@@ -44,11 +44,11 @@ CONFIGS = {
     "eta": small_config("eta"),
     "none": small_config("none"),
     # Some users have more events than are counted.
-    "counting sim_hard": small_config("sim_hard", short_length=0, evidence_length=25),
-    "counting eta": small_config("eta", evidence_length=25),
+    "counting sim_hard": small_config(
+        "sim_hard", short_length=0, evidence_length=25, statistics=True
+    ),
+    "counting eta": small_config("eta", evidence_length=25, statistics=True),
     "wider sim_hard": small_config("sim_hard", short_length=6, long_length=20),
-    "counting sim_hard": small_config("sim_hard", evidence_length=14, statistics=True),
-    "counting eta": small_config("eta", evidence_length=14, statistics=True),
 }
 USERS = [int(record["user"][0]) for record in RECORDS]
 
@@ -171,7 +171,8 @@ def test_ranks_as_the_whole_history_would(name, ranker_class, exported, store, t
         most = config.max_events if name == "counting eta" else config.window
         assert answer.history_length == min(most, earlier.sum())
         assert (answer.user, answer.degraded, answer.model_version) == (request.user, "", 1)
-        assert answer.statistics_age is None
+        age = request.timestamp - TABLE.time if config.statistics else None
+        assert answer.statistics_age == age
         assert min(answer.timings) >= 0
 
 
@@ -275,7 +276,7 @@ def given_scores(client, request, config, statistics):
         HISTORIES[request.user],
         request.candidates,
         request.timestamp,
-        max(config.window, config.evidence_length),
+        config.max_events,
     )
     counted = statistics.look_up(request.candidates["item"], request.candidates["category"])
     return client.call(with_statistics(wire, counted), "given_statistics").outputs["scores"][0]
