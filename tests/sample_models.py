@@ -17,6 +17,7 @@ from tfx_bsl.public import tfxio
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import WriteVocabularies
 from lifelong.data.features import Feature
+from lifelong.data.keys import STATISTICS
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.preprocessing import preprocessing_fn
@@ -56,11 +57,12 @@ def small_spec(long_term: str, **changes: Any) -> ModelSpec:
 
 
 def all_requests(records: list[dict]) -> Batch:
-    """Returns all requests of records as one batch, ids as they are."""
+    """Returns all requests of records as one batch, ids as they are, without statistics."""
     serialized = tf.constant([serialize(record) for record in records])
     pool = make_pool(tf.io.parse_example(serialized, record_spec(())))
     count = tf.shape(pool["record_of_request"], out_type=tf.int64)[0]
-    return cut_requests(pool, tf.range(count), SMALL.window)
+    batch = cut_requests(pool, tf.range(count), SMALL.window)
+    return {key: value for key, value in batch.items() if key not in STATISTICS}
 
 
 def run_transform(
