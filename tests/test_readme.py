@@ -49,7 +49,7 @@ def test_the_configuration_example_is_accepted(tmp_path):
     parser = make_config_parser()
     config = to_config(parser, parser.parse_args([f"--config={path}"]))
     config.data.validate()
-    assert config.data.window == 1050
+    assert config.data.window == 4000
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z]+)", README))))
