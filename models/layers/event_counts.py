@@ -128,10 +128,11 @@ def _group(
 
 def _find(ascending: tf.Tensor, wanted: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the first place of wanted values, int64, and whether they are there."""
-    # One more, so that there is something to gather; no id is that large.
-    ascending = tf.concat([ascending, [ascending.dtype.max]], axis=0)
     place = tf.searchsorted(ascending, wanted, out_type=tf.int64)
-    return place, tf.gather(ascending, place) == wanted
+    inside = place < tf.size(ascending, out_type=tf.int64)
+    # One more, so that there is something to gather where all are smaller.
+    ascending = tf.concat([ascending, [0]], axis=0)
+    return place, inside & (tf.gather(ascending, place) == wanted)
 
 
 def _count_groups(
@@ -161,12 +162,10 @@ def _count_requests(events: Events, requests: tf.Tensor) -> tf.Tensor:
     count = tf.math.unsorted_segment_sum(ones, events.row, requests)
     end = tf.cumsum(count)
     day = events.timestamp // SECONDS_PER_DAY
-    # The newest event of a request begins a day, and so does one of another day than that before it.
-    begins = tf.concat([ones[:1], tf.cast(day[1:] != day[:-1], tf.int64)], axis=0)
-    same_row = tf.concat(
-        [tf.zeros_like(ones[:1]), tf.cast(events.row[1:] == events.row[:-1], tf.int64)], axis=0
-    )
-    days = tf.math.unsorted_segment_sum(tf.maximum(begins, 1 - same_row), events.row, requests)
+    # An event begins another day, or another request, than the one before it.
+    begins = (day[1:] != day[:-1]) | (events.row[1:] != events.row[:-1])
+    begins = tf.concat([ones[:1], tf.cast(begins, tf.int64)], axis=0)
+    days = tf.math.unsorted_segment_sum(begins, events.row, requests)
     first = _at(events.timestamp, end - 1, count > 0)
     last = _at(events.timestamp, end - count, count > 0)
     return tf.stack([count, days, first, last], axis=-1)

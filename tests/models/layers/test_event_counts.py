@@ -93,12 +93,16 @@ def test_requests_without_candidates_or_none_at_all_count_nothing():
 
 
 def test_ids_of_any_size_are_told_apart():
-    large = 2**63 - 2
+    large = 2**63 - 1
     history = [(large, 2**62, NOW - 5), (large - 1, 2**62, NOW - 9)]
     item, category, _ = counted([[(large, 2**62), (large - 1, 2**62)]], [history], [NOW])
     assert item[0, :, 0].tolist() == [1, 1]
     assert item[0, :, COLUMNS.index("last")].tolist() == [NOW - 5, NOW - 9]
     assert category[0, :, 0].tolist() == [2, 2]
+    # The largest id is not taken for one that is not there.
+    item, category, _ = counted([[(5, 6)]] * 2, [[(large, large, NOW - 5)], []], [NOW, NOW])
+    assert not item[:, :, 0].any()
+    assert not category[:, :, 0].any()
 
 
 def test_an_age_at_the_limit_counts():
