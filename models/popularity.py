@@ -28,16 +28,16 @@ def popularity(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
             `lifelong.data.day_statistics` has their columns.
     """
     total = tf.cast(batch[REQUEST_STATISTICS], tf.float32)[:, tf.newaxis]
-    parts = []
-    for key in (CANDIDATE_ITEM_STATISTICS, CANDIDATE_CATEGORY_STATISTICS):
-        counts = tf.cast(batch[key], tf.float32)
-        # [B, N, 4]
-        shares = tf.math.log((counts[..., :-1] + 0.5) / (total[..., :-1] + 1.0))
-        users, events = counts[..., -1:], counts[..., -2:-1]
-        parts += [
-            (shares + _SHIFT) / _SCALE,
-            shares[..., :1] - shares[..., 2:3],
-            tf.math.log1p(users) / _SCALE,
-            tf.math.log((events + 1.0) / (users + 1.0)),
-        ]
-    return tf.concat(parts, axis=-1)
+    of_item, of_category = batch[CANDIDATE_ITEM_STATISTICS], batch[CANDIDATE_CATEGORY_STATISTICS]
+    # Both at a time, [2, B, N, 5]: half as many operations.
+    counts = tf.cast(tf.stack([of_item, of_category]), tf.float32)
+    # [2, B, N, 4]
+    shares = tf.math.log((counts[..., :-1] + 0.5) / (total[..., :-1] + 1.0))
+    users, events = counts[..., -1:], counts[..., -2:-1]
+    parts = [
+        (shares + _SHIFT) / _SCALE,
+        shares[..., :1] - shares[..., 2:3],
+        tf.math.log1p(users) / _SCALE,
+        tf.math.log((events + 1.0) / (users + 1.0)),
+    ]
+    return tf.concat(tf.unstack(tf.concat(parts, axis=-1), num=2), axis=-1)

@@ -125,36 +125,34 @@ class HistoryEvidence(LayerOfTensors):
         """
         request = _columns(counts.request, REQUEST_COLUMNS)
         events, days = (tf.cast(request[name], tf.float32) for name in ("events", "days"))
+        # Of both at a time, [2, B, N, 7]: half as many operations.
+        both = _columns(tf.stack([counts.item, counts.category]), COLUMNS)
         now = request_timestamp[:, tf.newaxis]
-        parts = []
-        for counted in (counts.item, counts.category):
-            parts += _numbers(
-                _columns(counted, COLUMNS), now, events[:, tf.newaxis], days[:, tf.newaxis]
-            )
-        item, category = (
-            tf.cast(counted[..., COLUMNS.index("events")], tf.float32)
-            for counted in (counts.item, counts.category)
-        )
-        parts.append(tf.math.log((item + 0.1) / (category + 0.5)) / 2.0)
-        any_event = request["events"] > 0
+        # [2, B, N, 14] -> [B, N, 28]
+        numbers = tf.stack(_numbers(both, now, events[:, tf.newaxis], days[:, tf.newaxis]), axis=-1)
+        numbers = tf.concat(tf.unstack(numbers, num=2), axis=-1)
+        item, category = tf.unstack(tf.cast(both["events"], tf.float32), num=2)
+        share = tf.math.log((item + 0.1) / (category + 0.5)) / 2.0
         span = _positive_seconds(request["last"] - request["first"])
-        since = tf.where(any_event, _positive_seconds(request_timestamp - request["last"]), 0.0)
-        of_request = [
-            tf.math.log1p(events) / 8.0,
-            tf.math.log1p(days) / 5.0,
-            tf.math.log(tf.maximum(events, 1.0) / tf.maximum(days, 1.0)) / 2.0,
-            _log_hours(span / tf.maximum(days - 1.0, 1.0)),
-            _log_hours(since),
-        ]
-        shape = tf.shape(item)
-        parts += [tf.broadcast_to(number[:, tf.newaxis], shape) for number in of_request]
-        return tf.stack(parts, axis=-1)
+        since = _positive_seconds(request_timestamp - request["last"])
+        of_request = tf.stack(
+            [
+                tf.math.log1p(events) / 8.0,
+                tf.math.log1p(days) / 5.0,
+                tf.math.log(tf.maximum(events, 1.0) / tf.maximum(days, 1.0)) / 2.0,
+                _log_hours(span / tf.maximum(days - 1.0, 1.0)),
+                _log_hours(tf.where(request["events"] > 0, since, 0.0)),
+            ],
+            axis=-1,
+        )
+        of_request = tf.repeat(of_request[:, tf.newaxis], tf.shape(item)[1], axis=1)
+        return tf.concat([numbers, share[..., tf.newaxis], of_request], axis=-1)
 
 
 def _numbers(
     counted: dict[str, tf.Tensor], now: tf.Tensor, events: tf.Tensor, days: tf.Tensor
 ) -> list[tf.Tensor]:
-    """Returns the 14 numbers of a relation, `[B, N]` each."""
+    """Returns the 14 numbers of item and category, `[2, B, N]` each."""
     some, several = counted["events"] > 0, counted["events"] > 1
     count = tf.cast(counted["events"], tf.float32)
 
