@@ -33,6 +33,7 @@ from lifelong.data.keys import (
     SEARCHED_LENGTH,
     SEARCHED_POSITION,
     SEARCHED_TIMESTAMP,
+    STATISTICS,
 )
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.export import export_model
@@ -137,7 +138,12 @@ def eval_requests(run: FinishedRun, spec: ModelSpec, count: int) -> Iterator[Req
     for batch in dataset.as_numpy_iterator():
         del batch[CANDIDATE_LABEL]
         for row in range(min(len(batch["user"]), count - yielded)):
-            yield {name: values[row : row + 1] for name, values in batch.items()}
+            # Both ways of asking use the model's own statistics.
+            yield {
+                name: values[row : row + 1]
+                for name, values in batch.items()
+                if name not in STATISTICS
+            }
             yielded += 1
         if yielded == count:
             return

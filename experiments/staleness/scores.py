@@ -15,6 +15,7 @@ from lifelong.data.keys import (
     HISTORY_EVENTS,
     HISTORY_ITEM,
     HISTORY_LENGTH,
+    STATISTICS,
 )
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.staleness.tables import (
@@ -86,7 +87,8 @@ class SearchPass:
         }
         self._signatures = data.signatures(self._model)
         # Statistics as the records have them: only tables are stale here.
-        self._spec = wire_spec(data.features) | statistics_wire_spec()
+        self._spec = wire_spec(data.features)
+        self._spec |= {key: statistics_wire_spec()[key] for key in STATISTICS}
         self._score = tf.function(self._score_batch, input_signature=[self._spec], autograph=False)
 
     def score(self, trained: str) -> SearchScores:

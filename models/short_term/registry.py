@@ -11,8 +11,8 @@ from lifelong.models.short_term.multi_head import MultiHeadShortTerm
 from lifelong.models.short_term.target_attention import TargetAttentionShortTerm
 
 SHORT_TERM_PARTS: dict[ShortTermName, type[ShortTermPart]] = {
-    "target_attention": TargetAttentionShortTerm,
     "multi_head": MultiHeadShortTerm,
+    "target_attention": TargetAttentionShortTerm,
     "dien": DienShortTerm,
 }
 

@@ -80,7 +80,7 @@ def test_tables_and_weights_are_saved_once_as_variables(
         part = model.long_term
         replaced |= {id(v) for v in (*part.space.variables, *part.auxiliary.variables)}
     expected = counted(v for v in model.trainable_variables if id(v) not in replaced)
-    expected += counted([*baked, embeddings.item_rarity])
+    expected += counted(baked)
     for table in tables:
         expected.update(in_type(table, table_type))
     assert saved_variables(tmp_path) == expected

@@ -83,7 +83,7 @@ BAD = [
     ),
     ({"requests": RequestConfig(positive_behaviors=("buy",))}, r"set behaviors\.columns\.behavior"),
     ({"window": 0}, "window is 0"),
-    ({"max_events_per_record": 10}, r"at least 2100 \(twice the window\)"),
+    ({"max_events_per_record": 10}, r"at least 8000 \(twice the window\)"),
     ({"max_bad_share": 1.5}, r"max_bad_share is 1\.5"),
     ({"shards": 0}, "shards is 0"),
     (splits(eval_start=""), r"splits\.eval_start is empty"),

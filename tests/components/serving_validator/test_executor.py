@@ -119,7 +119,8 @@ def test_scores_that_differ_are_refused(plain, refusal, at_once, monkeypatch):
     right = validation.evaluator_scores
 
     def shifted(path, requests):
-        return [scores + 0.125 for scores in right(path, requests)]
+        reference = right(path, requests)
+        return reference._replace(scores=[scores + 0.125 for scores in reference.scores])
 
     monkeypatch.setattr(validation, "evaluator_scores", shifted)
     said = refusal(plain, CONFIG)

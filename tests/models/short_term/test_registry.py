@@ -29,6 +29,6 @@ def test_a_short_term_part_is_made_by_its_name(name):
 def test_an_unknown_name_is_told_with_the_known_ones():
     spec = spec_of("eta")
     with pytest.raises(
-        ValueError, match=r"short_term is 'eta'; expected one of multi_head, .*dien"
+        ValueError, match=r"short_term is 'eta'; expected one of multi_head, .*, dien"
     ):
         make_short_term(spec, Embeddings(spec))
