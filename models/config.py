@@ -109,7 +109,7 @@ class ModelConfig:
     long_length: int = 1000
     evidence_length: int = 4000
     statistics: bool = True
-    searched_events: int = 48
+    searched_events: int = 16
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
     search_vectors: str = ""
