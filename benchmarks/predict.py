@@ -25,7 +25,7 @@ from tensorflow_serving.apis import predict_pb2
 
 from benchmarks.finished_run import FinishedRun
 from benchmarks.ranking import CANDIDATES, LONG_LENGTH
-from benchmarks.trained_models import load_with_length
+from benchmarks.trained_models import load_with_lengths
 from lifelong.data.keys import RANK_SIGNATURE
 from lifelong.experiments.ranking_time import real_request
 from lifelong.models.config import LongTermName
@@ -65,7 +65,7 @@ def measure_predict(
     with tempfile.TemporaryDirectory() as folder:
         for name in models:
             try:
-                model = load_with_length(name, LONG_LENGTH)
+                model = load_with_lengths(name, long_length=LONG_LENGTH)
             except (FileNotFoundError, ValueError) as error:
                 lines.append(f"predict, {name}: not measured, {error}")
                 continue

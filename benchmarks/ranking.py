@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.finished_run import FinishedRun
 from benchmarks.timing import paired_medians
-from benchmarks.trained_models import load_with_length
+from benchmarks.trained_models import load_with_lengths
 from lifelong.data.keys import RANK_SIGNATURE
 from lifelong.experiments.ranking_time import real_request
 from lifelong.models.export import export_model
@@ -24,7 +24,7 @@ def measure_ranking() -> list[str]:
     """Times the session calls that answer a Predict, on real weights and history."""
     run = FinishedRun.read(having="Transform")
     try:
-        model = load_with_length("eta", LONG_LENGTH)
+        model = load_with_lengths("eta", long_length=LONG_LENGTH)
     except FileNotFoundError as error:
         return [f"ranking: not measured, {error}"]
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.finished_run import FinishedRun
 from benchmarks.stores import both_stores
-from benchmarks.trained_models import load_trained_part
+from benchmarks.trained_models import load_with_lengths
 from lifelong.data.events import KEYS
 from lifelong.data.evidence import count_evidence
 from lifelong.data.keys import (
@@ -47,6 +47,8 @@ from lifelong.serving.server.session import LoadedModel
 from tests.signature_runs import run_signature
 
 REQUESTS, _TOGETHER = 2_000, 50
+# Shorter than S + L, so that what is counted and what is read end in different places.
+SHORT_EVIDENCE = 500
 
 
 @dataclasses.dataclass
@@ -73,9 +75,17 @@ class Parity:
 
 
 def measure_store_parity() -> list[str]:
-    """Compares the two on real weights, real eval requests and the store of the last run."""
+    """Compares the two on real weights, real eval requests and the store of the last run.
+
+    With the windows of today's defaults, and with an evidence window that many users have outgrown.
+    """
+    lengths = ({}, {"evidence_length": SHORT_EVIDENCE})
+    return [line for changes in lengths for line in _measure(**changes)]
+
+
+def _measure(**lengths: int) -> list[str]:
     run = FinishedRun.read(having="BehaviorTreeBuilder")
-    model, _ = load_trained_part("sim_hard")
+    model = load_with_lengths("sim_hard", **lengths)
     lines = []
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
         export_model(model, run.transform_output(), f"{folder}/model", statistics=run.statistics())
@@ -87,7 +97,7 @@ def measure_store_parity() -> list[str]:
         for name, store in stores.items():
             found = compare(loaded, store, requests, model.spec.model)
             lines.append(
-                f"store parity, {name}: {found.requests:,} eval requests ({found.beyond_window:,} with"
+                f"store parity, {name}, evidence of {model.spec.model.evidence_length:,} events: {found.requests:,} eval requests ({found.beyond_window:,} with"
                 f" more events than the window), {found.candidates:,} candidates, {found.events:,}"
                 f" events found: scores differ by at most {found.largest_difference:.1g}, other"
                 f" events for {found.other_events} candidates, other evidence for"

@@ -39,15 +39,15 @@ def load_trained_part(long_term: LongTermName, workdir: str = "workdir") -> tupl
         ) from error
 
 
-def load_with_length(
-    long_term: LongTermName, long_length: int, workdir: str = "workdir"
+def load_with_lengths(
+    long_term: LongTermName, workdir: str = "workdir", **lengths: int
 ) -> CTRModel:
-    """Loads a trained model to read histories of another length L: no weight depends on it.
+    """Loads a trained model to read histories of other lengths: no weight depends on them.
 
     Args:
         long_term: The long-term part.
-        long_length: L.
         workdir: Folder of the runs.
+        **lengths: Fields of `ModelConfig`, such as `long_length` and `evidence_length`.
 
     Raises:
         FileNotFoundError: If neither a comparison nor the last run has trained such a model.
@@ -56,7 +56,7 @@ def load_with_length(
         copy = Path(folder) / "trained"
         shutil.copytree(find_trained(long_term, workdir), copy)
         fields = json.loads((copy / SPEC_FILE).read_text())
-        fields["model"]["long_length"] = long_length
+        fields["model"] |= lengths
         (copy / SPEC_FILE).write_text(json.dumps(fields))
         return load_trained(str(copy))
 

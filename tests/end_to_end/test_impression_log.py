@@ -44,7 +44,7 @@ data:
     by: user
     validation_share: 0.2
     eval_share: 0.3
-model: {{short_length: 10, long_length: 60, searched_events: 8}}
+model: {{short_length: 10, long_length: 60, searched_events: 8, evidence_length: 50}}
 training: {{epochs: 2, batch_size: 32, learning_rate: 0.005}}
 gate: {{auc_min: 0.55}}
 workdir: {folder}/work
@@ -124,7 +124,7 @@ def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, f
     assert parity.requests == len(requests) > 50
     assert min(parity.beyond_window, parity.events) > 10
     assert parity.largest_difference <= 1e-5
-    assert parity.other_events == 0
+    assert parity.other_events == parity.other_evidence == 0
 
 
 def test_an_event_is_ranked_with_once_it_is_ingested(output, folder):
