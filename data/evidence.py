@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lifelong.data.times import DAY
+
 # Ages in days below which events are counted apart.
 RECENT_DAYS = (7, 30, 90)
 
@@ -22,8 +24,6 @@ COLUMNS = ("events", *(f"events_{days}d" for days in RECENT_DAYS), "last", "prev
 # Of `request_evidence`, `[B, 4]`: all events of the evidence window, the days (UTC) they lie on, times
 # of the first and the last, 0 where there is none.
 REQUEST_COLUMNS = ("events", "days", "first", "last")
-
-SECONDS_PER_DAY = 86_400
 
 
 class Evidence(NamedTuple):
@@ -72,7 +72,7 @@ def count_evidence(
     end = int(np.searchsorted(history["timestamp"], timestamp, side="left"))
     events = {name: values[max(0, end - limit) : end] for name, values in history.items()}
     times = events["timestamp"]
-    days = int(np.count_nonzero(np.diff(times // SECONDS_PER_DAY))) + 1 if len(times) else 0
+    days = int(np.count_nonzero(np.diff(times // DAY))) + 1 if len(times) else 0
     item, category = count_for_candidates(
         events, candidates["item"], candidates["category"], timestamp
     )
@@ -136,7 +136,7 @@ def _count(key: np.ndarray, times: np.ndarray, wanted: np.ndarray, timestamp: in
     events = end - first
     columns = [events]
     for days in RECENT_DAYS:
-        recent = np.append(0, np.cumsum(times >= timestamp - days * SECONDS_PER_DAY))
+        recent = np.append(0, np.cumsum(times >= timestamp - days * DAY))
         columns.append(recent[end] - recent[first])
     # What is behind the end is the time of an event that there is not.
     times = np.append(times, 0)

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from lifelong.data.evidence import COLUMNS, RECENT_DAYS, SECONDS_PER_DAY
+from lifelong.data.evidence import COLUMNS, RECENT_DAYS
+from lifelong.data.times import DAY
 
 
 class EventCounts(NamedTuple):
@@ -143,7 +144,7 @@ def _count_groups(
 ) -> tf.Tensor:
     """Returns `[groups, 7]`."""
     age = tf.gather(request_timestamp, events.row) - events.timestamp
-    ages = [age <= days * SECONDS_PER_DAY for days in RECENT_DAYS]
+    ages = [age <= days * DAY for days in RECENT_DAYS]
     counted = tf.cast(tf.stack([tf.ones_like(age, tf.bool), *ages], axis=-1), tf.int64)
     counts = tf.math.unsorted_segment_sum(counted, group, groups)
     place = tf.range(tf.size(age, out_type=tf.int64))
@@ -161,7 +162,7 @@ def _count_requests(events: Events, requests: tf.Tensor) -> tf.Tensor:
     ones = tf.ones_like(events.row)
     count = tf.math.unsorted_segment_sum(ones, events.row, requests)
     end = tf.cumsum(count)
-    day = events.timestamp // SECONDS_PER_DAY
+    day = events.timestamp // DAY
     # An event begins another day, or another request, than the one before it.
     begins = (day[1:] != day[:-1]) | (events.row[1:] != events.row[:-1])
     begins = tf.concat([ones[:1], tf.cast(begins, tf.int64)], axis=0)

@@ -6,14 +6,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from lifelong.data.evidence import COLUMNS, REQUEST_COLUMNS, SECONDS_PER_DAY
+from lifelong.data.evidence import COLUMNS, REQUEST_COLUMNS
+from lifelong.data.times import DAY
 from lifelong.models.layers.checks import check_dtype, check_shapes
 from lifelong.models.layers.event_counts import EventCounts, Events, count_events
 from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 
 keras: Any = tf.keras
 
-_DAY = float(SECONDS_PER_DAY)
 # log(1 + hours) of a year, so that times come out at about 1.
 _LOG_HOURS_OF_A_YEAR = 9.1
 # A ratio of times beyond e^4 says no more than e^4.
@@ -193,5 +193,5 @@ def _log_hours(seconds: tf.Tensor) -> tf.Tensor:
 
 
 def _overdue(since: tf.Tensor, interval: tf.Tensor) -> tf.Tensor:
-    ratio = tf.math.log((since + _DAY) / (interval + _DAY))
+    ratio = tf.math.log((since + DAY) / (interval + DAY))
     return tf.clip_by_value(ratio, -_MOST_OVERDUE, _MOST_OVERDUE) / 2.0

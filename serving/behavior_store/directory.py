@@ -16,7 +16,7 @@ import numpy as np
 from lifelong.data import columns as cols
 from lifelong.data.columns import Columns
 from lifelong.data.events import Cut
-from lifelong.data.evidence import SECONDS_PER_DAY
+from lifelong.data.times import DAY
 from lifelong.serving.behavior_store import packing
 
 # Directories are packed under this number; blocks have theirs from 0 on.
@@ -48,7 +48,7 @@ class Days:
         """Returns the cut behind a day; None behind the last."""
         if row + 1 == len(self.number):
             return None
-        return Cut((int(self.number[row]) + 1) * SECONDS_PER_DAY)
+        return Cut((int(self.number[row]) + 1) * DAY)
 
     def changed(self, added: Days, dropped: Days) -> Days:
         """Returns the days after events of theirs were added and others dropped."""
@@ -67,7 +67,7 @@ class Days:
         Args:
             times: Of all events, Unix seconds.
         """
-        return cls(*np.unique(times // SECONDS_PER_DAY, return_counts=True))
+        return cls(*np.unique(times // DAY, return_counts=True))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,11 +18,11 @@ from lifelong.data import events as ev
 from lifelong.data.columns import Columns
 from lifelong.data.events import Cut, CutLike, as_cut
 from lifelong.data.evidence import (
-    SECONDS_PER_DAY,
     Evidence,
     count_for_candidates,
     request_evidence,
 )
+from lifelong.data.times import DAY
 from lifelong.serving.behavior_store.block_reader import BlockReader, ReadBlocks
 from lifelong.serving.behavior_store.checks import checked_ids
 from lifelong.serving.behavior_store.directory import Directory
@@ -228,7 +228,7 @@ class UserTree:
         if before is None or self._is_after_all(before):
             row, on_day, before = len(days.number), 0, None
         else:
-            row = days.row(before.timestamp // SECONDS_PER_DAY)
+            row = days.row(before.timestamp // DAY)
             on_day = self._count_on_day(row, limit + 1, before)
         length = int(days.events_before[row]) + on_day
         if length <= limit:
@@ -252,11 +252,11 @@ class UserTree:
             before: The cut.
         """
         days = self.directory.days
-        day = before.timestamp // SECONDS_PER_DAY
+        day = before.timestamp // DAY
         if days.number[row] != day:
             return 0
         times = self._newest(min(int(days.count[row]), limit), before)["timestamp"]
-        return min(int(np.count_nonzero(times >= day * SECONDS_PER_DAY)), limit)
+        return min(int(np.count_nonzero(times >= day * DAY)), limit)
 
     def _is_after_all(self, cut: Cut) -> bool:
         return bool((self.directory.newest < cut.timestamp).all())
@@ -281,7 +281,7 @@ class UserTree:
             times = self._newest(1, request)["timestamp"]
         last = int(times.max())
         # Each day between the two has an event, which lies in the window.
-        rows = [directory.days.row(time // SECONDS_PER_DAY) for time in (first, last)]
+        rows = [directory.days.row(time // DAY) for time in (first, last)]
         return request_evidence(window.length, rows[1] - rows[0] + 1, first, last)
 
     def _blocks_between(self, categories: np.ndarray, oldest: int, end: int) -> np.ndarray:
