@@ -58,3 +58,5 @@ fi
 "${install[@]}" --no-deps -r "$pinned"
 "${install[@]}" --no-deps --no-build-isolation -e .
 echo "set-up: $(grep -c '==' "$pinned") packages in $((SECONDS - started)) s"
+ldconfig -p 2>/dev/null | grep -q libgomp.so.1 ||
+    echo "set-up: without OpenMP \`lifelong compare\` cannot train trees; on Debian: apt-get install libgomp1" >&2

@@ -23,11 +23,11 @@ EXTRAS = {
     "tornado": "server",
     "lmdb": "store",
     "redis": "store",
+    "lightgbm": "experiments",
     "matplotlib": "experiments",
     "pandas": "experiments",
     "scipy": "experiments",
     "sklearn": "experiments",
-    "threadpoolctl": "experiments",
 }
 
 

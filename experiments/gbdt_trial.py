@@ -1,36 +1,24 @@
-"""A trial of gradient-boosted trees on hand-made features of the history."""
+"""A trial of gradient-boosted trees on the numbers that the networks read."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from threadpoolctl import threadpool_limits
+import tensorflow as tf
 
-from lifelong.data.keys import (
-    CANDIDATE_CATEGORY,
-    CANDIDATE_ITEM,
-    CANDIDATE_LENGTH,
-    HISTORY,
-    HISTORY_LENGTH,
-    REQUEST_TIMESTAMP,
-)
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.experiments.metrics import metrics_by_history, overall
 from lifelong.experiments.ranking_time import median_ms, real_request
 from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
+from lifelong.models.evidence import count_evidence, events_of_requests
 from lifelong.models.gbdt.classifier import GbdtConfig, GbdtModel, train_gbdt
-from lifelong.models.gbdt.history_features import history_features
-from lifelong.models.gbdt.record_rows import Events, Requests
+from lifelong.models.gbdt.features import FeatureReader
 from lifelong.models.records import record_spec
-
-_EVENT_COLUMNS = ("item", "category", "timestamp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +26,7 @@ class GbdtTrial(Trial):
     """Trains the trees, which reads the records raw, and measures them.
 
     Attributes:
-        variant: `gbdt`, with the lengths of the history on which ranking is timed.
+        variant: `gbdt`, with the evidence and the statistics that trees are told.
         seed: Seed of what is random in the training.
     """
 
@@ -56,24 +44,27 @@ class GbdtTrial(Trial):
         return self.variant.name
 
     def settings(self) -> dict[str, Any]:
-        """Returns what is tried, and the window of the records."""
+        """Returns what is tried, and what of the architecture decides what trees read."""
         return {
             "gbdt": dataclasses.asdict(self.config),
-            "window": self.variant.model.window,
+            "evidence_length": self.variant.model.evidence_length,
+            "statistics": self.variant.model.statistics,
         }
 
     def run(self, data: ExperimentData, folder: Path) -> Measured:
         """Trains and measures; an interrupted training begins anew."""
         started = time.monotonic()
+        reader = FeatureReader(
+            self.variant.model.evidence_length,
+            self.variant.model.statistics,
+            data.features,
+            data.item_features,
+            data.item_table,
+        )
         model = train_gbdt(
-            data.raw_files("train"),
-            data.raw_files("validation"),
-            self.config,
+            data.raw_files("train"), data.raw_files("validation"), reader, self.config
         )
         seconds = time.monotonic() - started
-        wire = real_request(
-            data.raw_files("eval"), record_spec(data.features), self.variant.model.window
-        )
         scores = model.score(data.raw_files("eval"))
         return Measured(
             metrics=metrics_by_history(scores),
@@ -81,43 +72,25 @@ class GbdtTrial(Trial):
             validation_auc=overall(
                 metrics_by_history(model.score(data.raw_files("validation")))
             ).auc,
-            ranking_ms=_ranking_ms(model, wire),
+            ranking_ms=self._ranking_ms(model, data),
             training_seconds=seconds,
         )
 
+    def _ranking_ms(self, model: GbdtModel, data: ExperimentData) -> float:
+        """Times counting, features and prediction of a request."""
+        config = self.variant.model
+        request = real_request(
+            data.raw_files("eval"),
+            record_spec(data.features),
+            config.max_events,
+            statistics=config.statistics,
+        )
+        wire = {key: tf.constant(value) for key, value in request.items()}
 
-def _ranking_ms(model: GbdtModel, wire: Mapping[str, np.ndarray]) -> float:
-    """Times features and prediction of a request."""
-    events, requests = rows_of_request(wire)
+        @tf.function
+        def counted() -> dict[str, tf.Tensor]:
+            if not config.evidence_length:
+                return wire
+            return wire | count_evidence(wire, events_of_requests(wire, config.evidence_length))
 
-    def rank() -> None:
-        features = history_features(requests, events, model.popularity, model.config.features)
-        model.classifier.predict_proba(features.values)
-
-    with threadpool_limits(model.config.threads, user_api="openmp"):
-        return median_ms(rank)
-
-
-def rows_of_request(wire: Mapping[str, np.ndarray]) -> tuple[Events, Requests]:
-    """Turns one request from wire tensors into the rows that features are computed from.
-
-    Args:
-        wire: Wire tensors, B = 1.
-
-    Returns:
-        The events of its history, the oldest first, and the request.
-    """
-    known = int(wire[HISTORY_LENGTH][0])
-    candidates = int(wire[CANDIDATE_LENGTH][0])
-    # The wire has the newest event first, rows have it last.
-    history = {key: wire[f"{HISTORY}{key}"][0, :known][::-1] for key in _EVENT_COLUMNS}
-    events = Events(user=np.repeat(wire["user"], known), position=np.arange(known), **history)
-    return events, Requests(
-        user=wire["user"],
-        timestamp=wire[REQUEST_TIMESTAMP],
-        history_events=np.array([known]),
-        request=np.zeros(candidates, np.int64),
-        item=wire[CANDIDATE_ITEM][0],
-        category=wire[CANDIDATE_CATEGORY][0],
-        label=np.zeros(candidates, np.float32),
-    )
+        return median_ms(lambda: model.score_batch(counted()))

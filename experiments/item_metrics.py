@@ -7,13 +7,17 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
+from lifelong.data.keys import HISTORY_ITEM
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.metrics import auc_of
-from lifelong.models.gbdt.record_rows import read_records
+from lifelong.models.reader import serialized_records
+from lifelong.models.records import record_spec
 from lifelong.models.scores import CandidateScores
 from lifelong.models.vocabulary_files import transforms_vocabulary
 
+_RECORDS_TOGETHER = 256
 KNOWN, UNKNOWN, UNSEEN = ITEM_GROUPS = ("known", "unknown", "unseen")
 
 
@@ -51,8 +55,12 @@ class TrainingItems(NamedTuple):
 def read_training_items(data: ExperimentData) -> TrainingItems:
     """Reads which items the training data know, once for all trials of a process."""
     vocabulary = transforms_vocabulary(data.transform_output(), "item")
-    events, _ = read_records(data.raw_files("train"))
-    return TrainingItems(vocabulary.ids, np.unique(events.item))
+    spec = {HISTORY_ITEM: record_spec(())[HISTORY_ITEM]}
+    seen = [np.zeros(0, np.int64)]
+    for records in serialized_records(data.raw_files("train")).batch(_RECORDS_TOGETHER):
+        items = tf.io.parse_example(records, spec)[HISTORY_ITEM]
+        seen.append(np.unique(items.flat_values))
+    return TrainingItems(vocabulary.ids, np.unique(np.concatenate(seen)))
 
 
 def metrics_by_item(scores: CandidateScores, items: TrainingItems) -> tuple[ItemMetrics, ...]:

@@ -25,7 +25,11 @@ _WARM_UP, _ROUNDS = 10, 50
 
 
 def real_request(
-    files: Sequence[str], spec: Mapping[str, Any], window: int, candidates: int = CANDIDATES
+    files: Sequence[str],
+    spec: Mapping[str, Any],
+    window: int,
+    candidates: int = CANDIDATES,
+    statistics: bool = False,
 ) -> dict[str, np.ndarray]:
     """Returns the first request with a full window, with the candidates of many requests.
 
@@ -34,6 +38,7 @@ def real_request(
         spec: Parsing specification of the records.
         window: T, the events of a full history.
         candidates: N; where the records have fewer, they are repeated.
+        statistics: Whether the request brings the statistics of its records.
 
     Returns:
         Wire tensors of the request, B = 1. If no history fills the window, it is the longest.
@@ -41,6 +46,7 @@ def real_request(
     Raises:
         ValueError: If the records have no candidate.
     """
+    left_out = () if statistics else STATISTICS
     request: dict[str, np.ndarray] = {}
     offered: dict[str, list[np.ndarray]] = {}
     found = 0
@@ -50,30 +56,31 @@ def real_request(
             request = {
                 key: value[longest : longest + 1]
                 for key, value in batch.items()
-                if key not in STATISTICS
+                if key not in left_out
             }
         lengths = batch[CANDIDATE_LENGTH]
         if found < candidates:
             found += lengths.sum()
             valid = np.arange(batch[CANDIDATE_ITEM].shape[1]) < lengths[:, np.newaxis]
-            for key in _of_candidates(batch):
+            for key in _of_candidates(batch, left_out):
                 offered.setdefault(key, []).append(batch[key][valid])
         if found >= candidates and request[HISTORY_LENGTH][0] == window:
             break
     if not found:
         raise ValueError(f"no request in {list(files)} has a candidate")
     for key, values in offered.items():
-        request[key] = np.resize(np.concatenate(values), candidates)[np.newaxis]
+        joined = np.concatenate(values)
+        request[key] = np.resize(joined, (1, candidates, *joined.shape[1:]))
     request[CANDIDATE_LENGTH] = np.array([candidates])
     del request[CANDIDATE_LABEL]
     return request
 
 
-def _of_candidates(batch: Mapping[str, np.ndarray]) -> list[str]:
+def _of_candidates(batch: Mapping[str, np.ndarray], left_out: Sequence[str]) -> list[str]:
     return [
         key
         for key in batch
-        if key.startswith(CANDIDATE) and key not in (CANDIDATE_LENGTH, *STATISTICS)
+        if key.startswith(CANDIDATE) and key not in (CANDIDATE_LENGTH, *left_out)
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser
@@ -17,6 +18,8 @@ GBDT = "gbdt"
 _MODEL, _TRAINING = "model", "training"
 # A plus sign before a field; one inside a number, as in 1e+3, is no separator.
 _SEPARATOR = re.compile(r"\+(?=[A-Za-z_])")
+# Of the architecture, what decides the numbers that trees read.
+_READ_BY_TREES = ("evidence_length", "statistics")
 # What a variant cannot change, and why.
 _FIXED = {
     "long_term": "it is the first part of the name",
@@ -36,7 +39,7 @@ class Variant:
     Attributes:
         name: What was given, the name in tables.
         kind: The long-term part, or `gbdt`.
-        model: Architecture; for `gbdt`, what it reads of it is the history's lengths.
+        model: Architecture; of it, `gbdt` reads which numbers there are.
         training: How it is trained.
         gbdt: How the trees are trained.
     """
@@ -54,7 +57,7 @@ def parse_variant(name: str, model: ModelConfig, training: TrainingConfig) -> Va
     Args:
         name: A long-term part or `gbdt`, and fields of `ModelConfig` (`outer.inner` for nested
             ones) or, after `training.`, of `TrainingConfig`, with their values as in YAML; after
-            `gbdt`, fields of `GbdtConfig`.
+            `gbdt`, fields of `GbdtConfig`, `evidence_length` and `statistics`.
         model: The architecture to change.
         training: The training to change.
 
@@ -69,32 +72,40 @@ def parse_variant(name: str, model: ModelConfig, training: TrainingConfig) -> Va
     kinds = [*LONG_TERM_PARTS, GBDT]
     if kind not in kinds:
         raise ValueError(f"model {name!r}: {kind!r} is unknown; choose from {', '.join(kinds)}")
-    prefix, choices = _choices(kind)
+    choices = _choices(kind)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(ModelConfig, _MODEL)
     parser.add_class_arguments(TrainingConfig, _TRAINING)
     parser.add_class_arguments(GbdtConfig, GBDT)
     parser.set_defaults({_MODEL: dataclasses.asdict(model)})
     parser.set_defaults({_TRAINING: dataclasses.asdict(training)})
-    arguments = [_argument(name, change, prefix, choices) for change in changes]
+    arguments = [_argument(name, change, choices) for change in changes]
     if kind != GBDT:
         arguments.append(f"--{_MODEL}.long_term={kind}")
     try:
         parsed = parser.instantiate_classes(parser.parse_args(arguments))
     except (ArgumentError, ValueError) as error:
         raise ValueError(f"model {name!r}: {error}") from error
+    if parsed.model.evidence_length > model.max_events:
+        raise ValueError(
+            f"model {name!r}: evidence_length is {parsed.model.evidence_length}, but the records were "
+            f"made for a window of {model.max_events} events; take a configuration with "
+            f"model.evidence_length {parsed.model.evidence_length} (--config)"
+        )
     return Variant(name, kind, parsed.model, parsed.training, parsed.gbdt)
 
 
-def _choices(kind: str) -> tuple[str, list[str]]:
-    """Returns which configuration a kind's fields belong to, and those that may be changed."""
+def _choices(kind: str) -> dict[str, str]:
+    """Returns the option of each field that may be changed."""
     if kind == GBDT:
-        return GBDT, [field for field in _fields(GbdtConfig) if field != "seed"]
-    of_training = [f"{_TRAINING}.{field}" for field in _fields(TrainingConfig)]
-    return _MODEL, [field for field in (*_fields(ModelConfig), *of_training) if field not in _FIXED]
+        own = {field: f"{GBDT}.{field}" for field in _fields(GbdtConfig) if field != "seed"}
+        return own | {field: f"{_MODEL}.{field}" for field in _READ_BY_TREES}
+    whole = {field: f"{_MODEL}.{field}" for field in _fields(ModelConfig)}
+    whole |= {f"{_TRAINING}.{field}": f"{_TRAINING}.{field}" for field in _fields(TrainingConfig)}
+    return {field: option for field, option in whole.items() if field not in _FIXED}
 
 
-def _argument(name: str, change: str, prefix: str, choices: list[str]) -> str:
+def _argument(name: str, change: str, choices: Mapping[str, str]) -> str:
     """Turns `FIELD=VALUE` into an argument, if it may be changed."""
     field, equals, value = change.partition("=")
     if field in _FIXED:
@@ -105,8 +116,7 @@ def _argument(name: str, change: str, prefix: str, choices: list[str]) -> str:
         )
     if not equals:
         raise ValueError(f"model {name!r}: {field} has no value; expected {field}=VALUE")
-    whole = field if field.startswith(f"{_TRAINING}.") else f"{prefix}.{field}"
-    return f"--{whole}={value}"
+    return f"--{choices[field]}={value}"
 
 
 def _fields(kind: Any) -> list[str]:

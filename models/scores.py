@@ -21,8 +21,6 @@ class CandidateScores:
             record or window holds.
         label: float32 `[C]`, 1 where the candidate was clicked, else 0.
         score: float64 `[C]`, the predicted probability of a click.
-        absent_events: Distinct events before the users' last requests that no record held, so that
-            the model scored as if they had not happened.
 
     Raises:
         ValueError: An array is not `[C]` with the C of `user`.
@@ -34,7 +32,6 @@ class CandidateScores:
     history_events: np.ndarray
     label: np.ndarray
     score: np.ndarray
-    absent_events: int = 0
 
     def __post_init__(self) -> None:
         for name in ("user", "request", "item", HISTORY_EVENTS, "label", "score"):

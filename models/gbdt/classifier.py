@@ -1,57 +1,62 @@
-"""Gradient-boosted trees on `history_features`, chosen on the validation split."""
+"""Gradient-boosted trees on what `FeatureReader` reads, chosen on the validation split."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
+import tensorflow as tf
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import ParameterGrid
-from threadpoolctl import threadpool_limits
 
-from lifelong.models.gbdt.history_features import (
-    FEATURES,
-    HistoryFeatures,
-    Popularity,
-    history_features,
-)
-from lifelong.models.gbdt.record_rows import Events, Requests, join_events, read_records
+from lifelong.models.gbdt.features import FeatureReader, TreeFeatures
 from lifelong.models.scores import CandidateScores
 
-# Fields of the configuration that list arguments of the classifier to try.
-_GRID = ("learning_rate", "max_leaf_nodes", "min_samples_leaf", "l2_regularization")
+try:
+    import lightgbm
+except OSError as error:
+    raise ImportError(
+        f"LightGBM cannot be loaded: {error}. It needs OpenMP; on Debian: apt-get install libgomp1"
+    ) from error
 
-# Features `[C, F]` and whether each candidate was clicked, `[C]`.
-_Data = tuple[np.ndarray, np.ndarray]
+# Fields of the configuration that list values of LightGBM's parameters to try.
+_GRID = (
+    "learning_rate",
+    "num_leaves",
+    "min_data_in_leaf",
+    "lambda_l2",
+    "feature_fraction",
+    "cat_smooth",
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class GbdtConfig:
-    """What is tried; every combination of the four tuples is one trial.
+    """What is tried; every combination of the tuples is one trial.
 
     Attributes:
-        popularity: Whether the trees see how frequent the candidate's item is in the training
-            period.
-        category_popularity: Whether they see it of the candidate's category.
         learning_rate: Shrinkages to try.
-        max_leaf_nodes: Leaves of a tree to try.
-        min_samples_leaf: Least candidates in a leaf to try.
-        l2_regularization: Penalties of leaf values to try.
-        max_iterations: Trees, at most; how many are kept is chosen for each trial.
-        seed: Seed of the sample from which bins are made.
+        num_leaves: Leaves of a tree to try.
+        min_data_in_leaf: Least candidates in a leaf to try.
+        lambda_l2: Penalties of leaf values to try.
+        feature_fraction: Shares of the features, drawn anew for every tree, to try.
+        cat_smooth: Weights of what is known of all categories against that of each one, to try.
+        max_iterations: Trees, at most.
+        patience: Trees without a lower log loss on the validation split after which a trial ends.
+        seed: Seed of the sample from which bins are made, and of the features of trees.
         threads: OpenMP threads. More than one is faster on idle cores, and much slower on busy ones.
     """
 
-    popularity: bool = True
-    category_popularity: bool = False
-    learning_rate: tuple[float, ...] = (0.05, 0.1)
-    max_leaf_nodes: tuple[int, ...] = (31, 63)
-    min_samples_leaf: tuple[int, ...] = (500,)
-    l2_regularization: tuple[float, ...] = (10.0,)
-    max_iterations: int = 300
+    learning_rate: tuple[float, ...] = (0.05,)
+    num_leaves: tuple[int, ...] = (31, 63)
+    min_data_in_leaf: tuple[int, ...] = (500,)
+    lambda_l2: tuple[float, ...] = (10.0,)
+    feature_fraction: tuple[float, ...] = (0.5, 1.0)
+    cat_smooth: tuple[float, ...] = (50.0,)
+    max_iterations: int = 2000
+    patience: int = 50
     seed: int = 17
     threads: int = 1
 
@@ -59,20 +64,11 @@ class GbdtConfig:
         for field in dataclasses.fields(self):
             if getattr(self, field.name) == ():
                 raise ValueError(f"GbdtConfig: `{field.name}` is empty; give at least one value")
-        for name in ("max_iterations", "threads"):
+        for name in ("max_iterations", "patience", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(
                     f"GbdtConfig: `{name}` is {getattr(self, name)}; it must be at least 1"
                 )
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Features to use, out of `history_features.FEATURES`."""
-        left_out = {
-            "item_popularity": not self.popularity,
-            "category_popularity": not self.category_popularity,
-        }
-        return tuple(name for name in FEATURES if not left_out.get(name))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,11 +76,11 @@ class Trial:
     """One combination of the grid, with the number of trees that suits it best.
 
     Attributes:
-        parameters: Values by the names of `HistGradientBoostingClassifier`'s arguments.
+        parameters: Values by the names of LightGBM's parameters.
         iterations: Trees with the lowest log loss on the validation split.
         log_loss: That log loss, nats per candidate.
         auc: AUC on the validation split with these trees.
-        seconds: Time of fitting the most trees allowed and evaluating them.
+        seconds: Time of fitting and evaluating.
     """
 
     parameters: dict[str, float]
@@ -96,36 +92,19 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class GbdtModel:
-    """A trained classifier and what its features need.
+    """A trained classifier and what it reads.
 
     Attributes:
-        classifier: The fitted trees.
+        trees: The fitted trees; those after the best iteration are not used.
         config: What it was trained with.
-        events: Events of the training and validation records: histories of later requests.
-        popularity: Counts of the training events.
-        trials: All of the grid, the best first; it is the one that `classifier` has.
+        trials: All of the grid, the best first; it is the one that `trees` has.
     """
 
-    classifier: HistGradientBoostingClassifier
+    trees: lightgbm.Booster
     config: GbdtConfig
-    events: Events
-    popularity: Popularity
     trials: tuple[Trial, ...]
-
-    def featurise(self, files: Sequence[str]) -> tuple[Requests, HistoryFeatures]:
-        """Returns the requests of files of raw records and what the classifier reads of them.
-
-        Histories are joined from the files' records and those of training and validation.
-
-        Args:
-            files: File patterns of TFRecord files (gzip).
-
-        Raises:
-            ValueError: If the records contradict those the model was trained on.
-        """
-        events, requests = read_records(files)
-        joined = join_events([self.events, events])
-        return requests, history_features(requests, joined, self.popularity, self.config.features)
+    _reader: FeatureReader
+    _columns: _Columns
 
     def score(self, files: Sequence[str]) -> CandidateScores:
         """Scores the candidates of files of raw records, in the order of the files' requests.
@@ -134,99 +113,159 @@ class GbdtModel:
             files: File patterns of TFRecord files (gzip).
 
         Raises:
-            ValueError: If the records contradict those the model was trained on.
+            ValueError: If no file fits the patterns, or none has a request.
         """
-        requests, features = self.featurise(files)
-        with threadpool_limits(self.config.threads, user_api="openmp"):
-            score = self.classifier.predict_proba(features.values)[:, 1]
+        candidates = self._reader.read(files)
         return CandidateScores(
-            user=requests.user[requests.request],
-            request=requests.request,
-            item=requests.item,
-            history_events=requests.history_events[requests.request],
-            label=requests.label,
-            score=score,
-            absent_events=features.absent_events,
+            user=candidates.user,
+            request=candidates.request,
+            item=candidates.item,
+            history_events=candidates.history_events,
+            label=candidates.label,
+            score=self._predict(candidates.features),
         )
+
+    def score_batch(self, batch: Mapping[str, tf.Tensor]) -> np.ndarray:
+        """Scores all candidates of a batch as `cut_requests` makes it: float64 `[B * N]`."""
+        return self._predict(self._reader.of_batch(batch))
+
+    def _predict(self, features: TreeFeatures) -> np.ndarray:
+        return _chances(self.trees, self._columns.of(features), self.config)
 
 
 def train_gbdt(
     train_files: Sequence[str],
     validation_files: Sequence[str],
+    reader: FeatureReader,
     config: GbdtConfig | None = None,
 ) -> GbdtModel:
     """Trains gradient-boosted trees on one split and chooses among them on another.
 
     The number of trees and the combination of the grid are those with the lowest log loss on the
-    validation split; the winner is then fitted again with that many trees, on the training split
-    alone.
+    validation split.
 
     Args:
         train_files: File patterns of raw records (gzip) to train on.
         validation_files: File patterns of raw records to choose on.
+        reader: What trees read of the records.
         config: What to try; the defaults if None.
 
     Returns:
         The model, with all trials.
 
     Raises:
-        ValueError: If the candidates of a split have one label only, or records disagree.
+        ValueError: If the candidates of a split have one label only.
 
     Example:
-        >>> model = train_gbdt(["examples/Split-train/*"], ["examples/Split-validation/*"])
+        >>> reader = FeatureReader(evidence_length=4000, statistics=True)
+        >>> model = train_gbdt(["examples/Split-train/*"], ["examples/Split-validation/*"], reader)
         >>> scores = model.score(["examples/Split-eval/*"])
         >>> grouped_auc(scores.user, scores.label, scores.score)
 
     References:
-        Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree", NeurIPS 2017,
-        which scikit-learn's HistGradientBoostingClassifier follows.
+        Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree", NeurIPS 2017.
     """
     config = config or GbdtConfig()
-    train_events, train = read_records(train_files)
-    validation_events, validation = read_records(validation_files)
-    labels = {"train_files": train.label > 0, "validation_files": validation.label > 0}
-    for name, clicked in labels.items():
-        if clicked.all() or not clicked.any():
+    train, validation = reader.read(train_files), reader.read(validation_files)
+    for name, label in (("train_files", train.label), ("validation_files", validation.label)):
+        if (label > 0).all() or not (label > 0).any():
             raise ValueError(
-                f"{name}: the {len(clicked)} candidates have one label only; "
+                f"{name}: the {len(label)} candidates have one label only; "
                 "clicked and other ones are needed"
             )
-    train_events = join_events([train_events])
-    events = join_events([train_events, validation_events])
-    popularity = Popularity(train_events)
-    fit_on, choose_on = (
-        (history_features(requests, events, popularity, config.features).values, clicked)
-        for requests, clicked in zip((train, validation), labels.values(), strict=True)
+    columns = _Columns.fitted(train.features)
+    # Without the pre-filter, one set of bins serves every `min_data_in_leaf`.
+    bins = {"feature_pre_filter": False, "num_threads": config.threads, "verbosity": -1}
+    fit_on = lightgbm.Dataset(
+        columns.of(train.features),
+        train.label > 0,
+        categorical_feature=columns.categorical,
+        params={**bins, "data_random_seed": config.seed},
     )
-    with threadpool_limits(config.threads, user_api="openmp"):
-        grid = ParameterGrid({name: getattr(config, name) for name in _GRID})
-        trials = [_try(parameters, config, fit_on, choose_on) for parameters in grid]
-        trials.sort(key=lambda trial: trial.log_loss)
-        classifier = _fit(trials[0].parameters, trials[0].iterations, config, fit_on)
-    return GbdtModel(classifier, config, events, popularity, tuple(trials))
+    choose_on = columns.of(validation.features), validation.label > 0
+    del train, validation
+    grid = ParameterGrid({name: getattr(config, name) for name in _GRID})
+    fitted: list[tuple[Trial, lightgbm.Booster]] = []
+    for number, parameters in enumerate(grid, 1):
+        fitted.append(_try(parameters, config, fit_on, choose_on))
+        print(f"[gbdt] {number}/{len(grid)}: {_told(fitted[-1][0])}", flush=True)
+    fitted.sort(key=lambda one: one[0].log_loss)
+    return GbdtModel(fitted[0][1], config, tuple(trial for trial, _ in fitted), reader, columns)
 
 
 def _try(
-    parameters: dict[str, float], config: GbdtConfig, fit_on: _Data, choose_on: _Data
-) -> Trial:
+    parameters: dict[str, float],
+    config: GbdtConfig,
+    fit_on: lightgbm.Dataset,
+    choose_on: tuple[np.ndarray, np.ndarray],
+) -> tuple[Trial, lightgbm.Booster]:
+    """Adds trees until the log loss on validation has not become lower for a while."""
     started = time.monotonic()
-    classifier = _fit(parameters, config.max_iterations, config, fit_on)
     values, clicked = choose_on
-    sign = np.where(clicked, 1.0, -1.0)
-    best_logits, best_loss, iterations = np.zeros(len(clicked)), np.inf, 0
-    for trees, logits in enumerate(classifier.staged_decision_function(values), start=1):
-        loss = float(np.mean(np.logaddexp(0.0, -sign * logits.ravel())))
-        if loss < best_loss:
-            best_logits, best_loss, iterations = logits.ravel().copy(), loss, trees
-    auc = float(roc_auc_score(clicked, best_logits))
-    return Trial(parameters, iterations, best_loss, auc, time.monotonic() - started)
-
-
-def _fit(
-    parameters: dict[str, float], iterations: int, config: GbdtConfig, data: _Data
-) -> HistGradientBoostingClassifier:
-    # Early stopping would set aside a random part of the training candidates, of the same requests.
-    classifier = HistGradientBoostingClassifier(
-        max_iter=iterations, early_stopping=False, random_state=config.seed, **parameters
+    trees = lightgbm.train(
+        {
+            "objective": "binary",
+            "num_threads": config.threads,
+            "seed": config.seed,
+            "verbosity": -1,
+            **parameters,
+        },
+        fit_on,
+        num_boost_round=config.max_iterations,
+        valid_sets=[fit_on.create_valid(values, clicked, params=fit_on.params)],
+        callbacks=[lightgbm.early_stopping(config.patience, verbose=False)],
     )
-    return classifier.fit(*data)
+    chances = _chances(trees, values, config)
+    trial = Trial(
+        parameters,
+        trees.best_iteration,
+        float(log_loss(clicked, chances)),
+        float(roc_auc_score(clicked, chances)),
+        time.monotonic() - started,
+    )
+    return trial, trees
+
+
+def _chances(trees: lightgbm.Booster, values: np.ndarray, config: GbdtConfig) -> np.ndarray:
+    return trees.predict(values, num_iteration=trees.best_iteration, num_threads=config.threads)
+
+
+def _told(trial: Trial) -> str:
+    parameters = ", ".join(f"{name} {value:g}" for name, value in trial.parameters.items())
+    return (
+        f"{parameters}: {trial.iterations} trees, validation log loss {trial.log_loss:.4f}, "
+        f"AUC {trial.auc:.4f}, {trial.seconds:.0f} s"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    """Turns features into the matrix that LightGBM takes: numbers, then numbered ids.
+
+    Attributes:
+        numbers: Number of the numeric columns.
+        known: Of each categorical feature its ids in training, ascending.
+    """
+
+    numbers: int
+    known: tuple[np.ndarray, ...]
+
+    @classmethod
+    def fitted(cls, features: TreeFeatures) -> _Columns:
+        return cls(features.numbers.shape[1], tuple(np.unique(ids) for ids in features.ids.T))
+
+    @property
+    def categorical(self) -> list[int]:
+        """The places of the categorical columns."""
+        return list(range(self.numbers, self.numbers + len(self.known)))
+
+    def of(self, features: TreeFeatures) -> np.ndarray:
+        """Returns float32 `[C, F + G]`; NaN for an id that is not known."""
+        rows, columns = len(features.ids), self.numbers + len(self.known)
+        values = np.full((rows, columns), np.nan, np.float32)
+        values[:, : self.numbers] = features.numbers
+        for place, ids, known in zip(self.categorical, features.ids.T, self.known, strict=True):
+            number = np.searchsorted(known, ids)
+            is_known = known.take(number, mode="clip") == ids
+            values[is_known, place] = number[is_known]
+        return values

@@ -7,8 +7,8 @@ from lifelong.experiments.item_metrics import (
     metrics_by_item,
     read_training_items,
 )
-from lifelong.models.gbdt.record_rows import read_records
 from lifelong.models.scores import CandidateScores
+from tests.sample_records import make_records
 
 # Of four items with training events two are in the vocabulary.
 ITEMS = TrainingItems(vocabulary=np.array([7, 5]), seen=np.array([2, 3, 5, 7]))
@@ -50,8 +50,8 @@ def test_a_group_without_candidates_is_left_out_and_one_of_equal_labels_has_no_a
 
 def test_what_the_training_data_know_is_read_from_vocabulary_and_events(data):
     items = read_training_items(data)
-    events, _ = read_records(data.raw_files("train"))
-    ids, counts = np.unique(events.item, return_counts=True)
+    events = np.concatenate([record["history_item"] for record in make_records(users=16, seed=0)])
+    ids, counts = np.unique(events, return_counts=True)
     np.testing.assert_array_equal(items.seen, ids)
     # The vocabulary of these records counts items from two events on.
     np.testing.assert_array_equal(np.sort(items.vocabulary), ids[counts >= 2])

@@ -35,10 +35,15 @@ def test_gbdt_is_a_name():
 
 
 def test_the_fields_of_gbdt_are_its_own():
-    assert "category_popularity" not in parse("gbdt").gbdt.features
-    variant = parse("gbdt+category_popularity=true+max_leaf_nodes=[7, 15]")
-    assert "category_popularity" in variant.gbdt.features
-    assert variant.gbdt.max_leaf_nodes == (7, 15)
+    variant = parse("gbdt+patience=3+num_leaves=[7, 15]")
+    assert variant.gbdt.patience == 3
+    assert variant.gbdt.num_leaves == (7, 15)
+
+
+def test_what_trees_read_is_chosen_as_for_networks():
+    variant = parse("gbdt+evidence_length=100+statistics=false")
+    assert variant.model.evidence_length == 100
+    assert not variant.model.statistics
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,12 @@ def test_the_fields_of_gbdt_are_its_own():
         ("eta+training.min_count=2", "min_count cannot be changed, the vocabularies"),
         ("eta+training.seed=2", "seed cannot be changed, the seeds are an option"),
         ("eta+long_term=none", "long_term cannot be changed, it is the first part of the name"),
-        ("gbdt+heads=3", "'heads' is not a field; choose from .*category_popularity"),
+        (
+            "eta+evidence_length=9000",
+            "evidence_length is 9000, but the records were made for .*4000",
+        ),
+        ("gbdt+evidence_length=9000", "evidence_length is 9000, but the records were made for"),
+        ("gbdt+heads=3", "'heads' is not a field; choose from .*patience, .*evidence_length"),
         ("gbdt+seed=3", "'seed' is not a field"),
     ],
 )

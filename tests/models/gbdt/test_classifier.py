@@ -5,20 +5,26 @@ import pytest
 
 from lifelong.components.evaluation.grouped_auc import grouped_auc
 from lifelong.models.gbdt.classifier import GbdtConfig, train_gbdt
-from lifelong.models.gbdt.record_rows import join_events, read_records
-from tests.sample_records import make_record, make_statistics, write_records
+from lifelong.models.gbdt.features import FeatureReader
+from lifelong.models.reader import request_dataset
+from lifelong.models.records import record_spec
+from tests.sample_records import make_record, write_records
+
+READER = FeatureReader(evidence_length=60, statistics=True)
 
 ONE_TRIAL = GbdtConfig(
     learning_rate=(0.1,),
-    max_leaf_nodes=(7,),
-    min_samples_leaf=(5,),
-    l2_regularization=(0.0,),
+    num_leaves=(7,),
+    min_data_in_leaf=(5,),
+    lambda_l2=(0.0,),
+    feature_fraction=(1.0,),
+    cat_smooth=(1.0,),
     max_iterations=30,
 )
 
 
 def clicks_on_known_items(record):
-    """The record with clicks where the user had the item before, and on no other candidate."""
+    """The record with clicks where its events have the item before, and on no other candidate."""
     request = np.repeat(np.arange(len(record["request_events"])), record["request_candidates"])
     known = [
         item in record["history_item"][: record["request_events"][owner]]
@@ -44,7 +50,7 @@ def splits(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(splits):
-    return train_gbdt(splits["train"], splits["validation"], ONE_TRIAL)
+    return train_gbdt(splits["train"], splits["validation"], READER, ONE_TRIAL)
 
 
 def test_what_decides_the_label_is_learned(model, splits):
@@ -55,36 +61,64 @@ def test_what_decides_the_label_is_learned(model, splits):
 
 def test_scores_describe_the_candidates_in_the_order_of_the_files(model, splits):
     scores = model.score(splits["eval"])
-    _, requests = read_records(splits["eval"])
-    assert scores.request[0] == 0
-    assert scores.request[-1] == len(requests.user) - 1
-    np.testing.assert_array_equal(scores.request, requests.request)
-    np.testing.assert_array_equal(scores.user, requests.user[requests.request])
-    np.testing.assert_array_equal(scores.history_events, requests.history_events[requests.request])
-    np.testing.assert_array_equal(scores.label, requests.label)
-    assert scores.absent_events == 0
+    candidates = READER.read(splits["eval"])
+    for name in ("user", "request", "item", "history_events", "label"):
+        np.testing.assert_array_equal(getattr(scores, name), getattr(candidates, name))
 
 
-def test_a_feature_left_out_is_not_used(splits, model):
-    blind = dataclasses.replace(ONE_TRIAL, popularity=False)
-    without = train_gbdt(splits["train"], splits["validation"], blind)
-    assert without.classifier.n_features_in_ == model.classifier.n_features_in_ - 1
-    assert without.score(splits["eval"]).score.shape == model.score(splits["eval"]).score.shape
+def test_a_batch_gets_the_scores_of_its_records(model, splits):
+    batch = next(iter(request_dataset(splits["eval"], record_spec(()), 1, 1, evidence_length=60)))
+    found = model.score_batch(batch)
+    assert len(found) == batch["candidate_length"][0]
+    np.testing.assert_array_equal(found, model.score(splits["eval"]).score[: len(found)])
+
+
+def test_trees_that_are_not_told_what_decides_do_not_learn_it(splits):
+    blind = FeatureReader(evidence_length=0, statistics=True)
+    scores = train_gbdt(splits["train"], splits["validation"], blind, ONE_TRIAL).score(
+        splits["eval"]
+    )
+    assert grouped_auc(scores.user, scores.label, scores.score).auc < 0.7
+
+
+def test_ids_that_training_does_not_know_are_scored(model, splits, tmp_path):
+    rng = np.random.default_rng(9)
+    record = make_record(rng, 5, events=20, requests=3)
+    record["candidate_category"] = record["candidate_category"] + 10**12
+    scores = model.score([write_records([record], tmp_path / "unknown.gz")])
+    assert np.all((scores.score >= 0) & (scores.score <= 1))
+
+
+def test_a_category_can_decide_whatever_its_number(splits, tmp_path):
+    def clicks_on(record):
+        chosen = np.isin(record["candidate_category"], (0, 3, 5))
+        return record | {"candidate_label": chosen.astype(np.float32)}
+
+    files = {
+        split: [write_records([clicks_on(r) for r in records_of(of, 3)], tmp_path / f"{split}.gz")]
+        for split, of in (("train", range(40)), ("validation", range(50, 60)))
+    }
+    alone = FeatureReader(evidence_length=0, statistics=False)
+    # Two leaves: with categories as numbers, no one split tells 0, 3 and 5 apart.
+    config = dataclasses.replace(ONE_TRIAL, num_leaves=(2,), max_iterations=1)
+    model = train_gbdt(files["train"], files["validation"], alone, config)
+    assert model.trials[0].auc == 1.0
 
 
 def test_the_winner_has_the_lowest_validation_loss_of_all_combinations(splits):
     config = dataclasses.replace(
-        ONE_TRIAL, learning_rate=(0.001, 0.2), max_leaf_nodes=(2, 7), max_iterations=10
+        ONE_TRIAL, learning_rate=(0.001, 0.2), num_leaves=(2, 7), max_iterations=10
     )
-    model = train_gbdt(splits["train"], splits["validation"], config)
+    model = train_gbdt(splits["train"], splits["validation"], READER, config)
     losses = [trial.log_loss for trial in model.trials]
     assert len(losses) == 4
     assert losses == sorted(losses)
     assert losses[0] < losses[-1]
     best = model.trials[0]
     assert best.parameters["learning_rate"] == 0.2
-    assert model.classifier.get_params() | best.parameters == model.classifier.get_params()
-    assert model.classifier.random_state == config.seed
+    used = model.trees.params
+    assert {name: used[name] for name in best.parameters} == best.parameters
+    assert used["seed"] == config.seed
 
 
 def test_the_reported_loss_is_that_of_the_model_on_validation(model, splits):
@@ -99,41 +133,12 @@ def test_iterations_stop_where_validation_gets_worse(splits, tmp_path):
         for record in records_of(range(100, 120), seed=1)
     ]
     validation = [write_records(flipped, tmp_path / "flipped.gz")]
-    model = train_gbdt(splits["train"], validation, ONE_TRIAL)
-    assert model.trials[0].iterations == model.classifier.n_iter_ == 1
-
-
-def test_histories_are_joined_with_those_of_training(splits, model, tmp_path):
-    # A later record of a user of train: three of the events between are in no record.
-    events = join_events([read_records(splits["train"])[0]])
-    mine = np.flatnonzero(events.user == 7)
-    held, item = len(mine), int(events.item[mine[0]])
-    record = {
-        "user": [7],
-        "events_before_record": [held + 3],
-        "history_item": [5],
-        "history_category": [5],
-        "history_timestamp": [2_000_000_000],
-        "request_timestamp": [2_000_000_100],
-        "request_events": [1],
-        "request_candidates": [2],
-        "candidate_item": [item, 10**6],
-        "candidate_category": [item % 7, 5],
-        "candidate_label": np.array([1, 0], np.float32),
-        **make_statistics(0, requests=1, candidates=2),
-    }
-    files = [write_records([record], tmp_path / "later.gz")]
-    _, features = model.featurise(files)
-    count = features.names.index("item_count")
-    assert features.values[:, count].tolist() == [np.sum(events.item[mine] == item), 0]
-    scores = model.score(files)
-    assert scores.absent_events == 3
-    assert scores.history_events.tolist() == [held + 4] * 2
-    assert scores.score[0] > scores.score[1]
+    model = train_gbdt(splits["train"], validation, READER, ONE_TRIAL)
+    assert model.trials[0].iterations == model.trees.best_iteration == 1
 
 
 def test_the_same_configuration_gives_the_same_scores(splits, model):
-    again = train_gbdt(splits["train"], splits["validation"], ONE_TRIAL)
+    again = train_gbdt(splits["train"], splits["validation"], READER, ONE_TRIAL)
     np.testing.assert_array_equal(
         model.score(splits["eval"]).score, again.score(splits["eval"]).score
     )
@@ -147,7 +152,7 @@ def test_one_label_only_is_an_error_that_names_the_split(splits, split, tmp_path
     ]
     files = splits | {split: [write_records(records, tmp_path / "zeros.gz")]}
     with pytest.raises(ValueError, match=f"{split}_files: the .* candidates have one label only"):
-        train_gbdt(files["train"], files["validation"], ONE_TRIAL)
+        train_gbdt(files["train"], files["validation"], READER, ONE_TRIAL)
 
 
 @pytest.mark.parametrize("change", [{"learning_rate": ()}, {"max_iterations": 0}])
