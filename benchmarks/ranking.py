@@ -41,7 +41,9 @@ def measure_ranking() -> list[str]:
             model.spec.model.max_events,
             CANDIDATES,
         )
-        actions = {f"session call, {name}": _call(model, request) for name, model in loaded.items()}
+        actions = {
+            f"session call, {name}": session_call(model, request) for name, model in loaded.items()
+        }
         seconds = paired_medians(actions, rounds=200, warm_up=20)
     lines = [
         f"ranking, {name}: {value * 1e3:.2f} ms for {CANDIDATES} candidates, L = {LONG_LENGTH:,}"
@@ -51,7 +53,8 @@ def measure_ranking() -> list[str]:
     return [*lines, f"ranking, unbaked / baked: {unbaked / baked:.2f}"]
 
 
-def _call(model: LoadedModel, request: dict[str, np.ndarray]) -> functools.partial:
+def session_call(model: LoadedModel, request: dict[str, np.ndarray]) -> functools.partial:
+    """Returns the call that scores a request, fed with those of its tensors that the model takes."""
     signature = model.tensors(RANK_SIGNATURE)
-    feeds = {signature.inputs[key]: value for key, value in request.items()}
+    feeds = {signature.inputs[key]: request[key] for key in signature.inputs}
     return functools.partial(model.run, feeds, [signature.outputs["scores"]])

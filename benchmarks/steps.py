@@ -50,14 +50,16 @@ def eta_step_work(model: CTRModel, histories: int, impressions: int) -> StepWork
     config = model.spec.model
     query = config.item_dim + config.category_dim
     event = query + config.time_gap_dim
+    summed = event if config.head_reads_items else event - config.item_dim
     keys = config.heads * config.head_dim
     # The projection, and the packing of its signs into 16-bit chunks.
     signature = config.signature_bits * (
         config.item_dim + 4 * math.ceil(config.signature_bits / 64)
     )
     short_events = histories * config.short_length * event * keys
-    short_attention = query * keys + config.short_length * (keys + config.heads * event)
-    exact_search = config.heads * event * (query + 2 * config.searched_events)
+    short_attention = query * keys + config.short_length * (keys + config.heads * summed)
+    searched = config.searched_events * (event + summed)
+    exact_search = config.heads * (event * query + searched)
     head = sum(math.prod(weight.shape) for weight in model.head.weights if len(weight.shape) == 2)
     hashed = histories * config.long_length
     of_history = config.item_dim + config.signature_bits

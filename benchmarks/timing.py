@@ -10,7 +10,15 @@ from collections.abc import Callable
 def paired_medians(
     actions: dict[str, Callable[[], object]], rounds: int, warm_up: int = 3
 ) -> dict[str, float]:
-    """Runs the actions in turn and returns the median seconds of each.
+    """Runs the actions in turn and returns the median seconds of each; see `paired_times`."""
+    times = paired_times(actions, rounds, warm_up)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def paired_times(
+    actions: dict[str, Callable[[], object]], rounds: int, warm_up: int = 3
+) -> dict[str, list[float]]:
+    """Runs the actions in turn and returns the seconds of each of their runs.
 
     Args:
         actions: What to time, by name.
@@ -24,4 +32,4 @@ def paired_medians(
             action()
             if round_number >= warm_up:
                 times[name].append(time.perf_counter() - started)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times

@@ -96,8 +96,14 @@ class ModelConfig:
             it out.
         heads: Heads of the exact search unit.
         head_dim: Size of the space in which one head compares an event with the candidate.
-        hidden: Widths of the layers of the head network.
-        dropout: Share of the head network's inputs and hidden units dropped in training.
+        head_reads_items: Whether the head network reads the embeddings of items: the candidate's and,
+            of events that were attended to, theirs. It soon knows training requests by heart with them.
+            Without, items decide which events are found and attended to, and what is counted.
+        cross_layers: Layers of the head network that multiply its inputs with each other (DCN V2), before
+            the hidden ones; 0 leaves them out.
+        cross_dim: Rank of their matrices.
+        hidden: Widths of the hidden layers of the head network.
+        dropout: Share of their units dropped in training.
         unknown_rate: Share of users replaced by the row of unknown users in training, so that
             this row is trained too.
     """
@@ -125,6 +131,9 @@ class ModelConfig:
     time_gap_dim: int = 16
     heads: int = 4
     head_dim: int = 16
+    head_reads_items: bool = False
+    cross_layers: int = 2
+    cross_dim: int = 32
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.1
     unknown_rate: float = 0.05
@@ -144,10 +153,18 @@ class ModelConfig:
                     "feature_dim",
                     "heads",
                     "head_dim",
+                    "cross_dim",
                 )
             },
         )
-        of_any_size = ("short_length", "evidence_length", "user_dim", "context_dim", "time_gap_dim")
+        of_any_size = (
+            "short_length",
+            "evidence_length",
+            "user_dim",
+            "context_dim",
+            "time_gap_dim",
+            "cross_layers",
+        )
         for name in (*of_any_size, "dien_auxiliary_weight", "spare_share"):
             _check_at_least(0, **{f"model.{name}": getattr(self, name)})
         _check_at_least(1, **{f"model.hidden[{i}]": width for i, width in enumerate(self.hidden)})
@@ -217,9 +234,9 @@ class TrainingConfig:
     """
 
     epochs: int = 5
-    batch_size: int = 64
+    batch_size: int = 128
     optimizer: OptimizerName = "lazy_adam"
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     patience: int = 1
     pool_users: int = 256
     seed: int = 17

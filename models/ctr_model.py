@@ -18,6 +18,7 @@ from lifelong.data.keys import (
 from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.evidence import counted
+from lifelong.models.head import Head
 from lifelong.models.history import split_history
 from lifelong.models.layers import HistoryEvidence, length_mask
 from lifelong.models.long_term import TrainedSearch, make_long_term
@@ -58,11 +59,7 @@ class CTRModel(tfrs.Model):
         self.short_term = make_short_term(spec, self.embeddings) if config.short_length else None
         self.evidence = HistoryEvidence(name="evidence") if config.evidence_length else None
         self.long_term = make_long_term(spec, self.embeddings)
-        self.head = keras.Sequential(name="head")
-        for width in config.hidden:
-            self.head.add(keras.layers.Dropout(config.dropout))
-            self.head.add(keras.layers.Dense(width, activation="relu"))
-        self.head.add(keras.layers.Dense(1, dtype="float32"))
+        self.head = Head(config, name="head")
         self.task = tfrs.tasks.Ranking(
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             metrics=[keras.metrics.AUC(_AUC_THRESHOLDS, from_logits=True, name="auc")],
@@ -97,7 +94,7 @@ class CTRModel(tfrs.Model):
         query = self.embeddings.candidates(batch)
         features = [
             self._request_features(batch, query, training),
-            query,
+            self.embeddings.read_by_head(query),
             self.long_term(batch, query, long, training=training),
         ]
         if self.short_term is not None:
@@ -106,8 +103,7 @@ class CTRModel(tfrs.Model):
             features.append(self.evidence.of_counts(counted(batch), batch[REQUEST_TIMESTAMP]))
         if config.statistics:
             features.append(popularity(batch))
-        logits = self.head(tf.concat(features, axis=-1), training=training)
-        return tf.squeeze(logits, axis=-1)
+        return self.head(tf.concat(features, axis=-1), training=training)
 
     def look_up(self, batch: Mapping[str, tf.Tensor]) -> Batch:
         """Returns Transform's rows as those of the tables, with the items' entries in their table."""

@@ -45,6 +45,7 @@ class Embeddings(keras.layers.Layer):
         config, rows = spec.model, spec.table_rows
         self._features = spec.features
         self._unknown_rate = config.unknown_rate
+        self._first_read_by_head = 0 if config.head_reads_items else config.item_dim
         self.item = comparable_embedding(
             rows("item"), config.item_dim, config.embedding_norm, "item"
         )
@@ -134,6 +135,13 @@ class Embeddings(keras.layers.Layer):
         """
         items, categories = values[f"{prefix}_item"], values[f"{prefix}_category"]
         return tf.concat([self.item(items), self.category(categories)], axis=-1)
+
+    def read_by_head(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Returns what the head may read of embedded candidates or events: `[..., D] -> [..., D']`.
+
+        The embedding of the item, with which they begin, is left out unless the head reads items.
+        """
+        return vectors[..., self._first_read_by_head :]
 
     def _with_features(
         self, values: Mapping[str, tf.Tensor], prefix: str, features: list[Feature]

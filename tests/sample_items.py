@@ -82,6 +82,6 @@ def model_with_items(
     for variable in model.trainable_variables:
         variable.assign(rng.normal(0, 0.5, variable.shape))
     # Scores near 0 and 1 would hide differences.
-    last = model.head.layers[-1]
+    last = model.head.logit
     last.set_weights([last.kernel * 0.1, last.bias * 0])
     return model

@@ -39,6 +39,9 @@ SMALL = ModelConfig(
     time_gap_dim=4,
     heads=2,
     head_dim=4,
+    head_reads_items=True,
+    cross_layers=1,
+    cross_dim=4,
     hidden=(16,),
 )
 # The records of all these tests: histories shorter and longer than the window, one empty.

@@ -20,13 +20,16 @@ from lifelong.models.layers.masks import clear_masked_in_half_precision, masked_
 
 keras: Any = tf.keras
 
+# The place of `values` among the tensors of a call.
+_VALUES = 3
+
 
 @keras.utils.register_keras_serializable(package="lifelong")
 class ExactSearchUnit(LayerOfTensors):
     """Attends over the events that a search found for each candidate, with many heads.
 
     Per head i, the weights are softmax((W_bi z_b) . (W_ai e_a) * scale) over a candidate's valid
-    events, and head_i is the weighted sum of the events z_b themselves.
+    events, and head_i is the weighted sum of the events z_b themselves, or of values given for them.
 
     Args:
         heads: Number H of heads.
@@ -42,14 +45,16 @@ class ExactSearchUnit(LayerOfTensors):
             gap, concatenated. Masked ones may hold any finite number. Or `[B, K, Dz]`, the same
             events for all candidates of a request.
         event_mask: `[B, N, K]` (or `[B, K]`) bool, True for valid events; all of them by default.
+        values: `[B, N, K, Dv]` (or `[B, K, Dv]`) floating point, what is summed of each event; the
+            events themselves (Dv = Dz) by default.
         return_attention_scores: Whether to return the weights too.
 
     Returns:
-        `[B, N, H * Dz]` (or `H * value_dim`), zeros for a candidate without valid events; and with
+        `[B, N, H * Dv]` (or `H * value_dim`), zeros for a candidate without valid events; and with
         `return_attention_scores` the weights `[B, N, H, K]` as well.
 
     Raises:
-        ValueError: If a shape or type is not as above, Dq or Dz is unknown, or a constructor
+        ValueError: If a shape or type is not as above, Dq, Dz or Dv is unknown, or a constructor
             argument is not usable.
 
     Example:
@@ -82,7 +87,7 @@ class ExactSearchUnit(LayerOfTensors):
         self.scale = None if scale is None else float(scale)
 
     def build(self, input_shape: Any) -> None:
-        """Creates the weights for the sizes Dq and Dz."""
+        """Creates the weights for the sizes Dq, Dz and Dv."""
         query_size = last_size("ExactSearchUnit", "query", input_shape[0], "B N Dq")
         shared = tf.TensorShape(input_shape[1]).rank == 3
         event_size = last_size(
@@ -97,10 +102,18 @@ class ExactSearchUnit(LayerOfTensors):
             name="event_kernel", shape=(event_size, size), initializer="glorot_uniform"
         )
         if self.value_dim is not None:
-            # [Dz, H v]
+            value_size = event_size
+            if len(input_shape) > _VALUES and input_shape[_VALUES] is not None:
+                value_size = last_size(
+                    "ExactSearchUnit",
+                    "values",
+                    input_shape[_VALUES],
+                    "B K Dv" if shared else "B N K Dv",
+                )
+            # [Dv, H v]
             self.value_kernel = self.add_weight(
                 name="value_kernel",
-                shape=(event_size, self.heads * self.value_dim),
+                shape=(value_size, self.heads * self.value_dim),
                 initializer="glorot_uniform",
             )
         self.built = True
@@ -114,11 +127,13 @@ class ExactSearchUnit(LayerOfTensors):
         query: tf.Tensor,
         events: tf.Tensor,
         event_mask: tf.Tensor | None = None,
+        values: tf.Tensor | None = None,
         *,
         return_attention_scores: bool = False,
     ) -> Any:
         """Attends; see the class."""
-        check_floating("ExactSearchUnit", query=query, events=events)
+        summed = events if values is None else values
+        check_floating("ExactSearchUnit", query=query, events=events, values=summed)
         check_dtype("ExactSearchUnit", "event_mask", event_mask, tf.bool)
         shared = events.shape.rank == 3
         check_shapes(
@@ -127,6 +142,7 @@ class ExactSearchUnit(LayerOfTensors):
                 "query": (query, "B N Dq"),
                 "events": (events, "B K Dz" if shared else "B N K Dz"),
                 "event_mask": (event_mask, "B K" if shared else "B N K"),
+                "values": (values, "B K Dv" if shared else "B N K Dv"),
             },
             self._sizes(),
         )
@@ -134,35 +150,37 @@ class ExactSearchUnit(LayerOfTensors):
             event_mask = tf.ones(tf.shape(events)[:-1], tf.bool)
         else:
             events = clear_masked_in_half_precision(events, event_mask)
+            summed = (
+                events if values is None else clear_masked_in_half_precision(values, event_mask)
+            )
         attended, weights = (
-            self._attend_shared(query, events, event_mask)
+            self._attend_shared(query, events, event_mask, summed)
             if shared
-            else self._attend_own(query, events, event_mask)
+            else self._attend_own(query, events, event_mask, summed)
         )
-        event_size = events.shape[-1]
         shape = tf.shape(query)
-        head_size = self.value_dim or event_size
+        head_size = self.value_dim or summed.shape[-1]
         output = tf.reshape(attended, [shape[0], shape[1], self.heads * head_size])
         if not return_attention_scores:
             return output
         return output, tf.transpose(weights, [0, 2, 1, 3]) if shared else weights
 
     def _attend_own(
-        self, query: tf.Tensor, events: tf.Tensor, event_mask: tf.Tensor
+        self, query: tf.Tensor, events: tf.Tensor, event_mask: tf.Tensor, values: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Attends over each candidate's own events: `[B, N, H, Dz or v]`, weights `[B, N, H, K]`."""
+        """Attends over each candidate's own events: `[B, N, H, Dv or v]`, weights `[B, N, H, K]`."""
         # [B, N, H, Dz] x [B, N, K, Dz] -> [B, N, H, K]
         scores = tf.matmul(self._project(query), events, transpose_b=True)
         weights = masked_softmax(scores, event_mask[:, :, tf.newaxis, :])
-        # [B, N, H, K] x [B, N, K, Dz] -> [B, N, H, Dz]
-        attended = tf.matmul(weights, events)
+        # [B, N, H, K] x [B, N, K, Dv] -> [B, N, H, Dv]
+        attended = tf.matmul(weights, values)
         if self.value_dim is not None:
             # Projecting the sum is the sum of projections.
             attended = tf.einsum("bnhz,zhv->bnhv", attended, self._by_head(self.value_kernel))
         return attended, weights
 
     def _attend_shared(
-        self, query: tf.Tensor, events: tf.Tensor, event_mask: tf.Tensor
+        self, query: tf.Tensor, events: tf.Tensor, event_mask: tf.Tensor, values: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attends over shared events, which are projected once; weights are `[B, H, N, K]`."""
         # [B, K, H d] -> [B, H, K, d]
@@ -171,10 +189,10 @@ class ExactSearchUnit(LayerOfTensors):
         scores = tf.matmul(self._queries(query), keys, transpose_b=True)
         weights = masked_softmax(scores, event_mask[:, tf.newaxis, tf.newaxis, :])
         if self.value_dim is None:
-            values = events[:, tf.newaxis]
+            values = values[:, tf.newaxis]
         else:
-            values = _heads_first(tf.matmul(events, self.value_kernel), self.heads)
-        # [B, H, N, K] x [B, 1 or H, K, Dz or v] -> [B, N, H, Dz or v]
+            values = _heads_first(tf.matmul(values, self.value_kernel), self.heads)
+        # [B, H, N, K] x [B, 1 or H, K, Dv or v] -> [B, N, H, Dv or v]
         return tf.transpose(tf.matmul(weights, values), [0, 2, 1, 3]), weights
 
     def _by_head(self, kernel: tf.Tensor) -> tf.Tensor:

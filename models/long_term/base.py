@@ -102,8 +102,9 @@ class AttendedHistory(LongTermPart):
         Returns:
             `[B, N, D]`, the heads.
         """
-        gaps = time_gaps(batch, events.values)
-        return self.exact_search(query, self.timed_events(events.values, gaps), events.mask)
+        embedded = self.timed_events(events.values, time_gaps(batch, events.values))
+        values = self._embeddings.read_by_head(embedded)
+        return self.exact_search(query, embedded, events.mask, values)
 
 
 class SearchedHistory(AttendedHistory):

@@ -14,7 +14,7 @@ from lifelong.models.timed_events import TimedEvents, time_gaps
 
 
 class MeanLongTerm(LongTermPart):
-    """Averages the long history, the same for all candidates: `[B, N, De + Dt]`."""
+    """Averages the long history, the same for all candidates: `[B, N, D]`, D what the head reads."""
 
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
         super().__init__(spec, embeddings, **kwargs)
@@ -29,8 +29,10 @@ class MeanLongTerm(LongTermPart):
     ) -> tf.Tensor:
         """Returns the mean of the events, zeros for a history without any."""
         del training
-        # [B, L, De + Dt]
-        events = self.timed_events(history.values, time_gaps(batch, history.values))
+        # [B, L, D]
+        events = self._embeddings.read_by_head(
+            self.timed_events(history.values, time_gaps(batch, history.values))
+        )
         valid = tf.cast(history.mask, events.dtype)
         total = tf.einsum("bl,bld->bd", valid, events)
         mean = total / tf.maximum(tf.reduce_sum(valid, axis=1, keepdims=True), 1.0)

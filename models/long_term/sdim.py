@@ -15,7 +15,7 @@ from lifelong.models.timed_events import TimedEvents, time_gaps
 
 
 class SdimLongTerm(LongTermPart):
-    """Attention by hash collisions over all L events: `[B, N, De + Dt]`.
+    """Attention by hash collisions over all L events: `[B, N, D]`, D what the head reads.
 
     Items and categories are hashed together.
 
@@ -40,6 +40,8 @@ class SdimLongTerm(LongTermPart):
         return self.collisions(
             self._embeddings.identities(batch, "candidate"),
             self._embeddings.identities(history.values, "history"),
-            self.timed_events(history.values, time_gaps(batch, history.values)),
+            self._embeddings.read_by_head(
+                self.timed_events(history.values, time_gaps(batch, history.values))
+            ),
             history.mask,
         )

@@ -14,7 +14,7 @@ from lifelong.models.short_term.base import ShortTermPart
 
 
 class MultiHeadShortTerm(ShortTermPart):
-    """Attends over every recent event with many heads: `[B, N, H (De + Dt)]`.
+    """Attends over every recent event with many heads: `[B, N, H D]`, D what the head reads of an event.
 
     Events are projected once for all candidates, where DIN has a network for each pair of them.
 
@@ -34,6 +34,8 @@ class MultiHeadShortTerm(ShortTermPart):
         history: History,
         training: bool = False,
     ) -> tf.Tensor:
-        """Returns the heads, `[B, N, H (De + Dt)]`."""
+        """Returns the heads, `[B, N, H D]`."""
         del training
-        return self.attention(query, self.embed(batch, history), history.mask)
+        events = self.embed(batch, history)
+        values = self._embeddings.read_by_head(events)
+        return self.attention(query, events, history.mask, values)

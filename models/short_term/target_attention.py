@@ -14,7 +14,7 @@ from lifelong.models.short_term.base import ShortTermPart
 
 
 class TargetAttentionShortTerm(ShortTermPart):
-    """Weighs every recent event against the candidate: `[B, N, De + Dt]`.
+    """Weighs every recent event against the candidate: `[B, N, D]`, D what the head reads of an event.
 
     References:
         - [Deep Interest Network, section 4.3](https://arxiv.org/abs/1706.06978)
@@ -31,6 +31,7 @@ class TargetAttentionShortTerm(ShortTermPart):
         history: History,
         training: bool = False,
     ) -> tf.Tensor:
-        """Returns the weighted sum of the events, `[B, N, De + Dt]`."""
+        """Returns the weighted sum of the events, `[B, N, D]`."""
         del training
-        return self.attention(query, self.embed(batch, history), history.mask)
+        interest = self.attention(query, self.embed(batch, history), history.mask)
+        return self._embeddings.read_by_head(interest)

@@ -131,7 +131,7 @@ def test_scores_that_differ_are_refused(plain, refusal, at_once, monkeypatch):
 
 def test_scores_that_are_no_numbers_are_refused(export, transform_output, refusal, at_once):
     model = spread_model("none", transform_output)
-    model.head.layers[-1].bias.assign([float("nan")])
+    model.head.logit.bias.assign([float("nan")])
     said = refusal(export(model), CONFIG)
     assert "by nan" in said["reason"]
     assert "largest_score_difference" not in said

@@ -99,7 +99,7 @@ def plain(train, transform_output):
 def certain(train, transform_output):
     """A model that is certain of some candidates."""
     model = spread_model("eta", transform_output)
-    model.head.layers[-1].bias.assign([8.0])
+    model.head.logit.bias.assign([8.0])
     return train(model)
 
 
@@ -213,6 +213,6 @@ def test_an_empty_split_proves_nothing_and_is_refused(plain, tmp_path):
 
 def test_scores_that_are_not_numbers_are_refused(train, transform_output, tmp_path):
     model = spread_model("none", transform_output)
-    model.head.layers[-1].bias.assign([np.nan])
+    model.head.logit.bias.assign([np.nan])
     with pytest.raises(ValueError, match="differ by nan"):
         train(model).bake(tmp_path)
