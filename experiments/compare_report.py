@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lifelong.data.whole_file import write_atomically
 from lifelong.experiments import plots
@@ -12,7 +12,7 @@ from lifelong.experiments.item_metrics import ITEM_GROUPS
 from lifelong.experiments.metrics import ALL
 from lifelong.experiments.ranking_time import CANDIDATES
 from lifelong.experiments.summary import ModelSummary, summarize
-from lifelong.experiments.tables import cell, csv_text, markdown_table
+from lifelong.experiments.tables import NOTHING, cell, csv_text, markdown_table
 from lifelong.experiments.trial import TrialResult
 
 _SECONDS_PER_MINUTE = 60
@@ -30,14 +30,36 @@ validation passes. Ranking ms: median time of one real request with a full histo
 candidates, in process, without a server. `-`: the model does not have it, or its cost was not
 measured."""
 
+_OVER_TREES_NOTE = """\
+Over the trees: mean AUC over the seeds less that of the trees with the highest validation AUC, ±
+its standard error over the users of the eval split, paired (DeLong, clustered by user)."""
 
-def write_comparison(results: Sequence[TrialResult], trials: int, folder: Path) -> None:
+
+class AucOver(NamedTuple):
+    """How much higher the AUC of a model is than another's.
+
+    Attributes:
+        change: AUC less the other's, the mean of the seeds.
+        error: Its standard error over users.
+    """
+
+    change: float
+    error: float
+
+
+def write_comparison(
+    results: Sequence[TrialResult],
+    trials: int,
+    folder: Path,
+    over_trees: Mapping[str, AucOver] | None = None,
+) -> None:
     """Writes `compare.csv`, `compare.md`, `auc.png`, `auc_by_history.png` and `cost.png`.
 
     Args:
         results: Results so far.
         trials: Trials there will be.
         folder: Where to write; made if missing.
+        over_trees: By model, how much higher its AUC is than the strongest trees'.
 
     Raises:
         ValueError: If there is no result.
@@ -46,14 +68,21 @@ def write_comparison(results: Sequence[TrialResult], trials: int, folder: Path) 
         raise ValueError("no trial has a result yet: nothing to compare")
     models = summarize(results)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "compare.md", _markdown(models, len(results), trials))
+    write_atomically(
+        folder / "compare.md", _markdown(models, len(results), trials, over_trees or {})
+    )
     write_atomically(folder / "compare.csv", _csv(models))
     plots.plot_auc(models, folder / "auc.png")
     plots.plot_auc_by_history(models, folder / "auc_by_history.png")
     plots.plot_cost(models, folder / "cost.png")
 
 
-def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str:
+def _markdown(
+    models: Sequence[ModelSummary],
+    finished: int,
+    trials: int,
+    over_trees: Mapping[str, AucOver],
+) -> str:
     counts = models[0].overall
     requests, candidates = (cell(counts[key], ",.0f").partition(" ")[0] for key in _COUNTS)
     overall = [
@@ -64,6 +93,7 @@ def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str
             "AUC": cell(model.overall["auc"]),
             "GAUC": cell(model.overall["gauc"]),
             "log loss": cell(model.overall["log_loss"]),
+            **_cell_over_trees(model.name, over_trees),
             "parameters": cell(model.figures["parameters"], ",.0f").partition(" ")[0],
             "training requests/s": cell(model.figures["training_requests_per_s"], ",.0f"),
             "training min": cell(model.figures["training_seconds"], ".1f", 1 / _SECONDS_PER_MINUTE),
@@ -86,7 +116,7 @@ def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str
             f"{requests} requests with {candidates} candidates; {finished} of {trials} trials "
             "finished.",
             markdown_table(overall),
-            _NOTES,
+            f"{_NOTES} {_OVER_TREES_NOTE}" if over_trees else _NOTES,
             "## AUC by history length",
             markdown_table(by_history),
             "## AUC by what the training data know of the candidate's item",
@@ -95,6 +125,14 @@ def _markdown(models: Sequence[ModelSummary], finished: int, trials: int) -> str
             "![AUC](auc.png)\n![AUC by history length](auc_by_history.png)\n![cost](cost.png)\n",
         ]
     )
+
+
+def _cell_over_trees(model: str, over_trees: Mapping[str, AucOver]) -> dict[str, str]:
+    if not over_trees:
+        return {}
+    over = over_trees.get(model)
+    text = f"{over.change:+.4f} ± {over.error:.4f}" if over else NOTHING
+    return {"AUC over the trees": text}
 
 
 def _item_counts(models: Sequence[ModelSummary]) -> str:

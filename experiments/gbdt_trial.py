@@ -13,6 +13,7 @@ from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.experiments.metrics import metrics_by_history, overall
 from lifelong.experiments.ranking_time import median_ms, real_request
+from lifelong.experiments.score_file import write_scores
 from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
 from lifelong.models.evidence import count_evidence, events_of_requests
@@ -66,6 +67,7 @@ class GbdtTrial(Trial):
         )
         seconds = time.monotonic() - started
         scores = model.score(data.raw_files("eval"))
+        write_scores(scores, folder)
         return Measured(
             metrics=metrics_by_history(scores),
             by_item=metrics_by_item(scores, read_training_items(data)),

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.metrics import log_loss, roc_auc_score
 
 from lifelong.components.evaluation.grouped_auc import grouped_auc
@@ -62,6 +63,48 @@ def overall(rows: Iterable[Metrics]) -> Metrics:
 def auc_of(label: np.ndarray, score: np.ndarray) -> float | None:
     """Returns the exact AUC of candidates `[C]`; None if their labels are all equal."""
     return float(roc_auc_score(label, score)) if len(np.unique(label)) > 1 else None
+
+
+def auc_change(
+    label: np.ndarray, before: np.ndarray, after: np.ndarray, user: np.ndarray
+) -> tuple[float, float] | None:
+    """Computes how an AUC changes between two scorings of the same candidates, and its error.
+
+    The error is DeLong's with the candidates of a user taken together, as they are not independent.
+
+    Args:
+        label: `[C]`, 1 or 0.
+        before: `[C]` scores.
+        after: `[C]` scores.
+        user: `[C]`, whose candidates they are.
+
+    Returns:
+        Change and standard error, None if all labels are equal or there is but one user.
+
+    References:
+        - Obuchowski, Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 53 (1997)
+    """
+    clicked = label > 0
+    users, number = np.unique(user, return_inverse=True)
+    if clicked.all() or not clicked.any() or len(users) < 2:
+        return None
+    # [C], how many of the other label each candidate is ordered right with, of all.
+    moved = _placements(clicked, after) - _placements(clicked, before)
+    change = moved[clicked].mean()
+    counts = np.where(clicked, clicked.sum(), (~clicked).sum())
+    of_user = np.bincount(number, weights=(moved - change) / counts)
+    variance = len(users) / (len(users) - 1) * np.sum(of_user**2)
+    return float(change), math.sqrt(variance)
+
+
+def _placements(clicked: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Returns the share of candidates of the other label that each one is ordered right with."""
+    rank = rankdata(score)
+    share = np.empty(len(score))
+    for part in (clicked, ~clicked):
+        share[part] = (rank[part] - rankdata(score[part])) / np.sum(~part)
+    # A clicked candidate should lie above the others, any other one below the clicked.
+    return np.where(clicked, share, 1 - share)
 
 
 def _metrics(history: str, scores: CandidateScores, part: np.ndarray) -> Metrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +13,7 @@ from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.experiments.metrics import metrics_by_history, overall
 from lifelong.experiments.ranking_time import median_ms, real_request
+from lifelong.experiments.score_file import write_scores
 from lifelong.experiments.trial import Measured
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.reader import serialized_records
@@ -23,12 +25,13 @@ from lifelong.models.wire import wire_spec
 _RECORDS_TOGETHER = 32
 
 
-def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
+def measure_network(model: CTRModel, data: ExperimentData, folder: Path) -> Measured:
     """Bakes a trained model and measures it on the path that serves: raw ids in, scores out.
 
     Args:
         model: A trained model; from here on it looks its signatures up.
         data: The records.
+        folder: Where its scores of the eval split are kept, see `write_scores`.
 
     Returns:
         Metrics on eval, AUC on validation and the time of ranking.
@@ -45,6 +48,7 @@ def measure_network(model: CTRModel, data: ExperimentData) -> Measured:
     wire = {key: tf.constant(request[key]) for key in wire_spec(spec.features)}
     rank = tf.function(signatures.rank).get_concrete_function(**wire_spec(spec.features))
     scores = score_files(score, data.raw_files("eval"))
+    write_scores(scores, folder)
     return Measured(
         metrics=metrics_by_history(scores),
         by_item=metrics_by_item(scores, read_training_items(data)),

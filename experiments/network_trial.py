@@ -79,7 +79,7 @@ class NetworkTrial(Trial):
         model = load_trained(str(folder / TRAINED_FOLDER), data.item_table)
         parameters = sum(variable.shape.num_elements() for variable in model.trainable_variables)
         return dataclasses.replace(
-            measure_network(model, data),
+            measure_network(model, data, folder),
             parameters=parameters,
             best_epoch=trained.best_epoch,
             epochs=trained.epochs,

@@ -50,7 +50,7 @@ class RehashTrial(Trial):
         """Hashes again and measures."""
         forget_earlier_models()
         model = rehash(load_trained(str(self.trained), data.item_table), self.bits, self.events)
-        return measure_network(model, data)
+        return measure_network(model, data, folder)
 
 
 def rehash(trained: CTRModel, bits: int, events: int) -> CTRModel:

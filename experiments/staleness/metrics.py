@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 import numpy as np
-from scipy.stats import rankdata
 
-from lifelong.experiments.metrics import auc_of, metrics_by_history, overall
+from lifelong.experiments.metrics import auc_change, auc_of, metrics_by_history, overall
 from lifelong.experiments.staleness.scores import SearchScores
 from lifelong.experiments.staleness.tables import OWN
 from lifelong.experiments.trial import Measured
@@ -123,48 +121,6 @@ def _measure(search: str, scored: SearchScores) -> SearchMetrics:
         new_auc=auc_of(scores.label[scored.new], scores.score[scored.new]),
         new_recall=_mean(recall[has_events & scored.new]),
     )
-
-
-def auc_change(
-    label: np.ndarray, before: np.ndarray, after: np.ndarray, user: np.ndarray
-) -> tuple[float, float] | None:
-    """Computes how an AUC changes between two scorings of the same candidates, and its error.
-
-    The error is DeLong's with the candidates of a user taken together, as they are not independent.
-
-    Args:
-        label: `[C]`, 1 or 0.
-        before: `[C]` scores.
-        after: `[C]` scores.
-        user: `[C]`, whose candidates they are.
-
-    Returns:
-        Change and standard error, None if all labels are equal or there is but one user.
-
-    References:
-        - Obuchowski, Nonparametric Analysis of Clustered ROC Curve Data, Biometrics 53 (1997)
-    """
-    clicked = label > 0
-    users, number = np.unique(user, return_inverse=True)
-    if clicked.all() or not clicked.any() or len(users) < 2:
-        return None
-    # [C], how many of the other label each candidate is ordered right with, of all.
-    moved = _placements(clicked, after) - _placements(clicked, before)
-    change = moved[clicked].mean()
-    counts = np.where(clicked, clicked.sum(), (~clicked).sum())
-    of_user = np.bincount(number, weights=(moved - change) / counts)
-    variance = len(users) / (len(users) - 1) * np.sum(of_user**2)
-    return float(change), math.sqrt(variance)
-
-
-def _placements(clicked: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Returns the share of candidates of the other label that each one is ordered right with."""
-    rank = rankdata(score)
-    share = np.empty(len(score))
-    for part in (clicked, ~clicked):
-        share[part] = (rank[part] - rankdata(score[part])) / np.sum(~part)
-    # A clicked candidate should lie above the others, any other one below the clicked.
-    return np.where(clicked, share, 1 - share)
 
 
 def _mean(values: np.ndarray) -> float | None:

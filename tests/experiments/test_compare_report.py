@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lifelong.experiments.compare_report import write_comparison
+from lifelong.experiments.compare_report import AucOver, write_comparison
 from lifelong.experiments.item_metrics import ItemMetrics
 from lifelong.experiments.metrics import Metrics
 from lifelong.experiments.trial import Measured, TrialResult
@@ -76,6 +76,18 @@ def test_the_markdown_has_a_row_per_model(folder):
     # A result of before this was measured.
     assert cells(by_item, "gbdt") == ["gbdt", "-", "-", "-"]
     assert "Candidates: known 3,500 (600 clicked), unknown 500 (80 clicked)." in by_item
+
+
+def test_how_much_a_model_is_over_the_trees_is_told_where_it_is_known(folder, tmp_path):
+    assert "over the trees" not in (folder / "compare.md").read_text()
+    over = {"eta": AucOver(0.0123, 0.0011), "eta+heads=1": AucOver(-0.002, 0.0005)}
+    write_comparison(RESULTS, 7, tmp_path, over)
+    text, _, _ = (tmp_path / "compare.md").read_text().partition("## AUC by history")
+    column = cells(text, "model").index("AUC over the trees")
+    assert cells(text, "eta")[column] == "+0.0123 ± 0.0011"
+    assert cells(text, "eta+heads=1")[column] == "-0.0020 ± 0.0005"
+    assert cells(text, "gbdt")[column] == "-"
+    assert "paired (DeLong, clustered by user)" in text
 
 
 def test_the_csv_has_a_line_per_model_and_bucket(folder):

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from lifelong.components.evaluation import log_loss
-from lifelong.experiments.metrics import metrics_by_history
+from lifelong.experiments.metrics import auc_change, metrics_by_history
 from lifelong.models.scores import CandidateScores
 
 
@@ -71,3 +72,30 @@ def test_no_candidate_is_an_error():
     empty = CandidateScores(*[np.zeros(0)] * 6)
     with pytest.raises(ValueError, match="the split is empty"):
         metrics_by_history(empty)
+
+
+def test_the_error_of_a_change_is_that_of_leaving_users_out():
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(60), 12)
+    label = (rng.random(user.size) < 0.3).astype(float)
+    # Ties in both.
+    before = np.round(label + rng.normal(0, 1, user.size), 1)
+    after = np.round(0.5 * label + rng.normal(0, 1, user.size) + 0.1 * user % 2, 1)
+    change, error = auc_change(label, before, after, user)
+
+    def difference(part):
+        return roc_auc_score(label[part], after[part]) - roc_auc_score(label[part], before[part])
+
+    assert change == pytest.approx(difference(user >= 0), abs=1e-12)
+    left_out = np.array([difference(user != one) for one in range(60)])
+    jackknife = np.sqrt(59 / 60 * np.sum((left_out - left_out.mean()) ** 2))
+    assert error == pytest.approx(jackknife, rel=0.05)
+    # Candidates of a user that come twice are no more evidence.
+    twice = auc_change(*(np.tile(values, 2) for values in (label, before, after, user)))
+    assert twice == pytest.approx((change, error))
+
+
+@pytest.mark.parametrize(("labels", "users"), [((1, 1), (1, 2)), ((1, 0), (1, 1))])
+def test_a_change_without_two_labels_and_two_users_is_none(labels, users):
+    score = np.array([0.1, 0.2])
+    assert auc_change(np.array(labels), score, score, np.array(users)) is None

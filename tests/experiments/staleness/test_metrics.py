@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
-from lifelong.experiments.staleness.metrics import auc_change, measure_searches
+from lifelong.experiments.staleness.metrics import measure_searches
 from lifelong.experiments.staleness.scores import SearchScores
 from lifelong.experiments.trial import TrialResult, read_result, write_result
 from lifelong.models.scores import CandidateScores
@@ -65,30 +64,3 @@ def test_a_result_is_read_back_with_its_type(tmp_path):
     result = TrialResult("eta,week=1", 17, "f", {}, measured)
     write_result(result, tmp_path)
     assert read_result(tmp_path, type(measured)) == result
-
-
-def test_the_error_of_a_change_is_that_of_leaving_users_out():
-    rng = np.random.default_rng(0)
-    user = np.repeat(np.arange(60), 12)
-    label = (rng.random(user.size) < 0.3).astype(float)
-    # Ties in both.
-    before = np.round(label + rng.normal(0, 1, user.size), 1)
-    after = np.round(0.5 * label + rng.normal(0, 1, user.size) + 0.1 * user % 2, 1)
-    change, error = auc_change(label, before, after, user)
-
-    def difference(part):
-        return roc_auc_score(label[part], after[part]) - roc_auc_score(label[part], before[part])
-
-    assert change == pytest.approx(difference(user >= 0), abs=1e-12)
-    left_out = np.array([difference(user != one) for one in range(60)])
-    jackknife = np.sqrt(59 / 60 * np.sum((left_out - left_out.mean()) ** 2))
-    assert error == pytest.approx(jackknife, rel=0.05)
-    # Candidates of a user that come twice are no more evidence.
-    twice = auc_change(*(np.tile(values, 2) for values in (label, before, after, user)))
-    assert twice == pytest.approx((change, error))
-
-
-@pytest.mark.parametrize(("labels", "users"), [((1, 1), (1, 2)), ((1, 0), (1, 1))])
-def test_a_change_without_two_labels_and_two_users_is_none(labels, users):
-    score = np.array([0.1, 0.2])
-    assert auc_change(np.array(labels), score, score, np.array(users)) is None

@@ -31,7 +31,7 @@ POLICIES = ("float32", "mixed_float16", "mixed_bfloat16")
 # Events that a search is asked for.
 _K = 5
 # Dimensions that a model fixes; those of a batch are B, N and the length of the history: L, S or K.
-_FIXED = {"D": 6, "Dq": 6, "Dk": 4, "Dz": 4, "W": 2, "M": 4}
+_FIXED = {"Dv": 3, "D": 6, "Dq": 6, "Dk": 4, "Dz": 4, "W": 2, "M": 4}
 _LENGTHS = ("L", "S", "K")
 
 
@@ -197,6 +197,11 @@ CASES = {
     "ExactSearchUnit": Case(
         functools.partial(ExactSearchUnit, heads=2, key_dim=3, value_dim=5, scale=0.5),
         _OWN_EVENTS,
+        ("B N 10",),
+    ),
+    "ExactSearchUnit-values": Case(
+        functools.partial(ExactSearchUnit, heads=2, key_dim=3, value_dim=5),
+        (*_OWN_EVENTS, Argument("values", "B N K Dv")),
         ("B N 10",),
     ),
     "ExactSearchUnit-weights": Case(

@@ -147,12 +147,15 @@ STRUCTURED = {name: case for name, case in CASES.items() if issubclass(case.laye
 def test_a_missing_tensor_is_named(name):
     case = STRUCTURED[name]
     owner, tensors = case.layer.__name__, case.draw(SIZES)
-    last = len(case.arguments) - 1 - case.has_optional_mask
-    missing = f"{owner}: `{case.arguments[last].name}` is missing; expected "
+    _, *taken = inspect.signature(case.layer.compute).parameters.values()
+    taken = [it for it in taken if it.kind is not inspect.Parameter.KEYWORD_ONLY]
+    last = sum(it.default is inspect.Parameter.empty for it in taken) - 1
+    missing = f"{owner}: `{taken[last].name}` is missing; expected "
     with pytest.raises(ValueError, match=missing):
         case.make()(*tensors[:last], None, *tensors[last + 1 :])
-    with pytest.raises(ValueError, match=f"{owner}: got {len(tensors) + 1} tensors; expected "):
-        case.make()((*tensors, tensors[-1]))
+    more = len(taken) + 1
+    with pytest.raises(ValueError, match=f"{owner}: got {more} tensors; expected "):
+        case.make()((*tensors, *[tensors[-1]] * (more - len(tensors))))
     if last:
         with pytest.raises(ValueError, match=missing):
             case.make()(tuple(tensors[:last]))

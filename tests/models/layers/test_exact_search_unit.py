@@ -69,6 +69,31 @@ def test_value_dim_projects_each_head(rng):
     np.testing.assert_allclose(output, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("value_dim", [None, 5])
+@pytest.mark.parametrize("shared", [False, True])
+def test_values_are_summed_instead_of_events_that_decide_the_weights(rng, shared, value_dim):
+    query, events, mask = random_inputs(rng, event_size=6)
+    values = rng.normal(size=(*events.shape[:3], 7)).astype(np.float32)
+    if shared:
+        events, mask, values = events[:, 0], mask[:, 0], values[:, 0]
+    unit = ExactSearchUnit(heads=2, key_dim=3, value_dim=value_dim)
+    output, weights = unit(query, events, mask, values, return_attention_scores=True)
+    of_values = values[:, np.newaxis] if shared else values
+    expected = np.einsum(
+        "bnhk,bnkv->bnhv", weights, np.broadcast_to(of_values, (2, 3, *of_values.shape[2:]))
+    )
+    if value_dim:
+        kernel = np.asarray(unit.value_kernel).reshape(7, 2, value_dim)
+        expected = np.einsum("bnhv,vhw->bnhw", expected, kernel)
+    np.testing.assert_allclose(output, expected.reshape(2, 3, -1), atol=1e-5)
+    _, without = (
+        unit(query, events, mask, None, return_attention_scores=True)
+        if not value_dim
+        else (0, weights)
+    )
+    np.testing.assert_allclose(weights, without, atol=1e-6)
+
+
 @pytest.mark.parametrize("value_dim", [None, 3])
 def test_candidates_without_events_get_zeros_and_finite_gradients(rng, value_dim):
     query, events, mask = random_inputs(rng)
