@@ -89,7 +89,7 @@ class GbdtTrial(Trial):
         )
         wire = {key: tf.constant(value) for key, value in request.items()}
 
-        @tf.function
+        @tf.function(autograph=False)
         def counted() -> dict[str, tf.Tensor]:
             if not config.evidence_length:
                 return wire

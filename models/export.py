@@ -71,7 +71,7 @@ from lifelong.models.wire import (
 # Requests scored at a time by `score_records`: bounds its memory whatever the number of records.
 _SCORED_TOGETHER = 64
 
-# The loop of `score_records` needs AutoGraph; below it, AutoGraph would convert all of tf_keras.
+# Nothing here needs AutoGraph, which would convert all of tf_keras: ten seconds a process.
 _as_it_is = tf.autograph.experimental.do_not_convert
 
 
@@ -234,6 +234,7 @@ class ServingSignatures:
         told[REQUEST_STATISTICS_TIME] = tf.cast(time, tf.int64)
         return {key: tf.fill(tf.shape(user), value) for key, value in told.items()}
 
+    @_as_it_is
     def score_records(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
         """`score_records`: scores of all requests of serialised per-user records.
 
@@ -255,13 +256,20 @@ class ServingSignatures:
         chunks = tf.TensorArray(
             tf.float32, size=tf.cast(steps, tf.int32), infer_shape=False, element_shape=[None]
         )
-        for step in tf.range(steps):
+
+        def score(step: tf.Tensor, chunks: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             first = step * _SCORED_TOGETHER
             requests = tf.range(first, tf.minimum(first + _SCORED_TOGETHER, count))
             wire = cut_requests(pool, requests, config.window, config.evidence_length)
             scores = self._scores(self.to_rows(wire))
             valid = length_mask(wire[CANDIDATE_LENGTH], tf.shape(scores)[1])
-            chunks = chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
+            return step + 1, chunks.write(tf.cast(step, tf.int32), tf.boolean_mask(scores, valid))
+
+        # One at a time, as memory is bounded by a step.
+        start = tf.constant(0, tf.int64)
+        _, chunks = tf.while_loop(
+            lambda step, _: step < steps, score, (start, chunks), parallel_iterations=1
+        )
         outputs = {
             SCORES: chunks.concat(),
             CANDIDATE_LABEL: pool[CANDIDATE_LABEL][:-1],

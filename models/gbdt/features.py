@@ -98,7 +98,7 @@ class FeatureReader:
         self._evidence = HistoryEvidence()
         self._items = _ItemColumns.read(item_features, item_table) if item_features else None
         # What is read of a batch, compiled once.
-        self._read_batch = tf.function(self._values, reduce_retracing=True)
+        self._read_batch = tf.function(self._values, reduce_retracing=True, autograph=False)
 
     def read(self, files: Sequence[str]) -> Candidates:
         """Reads the candidates of files of raw records.

@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -65,9 +67,13 @@ def one_request(**changes):
     return record | changes
 
 
+@functools.cache
+def reader_of(**changes):
+    return FeatureReader(**{"evidence_length": 10, "statistics": True, **changes})
+
+
 def read(record, tmp_path, **changes):
-    reader = FeatureReader(**{"evidence_length": 10, "statistics": True, **changes})
-    return reader.read([write_records([record], tmp_path / "one.gz")])
+    return reader_of(**changes).read([write_records([record], tmp_path / "one.gz")])
 
 
 def test_who_was_asked_what_when_is_told_of_each_candidate(tmp_path):
