@@ -42,6 +42,7 @@ from lifelong.data.keys import (
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SCORES,
+    SEARCH_GIVEN_SIGNATURE,
     SEARCH_SIGNATURE,
     SEARCHED,
     SEARCHED_POSITION,
@@ -152,6 +153,8 @@ class ServingSignatures:
             functions[RANK_GIVEN_SIGNATURE] = _concrete(self.rank, wire | statistics)
         if isinstance(self._model.long_term, SearchedHistory):
             functions[SEARCH_SIGNATURE] = _concrete(self.search, wire)
+            if self._statistics is not None:
+                functions[SEARCH_GIVEN_SIGNATURE] = _concrete(self.search, wire | statistics)
         if isinstance(self._model.long_term, SimHardLongTerm):
             searched = searched_wire_spec(self._model.spec.features)
             if self._model.spec.model.evidence_length:
@@ -194,6 +197,7 @@ class ServingSignatures:
     def search(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
         """`search`: scores, and the events that the search found, `[B, N, K]`, best first.
 
+        `search_given_statistics` is the same for requests that bring statistics.
         Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
         """
         config = self._model.spec.model

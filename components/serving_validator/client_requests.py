@@ -16,6 +16,7 @@ from lifelong.data.keys import (
     RANK_SEARCHED_GIVEN_SIGNATURE,
     RANK_SIGNATURE,
     REQUEST_TIMESTAMP,
+    SEARCH_GIVEN_SIGNATURE,
     SEARCH_SIGNATURE,
     STATISTICS,
 )
@@ -88,6 +89,8 @@ class ClientRequests:
             return self.ranking
         made: dict[str, Callable[[RecordedRequest], Request]]
         made = {RANK_GIVEN_SIGNATURE: functools.partial(_as_of_then, self.with_history)}
+        if self.contract.explains:
+            made[SEARCH_GIVEN_SIGNATURE] = made[RANK_GIVEN_SIGNATURE]
         if self.contract.searches_store:
             made[RANK_SEARCHED_GIVEN_SIGNATURE] = functools.partial(
                 _as_of_then, self.with_searched_events

@@ -12,6 +12,7 @@ from lifelong.data.keys import (
     HISTORY_LENGTH,
     RANK_GIVEN_SIGNATURE,
     RANK_SEARCHED_GIVEN_SIGNATURE,
+    SEARCH_GIVEN_SIGNATURE,
     SEARCH_SIGNATURE,
     STATISTICS_AGE,
 )
@@ -42,12 +43,14 @@ _EVIDENCE: dict[str, Callable] = {
     RANK_SEARCHED_SIGNATURE: found_by_store,
     RANK_SEARCHED_GIVEN_SIGNATURE: found_by_store,
     SEARCH_SIGNATURE: found_by_model,
+    SEARCH_GIVEN_SIGNATURE: found_by_model,
     RANK_GIVEN_SIGNATURE: no_evidence,
     "": no_evidence,
 }
 # The signature for the same request with statistics.
 _GIVEN_STATISTICS = {
     RANK_SEARCHED_SIGNATURE: RANK_SEARCHED_GIVEN_SIGNATURE,
+    SEARCH_SIGNATURE: SEARCH_GIVEN_SIGNATURE,
     "": RANK_GIVEN_SIGNATURE,
 }
 
@@ -154,7 +157,7 @@ def _prepare(
     signature = _signature(contract, read, explain)
     counted = None
     # A store that has just failed is not asked again.
-    if store is not None and not degraded and signature in _GIVEN_STATISTICS:
+    if store is not None and not degraded:
         counted, degraded = _read_statistics(store, contract, request, candidates)
     midway = time.perf_counter()
     rest = (candidates, request.timestamp)

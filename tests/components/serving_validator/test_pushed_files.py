@@ -25,6 +25,7 @@ RANKING = (
     "search",
     "searched_events",
     "given_statistics",
+    "search_given_statistics",
     "searched_events_given_statistics",
 )
 

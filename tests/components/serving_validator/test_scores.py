@@ -68,6 +68,7 @@ def test_every_way_to_ask_gives_the_evaluators_scores(client, calls, requests, e
         "search": sorted(each),
         "searched_events": sorted(each),
         "given_statistics": sorted(each),
+        "search_given_statistics": sorted(each),
         "searched_events_given_statistics": sorted(each),
     }
 

@@ -53,6 +53,7 @@ def is_given(batch):
     [
         (PLAIN, True, "given_statistics"),
         (EXPLAINS, False, "given_statistics"),
+        (EXPLAINS, True, "search_given_statistics"),
         (SEARCHES_STORE, True, "searched_events_given_statistics"),
     ],
 )
@@ -74,8 +75,7 @@ def test_a_request_is_given_the_newer_statistics_of_the_store(store, contract, e
         (PLAIN._replace(statistics_time=TIME + DAY), ""),
         (SEARCHES_STORE._replace(statistics_time=TIME), "searched_events"),
         (PLAIN._replace(reads_statistics=False, statistics_time=0), ""),
-        # It takes no statistics.
-        (EXPLAINS, "search"),
+        (EXPLAINS._replace(statistics_time=TIME), "search"),
     ],
 )
 def test_else_the_model_has_its_own(store, contract, signature):
