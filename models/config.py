@@ -108,7 +108,7 @@ class ModelConfig:
             this row is trained too.
     """
 
-    long_term: LongTermName = "sim_hard"
+    long_term: LongTermName = "eta"
     short_term: ShortTermName = "multi_head"
     dien_auxiliary_weight: float = 1.0
     short_length: int = 50

@@ -57,7 +57,7 @@ class ServingConfig(JsonConfig):
     latency_budget_ms: float = 0.0
     latency_requests: int = 200
     latency_candidates: int = 200
-    warmup_requests: int = 32
+    warmup_requests: int = 48
     max_batch_size: int = 8
     batch_timeout_micros: int = 500
     load_timeout_s: float = 120.0

@@ -86,9 +86,9 @@ def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     assert f"{noted['warmup_requests']} warm-up requests go with the model" in output
     (version,) = pushed_versions(workdir)
     pushed = Path(workdir.serving_folder(Config(name="lifelong"))) / version
-    # data_contract; three lengths, and batches of 2, 4 and 8, of serving_default, search and
-    # given_statistics.
-    assert warm_up(LoadedModel(str(pushed), 1)) == noted["warmup_requests"] == 19
+    # data_contract; three lengths, and batches of 2, 4 and 8, of serving_default and search, with and
+    # without statistics.
+    assert warm_up(LoadedModel(str(pushed), 1)) == noted["warmup_requests"] == 25
     assert (pushed / "batching_params.pbtxt").exists()
 
 

@@ -44,7 +44,8 @@ data:
     by: user
     validation_share: 0.2
     eval_share: 0.3
-model: {{short_length: 10, long_length: 60, searched_events: 8, evidence_length: 50}}
+model:
+  {{long_term: sim_hard, short_length: 10, long_length: 60, searched_events: 8, evidence_length: 50}}
 training: {{epochs: 2, batch_size: 32, learning_rate: 0.005}}
 gate: {{auc_min: 0.55}}
 workdir: {folder}/work
