@@ -227,7 +227,8 @@ def _try(
 
 
 def _chances(trees: lightgbm.Booster, values: np.ndarray, config: GbdtConfig) -> np.ndarray:
-    return trees.predict(values, num_iteration=trees.best_iteration, num_threads=config.threads)
+    chances = trees.predict(values, num_iteration=trees.best_iteration, num_threads=config.threads)
+    return np.asarray(chances)
 
 
 def _told(trial: Trial) -> str:

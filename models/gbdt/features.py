@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from lifelong.data.features import Feature, features_of
+from lifelong.data.features import Feature, Owner, features_of
 from lifelong.data.ids import MISSING_ID
 from lifelong.data.item_table import StoredItems, items_path
 from lifelong.data.keys import (
@@ -91,7 +91,7 @@ class FeatureReader:
     ) -> None:
         self._evidence_length, self._statistics = evidence_length, statistics
         self._record_spec = record_spec(features)
-        owners = ("candidate", "request", "user")
+        owners: tuple[Owner, ...] = ("candidate", "request", "user")
         read = [feature for owner in owners for feature in features_of(features, owner)]
         self._numeric = [feature for feature in read if not feature.is_categorical]
         self._categorical = [feature for feature in read if feature.is_categorical]
