@@ -40,7 +40,7 @@ _ROUNDS, _WARM_UP = 300, 20
 
 def measure_parts() -> list[str]:
     """Times variants of the last run's model in turn; their weights, which cost the same, are new."""
-    run = FinishedRun.read(having="Transform")
+    run = FinishedRun.read()
     request = real_request(
         run.raw_files("eval"), record_spec(run.spec.features), run.spec.model.max_events, CANDIDATES
     )
