@@ -38,7 +38,7 @@ def test_tables_are_made_of_what_was_saved_and_of_nothing_before(saved, monkeypa
 
 def test_a_model_that_lacks_a_variable_is_refused(tmp_path):
     save_trained(spread(small_spec("eta")), str(tmp_path))
-    change_specification(tmp_path, lambda fields: fields["model"].update(hidden=[16, 8]))
+    change_specification(tmp_path, lambda fields: fields["model"].update(cross_layers=2))
     with pytest.raises(AssertionError):
         load_trained(str(tmp_path))
 
