@@ -116,9 +116,8 @@ class Embeddings(keras.layers.Layer):
                 user = tf.where(unknown, tf.cast(UNKNOWN, user.dtype), user)
             parts.append(self.user(user))
         if self.hour is not None and self.weekday is not None:
-            hours = values[REQUEST_TIMESTAMP] // _SECONDS_PER_HOUR
-            parts.append(self.hour(hours % _HOURS_PER_DAY))
-            parts.append(self.weekday(hours // _HOURS_PER_DAY % _DAYS_PER_WEEK))
+            hour, weekday = hour_and_weekday(values[REQUEST_TIMESTAMP])
+            parts += [self.hour(hour), self.weekday(weekday)]
         for owner in ("request", "user"):
             for feature in features_of(self._features, owner):
                 parts.append(self._feature(feature, values))
@@ -156,6 +155,12 @@ class Embeddings(keras.layers.Layer):
         if feature.is_categorical:
             return self.categorical[feature.key](values[feature.key])
         return tf.cast(values[feature.key], self.compute_dtype)[..., tf.newaxis]
+
+
+def hour_and_weekday(timestamp: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns hours of the day and days of the week (UTC; day 0 is a Thursday) of Unix seconds."""
+    hours = timestamp // _SECONDS_PER_HOUR
+    return hours % _HOURS_PER_DAY, hours // _HOURS_PER_DAY % _DAYS_PER_WEEK
 
 
 def comparable_embedding(rows: int, dim: int, norm: float, name: str) -> EmbeddingTable:

@@ -29,7 +29,7 @@ keras: Any = tf.keras
 # The place of an item in the table; of `history_`, `candidate_`, ...
 ITEM_ENTRY = "item_entry"
 # Instead of the raw id of entry 0; less than any.
-_NO_ITEM = -1
+NO_ITEM = -1
 
 
 class ItemEncoding(NamedTuple):
@@ -176,7 +176,7 @@ class _Values:
 
     def __init__(self, features: tuple[Feature, ...]) -> None:
         self._features = features
-        self.items = _variable(np.full(1, _NO_ITEM, np.int64), "item_table_items")
+        self.items = _variable(np.full(1, NO_ITEM, np.int64), "item_table_items")
         self.columns = {}
         self.lengths = {}
         for feature in features:
@@ -189,7 +189,7 @@ class _Values:
 
     def fill(self, table: Mapping[str, np.ndarray], encoding: ItemEncoding) -> None:
         """Encodes and sets the values; entry 0 comes before those of the table."""
-        self.items.assign(np.append(_NO_ITEM, table["item"]))
+        self.items.assign(np.append(NO_ITEM, table["item"]))
         for feature in self._features:
             key = feature.key
             column = table[key]

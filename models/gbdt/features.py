@@ -22,7 +22,9 @@ from lifelong.data.keys import (
     REQUEST_TIMESTAMP,
     USER,
 )
+from lifelong.models.embeddings import hour_and_weekday
 from lifelong.models.evidence import counted
+from lifelong.models.item_features import NO_ITEM, find_entries
 from lifelong.models.layers import HistoryEvidence
 from lifelong.models.popularity import popularity
 from lifelong.models.reader import serialized_records
@@ -31,7 +33,6 @@ from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 _RECORDS_TOGETHER, _REQUESTS_TOGETHER = 64, 512
 # Histories are counted, not read.
 _WINDOW = 1
-_HOUR, _HOURS_PER_DAY, _DAYS_PER_WEEK = 3600, 24, 7
 
 
 class TreeFeatures(NamedTuple):
@@ -170,8 +171,7 @@ class FeatureReader:
             values = values if values.shape.rank == 2 else values[:, tf.newaxis]
             return tf.broadcast_to(values, shape)[..., tf.newaxis]
 
-        hours = batch[REQUEST_TIMESTAMP] // _HOUR
-        times = [hours % _HOURS_PER_DAY, hours // _HOURS_PER_DAY % _DAYS_PER_WEEK]
+        times = hour_and_weekday(batch[REQUEST_TIMESTAMP])
         numbers = [of_candidates(tf.cast(values, tf.float32)) for values in times]
         numbers += [of_candidates(batch[feature.key]) for feature in self._numeric]
         if self._evidence_length:
@@ -193,10 +193,10 @@ class FeatureReader:
 
 
 class _ItemColumns(NamedTuple):
-    """The features of the item table's items, and of none in the last row.
+    """The features of an item table's entries, as `find_entries` finds them; entry 0 is of no item.
 
     Attributes:
-        items: int64 `[n]`, ascending.
+        items: int64 `[n + 1]`, ascending.
         numbers: float32 `[n + 1, F]`.
         ids: int64 `[n + 1, G]`.
     """
@@ -208,14 +208,14 @@ class _ItemColumns(NamedTuple):
     @classmethod
     def read(cls, features: Sequence[Feature], table: str) -> _ItemColumns:
         stored = StoredItems(items_path(table))
-        items = stored["item"]
+        items = np.append(NO_ITEM, stored["item"])
         numbers = [
-            np.append(stored[feature.key], np.nan).astype(np.float32)
+            np.append(np.nan, stored[feature.key]).astype(np.float32)
             for feature in features
             if feature.kind == "numeric"
         ]
-        ids = [np.append(stored[f.key], MISSING_ID) for f in features if f.is_categorical]
-        rows = len(items) + 1
+        ids = [np.append(MISSING_ID, stored[f.key]) for f in features if f.is_categorical]
+        rows = len(items)
         return cls(
             items,
             np.stack(numbers, axis=1) if numbers else np.zeros((rows, 0), np.float32),
@@ -223,7 +223,5 @@ class _ItemColumns(NamedTuple):
         )
 
     def find(self, wanted: np.ndarray) -> TreeFeatures:
-        place = np.searchsorted(self.items, wanted)
-        known = self.items.take(place, mode="clip") == wanted
-        place = np.where(known, place, len(self.items))
-        return TreeFeatures(self.numbers[place], self.ids[place])
+        entries = find_entries(self.items, wanted).numpy()
+        return TreeFeatures(self.numbers[entries], self.ids[entries])
