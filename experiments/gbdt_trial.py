@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from lifelong.data.features import features_of
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.experiments.metrics import metrics_by_history, overall
@@ -18,8 +19,10 @@ from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
 from lifelong.models.evidence import count_evidence, events_of_requests
 from lifelong.models.gbdt.classifier import GbdtConfig, GbdtModel, train_gbdt
+from lifelong.models.gbdt.event_means import EventMeans
 from lifelong.models.gbdt.features import FeatureReader
 from lifelong.models.records import record_spec
+from lifelong.models.vocabulary_files import transforms_vocabulary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,18 +53,14 @@ class GbdtTrial(Trial):
             "gbdt": dataclasses.asdict(self.config),
             "evidence_length": self.variant.model.evidence_length,
             "statistics": self.variant.model.statistics,
+            "window": self.variant.model.window,
+            "short_length": self.variant.model.short_length,
         }
 
     def run(self, data: ExperimentData, folder: Path) -> Measured:
         """Trains and measures; an interrupted training begins anew."""
         started = time.monotonic()
-        reader = FeatureReader(
-            self.variant.model.evidence_length,
-            self.variant.model.statistics,
-            data.features,
-            data.item_features,
-            data.item_table,
-        )
+        reader = self._reader(data)
         model = train_gbdt(
             data.raw_files("train"), data.raw_files("validation"), reader, self.config
         )
@@ -76,6 +75,22 @@ class GbdtTrial(Trial):
             ).auc,
             ranking_ms=self._ranking_ms(model, data),
             training_seconds=seconds,
+        )
+
+    def _reader(self, data: ExperimentData) -> FeatureReader:
+        config = self.variant.model
+        values = {
+            feature.key: transforms_vocabulary(data.transform_output(), feature.key).ids
+            for feature in features_of(data.features, "event")
+            if feature.is_categorical
+        }
+        return FeatureReader(
+            config.evidence_length,
+            config.statistics,
+            data.features,
+            data.item_features,
+            data.item_table,
+            EventMeans(data.features, values, config.window, config.short_length),
         )
 
     def _ranking_ms(self, model: GbdtModel, data: ExperimentData) -> float:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import ParameterGrid
 
-from lifelong.models.gbdt.features import FeatureReader, TreeFeatures
+from lifelong.models.gbdt.features import ITEM_COLUMN, FeatureReader, TreeFeatures
 from lifelong.models.scores import CandidateScores
 
 try:
@@ -21,8 +21,10 @@ except OSError as error:
         f"LightGBM cannot be loaded: {error}. It needs OpenMP; on Debian: apt-get install libgomp1"
     ) from error
 
-# Fields of the configuration that list values of LightGBM's parameters to try.
+# Fields of the configuration that list values to try: of what is read, and of LightGBM's parameters.
+_ITEM_IDS = "item_ids"
 _GRID = (
+    _ITEM_IDS,
     "learning_rate",
     "num_leaves",
     "min_data_in_leaf",
@@ -37,6 +39,8 @@ class GbdtConfig:
     """What is tried; every combination of the tuples is one trial.
 
     Attributes:
+        item_ids: Whether trees read which item a candidate is, as a category; where items are many and
+            events few, they learn training requests by heart with it.
         learning_rate: Shrinkages to try.
         num_leaves: Leaves of a tree to try.
         min_data_in_leaf: Least candidates in a leaf to try.
@@ -49,12 +53,13 @@ class GbdtConfig:
         threads: OpenMP threads. More than one is faster on idle cores, and much slower on busy ones.
     """
 
+    item_ids: tuple[bool, ...] = (False, True)
     learning_rate: tuple[float, ...] = (0.05,)
-    num_leaves: tuple[int, ...] = (31, 63)
-    min_data_in_leaf: tuple[int, ...] = (500,)
+    num_leaves: tuple[int, ...] = (15, 63)
+    min_data_in_leaf: tuple[int, ...] = (20, 500)
     lambda_l2: tuple[float, ...] = (10.0,)
-    feature_fraction: tuple[float, ...] = (0.5, 1.0)
-    cat_smooth: tuple[float, ...] = (50.0,)
+    feature_fraction: tuple[float, ...] = (0.5,)
+    cat_smooth: tuple[float, ...] = (10.0,)
     max_iterations: int = 2000
     patience: int = 50
     seed: int = 17
@@ -76,7 +81,7 @@ class Trial:
     """One combination of the grid, with the number of trees that suits it best.
 
     Attributes:
-        parameters: Values by the names of LightGBM's parameters.
+        parameters: `item_ids`, and values by the names of LightGBM's parameters.
         iterations: Trees with the lowest log loss on the validation split.
         log_loss: That log loss, nats per candidate.
         auc: AUC on the validation split with these trees.
@@ -173,24 +178,27 @@ def train_gbdt(
                 f"{name}: the {len(label)} candidates have one label only; "
                 "clicked and other ones are needed"
             )
-    columns = _Columns.fitted(train.features)
     # Without the pre-filter, one set of bins serves every `min_data_in_leaf`.
     bins = {"feature_pre_filter": False, "num_threads": config.threads, "verbosity": -1}
-    fit_on = lightgbm.Dataset(
-        columns.of(train.features),
-        train.label > 0,
-        categorical_feature=columns.categorical,
-        params={**bins, "data_random_seed": config.seed},
-    )
-    choose_on = columns.of(validation.features), validation.label > 0
-    del train, validation
     grid = ParameterGrid({name: getattr(config, name) for name in _GRID})
-    fitted: list[tuple[Trial, lightgbm.Booster]] = []
-    for number, parameters in enumerate(grid, 1):
-        fitted.append(_try(parameters, config, fit_on, choose_on))
-        print(f"[gbdt] {number}/{len(grid)}: {_told(fitted[-1][0])}", flush=True)
+    fitted: list[tuple[Trial, lightgbm.Booster, _Columns]] = []
+    for item_ids in dict.fromkeys(config.item_ids):
+        columns = _Columns.fitted(train.features, item_ids)
+        fit_on = lightgbm.Dataset(
+            columns.of(train.features),
+            train.label > 0,
+            categorical_feature=columns.categorical,
+            params={**bins, "data_random_seed": config.seed},
+        )
+        choose_on = columns.of(validation.features), validation.label > 0
+        for parameters in grid:
+            if parameters[_ITEM_IDS] == item_ids:
+                fitted.append((*_try(parameters, config, fit_on, choose_on), columns))
+                print(f"[gbdt] {len(fitted)}/{len(grid)}: {_told(fitted[-1][0])}", flush=True)
     fitted.sort(key=lambda one: one[0].log_loss)
-    return GbdtModel(fitted[0][1], config, tuple(trial for trial, _ in fitted), reader, columns)
+    trials = tuple(trial for trial, *_ in fitted)
+    _, trees, columns = fitted[0]
+    return GbdtModel(trees, config, trials, reader, columns)
 
 
 def _try(
@@ -202,13 +210,14 @@ def _try(
     """Adds trees until the log loss on validation has not become lower for a while."""
     started = time.monotonic()
     values, clicked = choose_on
+    of_lightgbm = {name: value for name, value in parameters.items() if name != _ITEM_IDS}
     trees = lightgbm.train(
         {
             "objective": "binary",
             "num_threads": config.threads,
             "seed": config.seed,
             "verbosity": -1,
-            **parameters,
+            **of_lightgbm,
         },
         fit_on,
         num_boost_round=config.max_iterations,
@@ -245,15 +254,20 @@ class _Columns:
 
     Attributes:
         numbers: Number of the numeric columns.
-        known: Of each categorical feature its ids in training, ascending.
+        read: Which columns of ids are read.
+        known: Of each of these its ids in training, ascending.
     """
 
     numbers: int
+    read: tuple[int, ...]
     known: tuple[np.ndarray, ...]
 
     @classmethod
-    def fitted(cls, features: TreeFeatures) -> _Columns:
-        return cls(features.numbers.shape[1], tuple(np.unique(ids) for ids in features.ids.T))
+    def fitted(cls, features: TreeFeatures, item_ids: bool) -> _Columns:
+        columns = range(features.ids.shape[1])
+        read = tuple(column for column in columns if item_ids or column != ITEM_COLUMN)
+        known = tuple(np.unique(features.ids[:, column]) for column in read)
+        return cls(features.numbers.shape[1], read, known)
 
     @property
     def categorical(self) -> list[int]:
@@ -265,7 +279,8 @@ class _Columns:
         rows, columns = len(features.ids), self.numbers + len(self.known)
         values = np.full((rows, columns), np.nan, np.float32)
         values[:, : self.numbers] = features.numbers
-        for place, ids, known in zip(self.categorical, features.ids.T, self.known, strict=True):
+        for place, column, known in zip(self.categorical, self.read, self.known, strict=True):
+            ids = features.ids[:, column]
             number = np.searchsorted(known, ids)
             is_known = known.take(number, mode="clip") == ids
             values[is_known, place] = number[is_known]

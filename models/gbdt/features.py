@@ -1,4 +1,4 @@
-"""What gradient-boosted trees read: the numbers that a network's head reads, and features as they are."""
+"""What gradient-boosted trees read: the numbers that a network's head reads, features, and ids."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from lifelong.data.keys import (
 )
 from lifelong.models.embeddings import hour_and_weekday
 from lifelong.models.evidence import counted
+from lifelong.models.gbdt.event_means import EventMeans
 from lifelong.models.item_features import NO_ITEM, find_entries
 from lifelong.models.layers import HistoryEvidence
 from lifelong.models.popularity import popularity
@@ -31,8 +32,10 @@ from lifelong.models.reader import serialized_records
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 
 _RECORDS_TOGETHER, _REQUESTS_TOGETHER = 64, 512
-# Histories are counted, not read.
-_WINDOW = 1
+# Of `TreeFeatures.ids`.
+ITEM_COLUMN = 0
+# What event features are averaged over, if there are any.
+_NO_EVENTS = EventMeans((), {}, window=0, recent=0)
 
 
 class TreeFeatures(NamedTuple):
@@ -40,7 +43,7 @@ class TreeFeatures(NamedTuple):
 
     Attributes:
         numbers: float32 `[C, F]`; NaN where the item table does not have the item.
-        ids: int64 `[C, G]`, of categorical features, the candidate's category first.
+        ids: int64 `[C, G]`, of categorical features, the candidate's item and category first.
     """
 
     numbers: np.ndarray
@@ -68,11 +71,12 @@ class Candidates(NamedTuple):
 
 
 class FeatureReader:
-    """Reads all that a network of the same configuration is told, but for embeddings and events.
+    """Reads what a network of the same configuration is told, in the form that suits trees.
 
     Numbers are the evidence of the whole history (`HistoryEvidence`), the day's statistics
-    (`popularity`), the hour and the day of the week (UTC) and numeric features; ids are the
-    candidate's category and categorical features. Features of events and vectors are not read.
+    (`popularity`), the hour and the day of the week (UTC), numeric features and means of the features
+    of events (`EventMeans`); ids are the candidate's item and category and categorical features.
+    Vectors are not read, nor who the user is: trees learn from that by heart.
 
     Args:
         evidence_length: Newest events that are counted; 0 leaves evidence out.
@@ -80,6 +84,7 @@ class FeatureReader:
         features: Extra features of the records.
         item_features: Features of the item table.
         item_table: Path or URI of the item table; empty if there are no item features.
+        event_means: How features of events are read; by default they are not.
     """
 
     def __init__(
@@ -89,6 +94,7 @@ class FeatureReader:
         features: Sequence[Feature] = (),
         item_features: Sequence[Feature] = (),
         item_table: str = "",
+        event_means: EventMeans = _NO_EVENTS,
     ) -> None:
         self._evidence_length, self._statistics = evidence_length, statistics
         self._record_spec = record_spec(features)
@@ -97,6 +103,7 @@ class FeatureReader:
         self._numeric = [feature for feature in read if not feature.is_categorical]
         self._categorical = [feature for feature in read if feature.is_categorical]
         self._evidence = HistoryEvidence()
+        self._event_means = event_means
         self._items = _ItemColumns.read(item_features, item_table) if item_features else None
         # What is read of a batch, compiled once.
         self._read_batch = tf.function(self._values, reduce_retracing=True, autograph=False)
@@ -121,7 +128,6 @@ class FeatureReader:
                 (
                     np.repeat(arrays[USER], length),
                     np.repeat(np.arange(requests, requests + len(length)), length),
-                    arrays[CANDIDATE_ITEM][valid],
                     np.repeat(arrays[HISTORY_EVENTS], length),
                     arrays[CANDIDATE_LABEL][valid],
                     numbers.numpy()[valid],
@@ -131,10 +137,9 @@ class FeatureReader:
             requests += len(length)
         if not requests:
             raise ValueError(f"the records of {list(files)} have no request")
-        user, request, item, events, label, numbers, ids = map(
-            np.concatenate, zip(*parts, strict=True)
-        )
-        return Candidates(user, request, item, events, label, self._with_items(numbers, ids, item))
+        user, request, events, label, numbers, ids = map(np.concatenate, zip(*parts, strict=True))
+        features = self._with_items(numbers, ids)
+        return Candidates(user, request, ids[:, ITEM_COLUMN], events, label, features)
 
     def of_batch(self, batch: Mapping[str, tf.Tensor]) -> TreeFeatures:
         """Returns what trees read of the candidates of requests, all of them, request by request.
@@ -142,8 +147,7 @@ class FeatureReader:
         Args:
             batch: Requests with raw ids, evidence and statistics, as `cut_requests` makes them.
         """
-        numbers, ids = (np.concatenate(values) for values in self._read_batch(dict(batch)))
-        return self._with_items(numbers, ids, np.concatenate(batch[CANDIDATE_ITEM]))
+        return self._with_items(*map(np.concatenate, self._read_batch(dict(batch))))
 
     def _batches(self, files: Sequence[str]) -> tf.data.Dataset:
         def requests(serialized: tf.Tensor) -> tf.data.Dataset:
@@ -154,7 +158,7 @@ class FeatureReader:
 
             def cut(start: tf.Tensor) -> Batch:
                 chosen = tf.range(start, tf.minimum(start + _REQUESTS_TOGETHER, count))
-                batch = cut_requests(pool, chosen, _WINDOW, self._evidence_length)
+                batch = cut_requests(pool, chosen, self._event_means.window, self._evidence_length)
                 return batch | {HISTORY_EVENTS: tf.gather(before, chosen)}
 
             return tf.data.Dataset.range(0, count, _REQUESTS_TOGETHER).map(cut)
@@ -178,14 +182,15 @@ class FeatureReader:
             numbers.append(self._evidence.of_counts(counted(batch), batch[REQUEST_TIMESTAMP]))
         if self._statistics:
             numbers.append(popularity(batch))
-        keys = [CANDIDATE_CATEGORY, *(feature.key for feature in self._categorical)]
+        numbers += self._event_means(batch)
+        keys = [CANDIDATE_ITEM, CANDIDATE_CATEGORY, *(feature.key for feature in self._categorical)]
         ids = [of_candidates(batch[key]) for key in keys]
         return tf.concat(numbers, axis=-1), tf.concat(ids, axis=-1)
 
-    def _with_items(self, numbers: np.ndarray, ids: np.ndarray, item: np.ndarray) -> TreeFeatures:
+    def _with_items(self, numbers: np.ndarray, ids: np.ndarray) -> TreeFeatures:
         if self._items is None:
             return TreeFeatures(numbers, ids)
-        of_item = self._items.find(item)
+        of_item = self._items.find(ids[:, ITEM_COLUMN])
         return TreeFeatures(
             np.concatenate([numbers, of_item.numbers], axis=1),
             np.concatenate([ids, of_item.ids], axis=1),

@@ -13,6 +13,7 @@ from tests.sample_records import make_record, write_records
 READER = FeatureReader(evidence_length=60, statistics=True)
 
 ONE_TRIAL = GbdtConfig(
+    item_ids=(False,),
     learning_rate=(0.1,),
     num_leaves=(7,),
     min_data_in_leaf=(5,),
@@ -89,20 +90,32 @@ def test_ids_that_training_does_not_know_are_scored(model, splits, tmp_path):
     assert np.all((scores.score >= 0) & (scores.score <= 1))
 
 
-def test_a_category_can_decide_whatever_its_number(splits, tmp_path):
+def trained_where_ids_decide(key, folder, **changes):
+    """Trees told no numbers but times, of records where some ids of a kind are clicked, others never."""
+
     def clicks_on(record):
-        chosen = np.isin(record["candidate_category"], (0, 3, 5))
+        chosen = np.isin(record[key] % 6, (0, 3, 5))
         return record | {"candidate_label": chosen.astype(np.float32)}
 
     files = {
-        split: [write_records([clicks_on(r) for r in records_of(of, 3)], tmp_path / f"{split}.gz")]
+        split: [write_records([clicks_on(r) for r in records_of(of, 3)], folder / f"{split}.gz")]
         for split, of in (("train", range(40)), ("validation", range(50, 60)))
     }
     alone = FeatureReader(evidence_length=0, statistics=False)
-    # Two leaves: with categories as numbers, no one split tells 0, 3 and 5 apart.
-    config = dataclasses.replace(ONE_TRIAL, num_leaves=(2,), max_iterations=1)
-    model = train_gbdt(files["train"], files["validation"], alone, config)
-    assert model.trials[0].auc == 1.0
+    # Two leaves: with ids as numbers, no one split tells 0, 3 and 5 apart.
+    config = dataclasses.replace(ONE_TRIAL, num_leaves=(2,), max_iterations=1, **changes)
+    return train_gbdt(files["train"], files["validation"], alone, config)
+
+
+def test_a_category_can_decide_whatever_its_number(tmp_path):
+    assert trained_where_ids_decide("candidate_category", tmp_path).trials[0].auc == 1.0
+
+
+def test_which_item_a_candidate_is_can_be_read_and_validation_decides_whether_it_is(tmp_path):
+    model = trained_where_ids_decide("candidate_item", tmp_path, item_ids=(False, True))
+    assert [trial.parameters["item_ids"] for trial in model.trials] == [True, False]
+    assert model.trials[0].auc > 0.9
+    assert model.trials[1].auc < 0.8
 
 
 def test_the_winner_has_the_lowest_validation_loss_of_all_combinations(splits):
@@ -117,7 +130,9 @@ def test_the_winner_has_the_lowest_validation_loss_of_all_combinations(splits):
     best = model.trials[0]
     assert best.parameters["learning_rate"] == 0.2
     used = model.trees.params
-    assert {name: used[name] for name in best.parameters} == best.parameters
+    assert {name: used[name] for name in best.parameters if name != "item_ids"} == {
+        name: value for name, value in best.parameters.items() if name != "item_ids"
+    }
     assert used["seed"] == config.seed
 
 

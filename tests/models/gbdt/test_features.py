@@ -8,6 +8,7 @@ from lifelong.data import item_table
 from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID
 from lifelong.models.evidence import counted
+from lifelong.models.gbdt.event_means import EventMeans
 from lifelong.models.gbdt.features import FeatureReader
 from lifelong.models.layers import HistoryEvidence
 from lifelong.models.popularity import popularity
@@ -86,7 +87,7 @@ def test_who_was_asked_what_when_is_told_of_each_candidate(tmp_path):
     assert candidates.history_events.tolist() == [42, 42, 42]
     # 1970 began on a Thursday, day 0.
     assert candidates.features.numbers[:, :TIMES].tolist() == [[3, 5]] * 3
-    assert candidates.features.ids.tolist() == [[1], [2], [1]]
+    assert candidates.features.ids.tolist() == [[5, 1], [9, 2], [6, 1]]
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,20 @@ def test_extra_features_are_read_as_they_are(tmp_path):
         user_age=np.array([30], np.float32),
         history_quantity=np.array([1, 2], np.float32),
     )
-    found = read(record, tmp_path, features=features, evidence_length=0, statistics=False).features
-    assert found.numbers[:, TIMES:].tolist() == [[1.5, 30], [2.5, 30], [3.5, 30]]
-    assert found.ids.tolist() == [[1, 11, 4], [2, 12, 4], [1, 13, 4]]
+    found = read(
+        record,
+        tmp_path,
+        features=features,
+        evidence_length=0,
+        statistics=False,
+        event_means=EventMeans(features, {}, window=9, recent=0),
+    ).features
+    # Price, age, mean quantity of all events and of those of the candidate's category.
+    np.testing.assert_array_equal(
+        found.numbers[:, TIMES:],
+        [[1.5, 30, 1.5, 1.5], [2.5, 30, 1.5, np.nan], [3.5, 30, 1.5, 1.5]],
+    )
+    assert found.ids.tolist() == [[5, 1, 11, 4], [9, 2, 12, 4], [6, 1, 13, 4]]
 
 
 def test_features_of_items_are_looked_up_by_the_candidate(tmp_path):
