@@ -56,6 +56,21 @@ class SoftSearchConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class TwinConfig:
+    """TWIN (`twin`): how its search, which is the attention's own, begins.
+
+    Attributes:
+        ahead_epochs: Epochs in which the attention reads all events, before it chooses them: what it
+            would choose untrained, it would never learn to replace. 0: it chooses from the start.
+    """
+
+    ahead_epochs: int = 1
+
+    def __post_init__(self) -> None:
+        _check_at_least(0, **{"model.twin.ahead_epochs": self.ahead_epochs})
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Architecture of the request-shaped click-through-rate model.
 
@@ -71,6 +86,7 @@ class ModelConfig:
         searched_events: K, how many of the L events the search hands to the exact search unit.
         signature_bits: M, bits of a SimHash signature (`eta`).
         soft_search: The search of `sim_soft`.
+        twin: The training of `twin`.
         search_vectors: Item feature whose vectors `eta` hashes or `sim_soft` multiplies, instead of
             vectors that the model learns. Empty: those that it learns.
         evidence_length: Newest events of which counts, times and rates of each candidate's item and
@@ -118,6 +134,7 @@ class ModelConfig:
     searched_events: int = 16
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
+    twin: TwinConfig = dataclasses.field(default_factory=TwinConfig)
     search_vectors: str = ""
     unknown_items: UnknownItemsName = "shared"
     item_buckets: int = 16_384

@@ -151,10 +151,14 @@ def _assign_state(model: CTRModel, earlier: ModelSpec, folder: str) -> None:
     """Sets the first rows of weights and slots to those of the trained model."""
     base = CTRModel(earlier)
     build(base)
-    if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
-        restore_trained(base, folder)
-        _assign_all(model.weights, base.weights)
-        return
+    part = model.long_term
+    if isinstance(part, TrainedSearch) and part.epochs_ahead:
+        if part.alone:
+            restore_trained(base, folder)
+            _assign_all(model.weights, base.weights)
+            return
+        # What was learned ahead is in the weights.
+        part.epochs_ahead = 0
     step_size = model.optimizer.learning_rate.numpy()
     _restore_with_slots(base, model.optimizer, folder)
     _assign_all(

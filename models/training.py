@@ -271,7 +271,7 @@ def fit(
     steps = math.ceil(train_requests / training.batch_size)
     train = train.repeat()
     with checkpoint_folder(checkpoints) as folder:
-        if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_alone:
+        if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_ahead:
             _fit_search(model, model.long_term, training, train, steps, folder)
         best_weights = folder.path / "best.weights.h5"
         epoch_log = folder.path / "epochs.csv"
@@ -339,21 +339,21 @@ def _fit_search(
     steps: int,
     folder: CheckpointFolder,
 ) -> None:
-    """Trains the search of a model alone, and freezes it; or loads what an earlier run trained."""
+    """Trains the search of a model ahead of it; or loads what an earlier run trained."""
     weights = folder.path / "search.weights.h5"
     if not weights.exists():
-        print(f"[training] the search alone, {part.epochs_alone} epochs")
-        part.train_alone()
+        print(f"[training] the search ahead of the model, {part.epochs_ahead} epochs")
+        part.begin_ahead()
         # Other parts may add losses of their own.
-        others = [layer for layer in model.layers if layer is not part]
+        others = [layer for layer in model.layers if layer is not part] if part.alone else []
         _set_trainable(others, False)
         _compile(model, training)
-        model.fit(train, steps_per_epoch=steps, epochs=part.epochs_alone, verbose=0)
+        model.fit(train, steps_per_epoch=steps, epochs=part.epochs_ahead, verbose=0)
         _set_trainable(others, True)
         _save_weights(model, weights)
         folder.keep()
     model.load_weights(str(weights))
-    part.freeze()
+    part.end_ahead()
     _compile(model, training)
 
 

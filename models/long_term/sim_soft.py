@@ -45,19 +45,21 @@ class SimSoftLongTerm(SearchedHistory, TrainedSearch):
     """Searches the K events of the largest inner products (W_b e_i) . (W_a e_a).
 
     The search has embeddings and projections of its own, which only an auxiliary click loss trains:
-    the choice of events has no gradient. It is trained jointly with the model or, by `train_alone`
-    and `freeze`, ahead of it. For serving, `bake` computes the projected tables, or the signatures
+    the choice of events has no gradient. It is trained jointly with the model or, by `begin_ahead`
+    and `end_ahead`, ahead of it. For serving, `bake` computes the projected tables, or the signatures
     or the index that approximate them.
 
     References:
         - [Search-based User Interest Modeling, section 3.2](https://arxiv.org/abs/2006.05639)
     """
 
+    alone = True
+
     def __init__(self, spec: ModelSpec, embeddings: Embeddings, **kwargs) -> None:
         super().__init__(spec, embeddings, **kwargs)
         self._config = spec.model.soft_search
         self.click_weight = self._config.click_weight
-        self.epochs_alone = self._config.ahead_epochs
+        self.epochs_ahead = self._config.ahead_epochs
         self.bakes_exactly = self._config.served_by == "exact"
         self.space = SearchSpace(spec, name="space")
         self.auxiliary = AuxiliaryClickLoss(2 * self._config.dim, name="auxiliary")
@@ -66,11 +68,11 @@ class SimSoftLongTerm(SearchedHistory, TrainedSearch):
         )
         self._searcher: Searcher | None = None
 
-    def train_alone(self) -> None:
+    def begin_ahead(self) -> None:
         """Leaves the model's click loss out: only the search learns."""
         self.click_weight = 0.0
 
-    def freeze(self) -> None:
+    def end_ahead(self) -> None:
         """Ends the training of the search; the model's click loss counts again."""
         self.click_weight = self._config.click_weight
         self.space.trainable = self.auxiliary.trainable = False

@@ -166,7 +166,7 @@ def test_a_model_whose_search_was_trained_ahead_goes_on_with_a_new_optimizer(day
     first, second, records = days
     choices = {"long_term": "sim_soft", "soft_search": SoftSearchConfig(dim=3, ahead_epochs=1)}
     base = new_model(first, **choices)
-    base.long_term.freeze()
+    base.long_term.end_ahead()
     base.compile(optimizer="adam")
     base.optimizer.build(base.trainable_variables)
     save_trained(base, str(tmp_path))
@@ -175,6 +175,16 @@ def test_a_model_whose_search_was_trained_ahead_goes_on_with_a_new_optimizer(day
     go_on_from(model, str(tmp_path), second, files)
     np.testing.assert_array_equal(scores(model, second, RECORDS), scores(base, first, RECORDS))
     assert not any(slot.any() for slot in slots(model))
+
+
+def test_a_search_that_learned_with_the_model_does_not_begin_again(days, tmp_path):
+    first, second, records = days
+    save_trained(new_model(first, long_term="twin"), str(tmp_path))
+    model = new_model(second, base=str(tmp_path), long_term="twin")
+    assert model.long_term.epochs_ahead == 1
+    files = [write_records(transform_records(records, second), tmp_path / "records.gz")]
+    go_on_from(model, str(tmp_path), second, files)
+    assert model.long_term.epochs_ahead == 0
 
 
 @pytest.fixture(scope="module")

@@ -192,14 +192,14 @@ def test_an_interrupted_training_does_not_train_the_search_again(
         patched.setattr(CTRModel, "save_weights", killed)
         with pytest.raises(KeyboardInterrupt):
             fit_new(soft_spec(), TRAINING, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search alone") == 1
+    assert capsys.readouterr().out.count("the search ahead") == 1
     # Killed before its end, the search is trained from the beginning; after it, never again.
     one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
     two_epochs = TrainingConfig(**{**TRAINING.__dict__, "epochs": 2})
     first = fit_new(soft_spec(), one_epoch, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search alone") == 1
+    assert capsys.readouterr().out.count("the search ahead") == 1
     second = fit_new(soft_spec(), two_epochs, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search alone") == 0
+    assert capsys.readouterr().out.count("the search ahead") == 0
     assert [epoch for epoch, _ in logged_epochs(checkpoints)] == [0, 1]
     assert_same(weights_of(first)[0], weights_of(second)[0])
     best = max(value for _, value in logged_epochs(checkpoints))

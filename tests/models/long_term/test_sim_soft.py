@@ -169,13 +169,13 @@ def test_training_notes_the_category_of_events_and_candidates(make_soft, argumen
 def test_trained_alone_and_then_frozen(make_soft, arguments, batch):
     model = make_soft(ahead_epochs=3, click_weight=0.5)
     part = model.long_term
-    assert part.epochs_alone == 3
+    assert part.epochs_ahead == 3
     joint = model.compute_loss(batch)
     own = {id(v) for v in [*part.space.trainable_variables, *part.auxiliary.trainable_variables]}
-    part.train_alone()
+    part.begin_ahead()
     assert model.compute_loss(batch) == 0
     assert auxiliary_loss(model, arguments, batch) > 0
-    part.freeze()
+    part.end_ahead()
     np.testing.assert_allclose(model.compute_loss(batch), joint, rtol=1e-6)
     part(*arguments(model, batch), training=True)
     assert part.losses == []

@@ -40,6 +40,20 @@ def test_the_search_follows_the_attention_and_the_time(make_model, arguments, ba
     assert np.any(model.long_term.search(wire, query, long).position != timed)
 
 
+def test_all_events_are_read_before_the_search_begins(make_model, arguments, batch):
+    model, full = make_model("twin", searched_events=2), make_model("full")
+    wire, query, long = arguments(model, batch)
+    full.set_weights(model.get_weights())
+    searched = model.long_term(wire, query, long)
+    model.long_term.begin_ahead()
+    np.testing.assert_allclose(
+        model.long_term(wire, query, long), full.long_term(wire, query, long), atol=1e-6
+    )
+    assert np.abs(searched - full.long_term(wire, query, long)).max() > 1e-3
+    model.long_term.end_ahead()
+    np.testing.assert_array_equal(model.long_term(wire, query, long), searched)
+
+
 def test_no_gradient_flows_through_the_choice(make_model, arguments, batch):
     model = make_model("twin")
     wire, query, long = arguments(model, batch)
