@@ -20,8 +20,8 @@ from benchmarks.vocabulary import REQUESTS, default_spec, random_batch
 from lifelong.models.config import ModelConfig, SoftSearchConfig, TrainingConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
+from lifelong.models.fitting import fit
 from lifelong.models.trained import load_trained, save_trained
-from lifelong.models.training import fit
 
 MODELS = {
     "sim_hard": ModelConfig(long_term="sim_hard"),

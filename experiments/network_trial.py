@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import gc
 import json
@@ -19,6 +18,7 @@ from lifelong.experiments.network_scores import measure_network
 from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
 from lifelong.models.config import TrainingConfig
+from lifelong.models.fitting import EPOCH_LOG, validation_aucs
 from lifelong.models.reader import count_requests
 from lifelong.models.trained import TRAINED_FOLDER, load_trained, save_trained
 from lifelong.models.training import train
@@ -27,7 +27,6 @@ keras: Any = tf.keras
 
 _TRAINING_FILE = "training.json"
 _CLOCK_FILE = "clock.json"
-_EPOCHS_FILE = "epochs.csv"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +34,7 @@ class _Trained:
     """What is known of a finished training; see `Measured`."""
 
     fingerprint: str
+    validation_auc: float
     best_epoch: int
     epochs: int
     training_seconds: float
@@ -78,8 +78,12 @@ class NetworkTrial(Trial):
             trained = self._train(data, folder)
         model = load_trained(str(folder / TRAINED_FOLDER), data.item_table)
         parameters = sum(variable.shape.num_elements() for variable in model.trainable_variables)
+        measured = measure_network(model, data, folder)
+        if self.training.refit:
+            # The model knows the validation split by now: what was reached before tells its worth.
+            measured = dataclasses.replace(measured, validation_auc=trained.validation_auc)
         return dataclasses.replace(
-            measure_network(model, data, folder),
+            measured,
             parameters=parameters,
             best_epoch=trained.best_epoch,
             epochs=trained.epochs,
@@ -106,15 +110,20 @@ class NetworkTrial(Trial):
             items=data.items,
         )
         seconds = seconds_before + time.time() - started
-        with (checkpoints / _EPOCHS_FILE).open() as rows:
-            aucs = [float(row["val_auc"]) for row in csv.DictReader(rows)]
-        requests = count_requests(files, transform_output.transformed_feature_spec())
+        aucs = validation_aucs(checkpoints)
+        best_epoch = 1 + aucs.index(max(aucs))
+        parsing = transform_output.transformed_feature_spec()
+        requests = count_requests(files, parsing) * len(aucs)
+        if self.training.refit:
+            every = [*files, *data.transformed_files("validation")]
+            requests += count_requests(every, parsing) * best_epoch
         trained = _Trained(
             fingerprint=self.fingerprint(data),
-            best_epoch=aucs.index(max(aucs)) + 1,
+            validation_auc=max(aucs),
+            best_epoch=best_epoch,
             epochs=len(aucs),
             training_seconds=seconds,
-            training_requests_per_s=requests * len(aucs) / seconds,
+            training_requests_per_s=requests / seconds,
         )
         # The file vouches for the weights, so that it goes first and comes last.
         (folder / _TRAINING_FILE).unlink(missing_ok=True)
@@ -129,8 +138,8 @@ def finished_training(trial: Trial, data: ExperimentData, folder: Path) -> _Trai
     path = folder / _TRAINING_FILE
     if not path.exists():
         return None
-    trained = _Trained(**json.loads(path.read_text()))
-    return trained if trained.fingerprint == trial.fingerprint(data) else None
+    noted = json.loads(path.read_text())
+    return _Trained(**noted) if noted["fingerprint"] == trial.fingerprint(data) else None
 
 
 def forget_earlier_models() -> None:
@@ -147,12 +156,13 @@ def start_clock(checkpoints: Path) -> float:
     Args:
         checkpoints: Folder of the training's checkpoints.
     """
-    clock, epochs = checkpoints / _CLOCK_FILE, checkpoints / _EPOCHS_FILE
+    clock, epochs = checkpoints / _CLOCK_FILE, [*checkpoints.rglob(EPOCH_LOG)]
     seconds = 0.0
     if clock.exists():
         noted = json.loads(clock.read_text())
         seconds = noted["seconds_before"]
-        if epochs.exists():
-            seconds += max(epochs.stat().st_mtime - noted["started"], 0.0)
+        if epochs:
+            last = max(log.stat().st_mtime for log in epochs)
+            seconds += max(last - noted["started"], 0.0)
     write_atomically(clock, json.dumps({"seconds_before": seconds, "started": time.time()}))
     return seconds

@@ -246,6 +246,9 @@ class TrainingConfig:
         seed: Seed of initial weights, shuffling and dropout.
         min_count: Items and categories seen less often in the training split are unknown ones.
         min_user_count: Users with fewer requests in the training split are unknown ones.
+        refit: Whether, once validation has chosen the number of epochs, a new model is trained for as many
+            on the requests of training and validation together, and kept. Known ids stay those of the
+            training split.
         go_on: Whether the model that was pushed last is trained on, instead of a new one. The ids it
             knows keep their rows; those that have become frequent get rows of their own.
     """
@@ -259,6 +262,7 @@ class TrainingConfig:
     seed: int = 17
     min_count: int = 5
     min_user_count: int = 1
+    refit: bool = False
     go_on: bool = False
 
     def __post_init__(self) -> None:

@@ -44,11 +44,11 @@ class EpochReport(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the losses and AUCs of the epoch."""
         values = logs or {}
-        self._print(
-            f"{time.monotonic() - self._started:.0f} s, "
-            f"training loss {values['loss']:.4f} AUC {values['auc']:.4f}, "
-            f"validation loss {values['val_loss']:.4f} AUC {values['val_auc']:.4f}"
-        )
+        seconds = time.monotonic() - self._started
+        text = f"{seconds:.0f} s, training loss {values['loss']:.4f} AUC {values['auc']:.4f}"
+        if "val_auc" in values:
+            text += f", validation loss {values['val_loss']:.4f} AUC {values['val_auc']:.4f}"
+        self._print(text)
 
     def _print(self, text: str) -> None:
         print(f"[training] epoch {self._epoch}/{self._epochs}: {text}", flush=True)

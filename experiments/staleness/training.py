@@ -9,8 +9,9 @@ from pathlib import Path
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.staleness.plan import StalenessPlan, training_files
 from lifelong.models.config import ModelSpec, TrainingConfig
+from lifelong.models.fitting import fit_passes
 from lifelong.models.trained import restore_trained, save_trained
-from lifelong.models.training import begin, fit_passes, make_batches
+from lifelong.models.training import begin, make_batches
 
 
 class WeeklyTraining:
