@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from lifelong.data.logs.fields import (
 from lifelong.data.logs.item_categories import ItemCategories
 from lifelong.data.times import parse_time
 
+NegativesBy = Literal["popularity", "uniform"]
+
 
 @dataclasses.dataclass(frozen=True)
 class RequestConfig:
@@ -35,6 +37,8 @@ class RequestConfig:
         min_history: Earlier events that a user must have at a request.
         max_positives: Positives kept of a larger basket, chosen by hash.
         negatives: Negatives sampled for a request.
+        negatives_by: `popularity`: an item is drawn as often as other users have it in that week;
+            `uniform`: each item that another user has in that week is as likely as any other.
         positive_behaviors: Behaviour types that make an item positive. Empty: all.
         exclude_history_from_negatives: Whether no item is sampled that the user has had before: right
             where nobody takes an item twice (films, books), for there a model would learn that what
@@ -44,8 +48,16 @@ class RequestConfig:
     min_history: int = 100
     max_positives: int = 4
     negatives: int = 16
+    negatives_by: NegativesBy = "popularity"
     positive_behaviors: tuple[str, ...] = ()
     exclude_history_from_negatives: bool = False
+
+    def __post_init__(self) -> None:
+        if self.negatives_by not in get_args(NegativesBy):
+            raise ValueError(
+                f"requests.negatives_by is {self.negatives_by!r}; expected one of "
+                f"{', '.join(get_args(NegativesBy))}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -132,7 +132,8 @@ def draw(
         pools: What to draw from.
         requests: Requests made of baskets.
         events: The sorted events that the requests were made of.
-        config: Number of negatives, seed, and whether items of the history are left out.
+        config: Number of negatives, how they are drawn, seed, and whether items of the history are left
+            out.
 
     Returns:
         int64 owners `[C]`, the request of each negative, ascending; and int64 `[C]`, its place in
@@ -148,8 +149,11 @@ def draw(
     for begin in range(0, len(requests), CHUNK):
         chunk = np.arange(begin, min(begin + CHUNK, len(requests)))
         drawn = _Drawn(pools, requests.rows, chunk, taken, count, config.seed)
-        drawn.try_pools()
-        drawn.try_others()
+        if config.requests.negatives_by == "popularity":
+            drawn.try_pools()
+            drawn.try_others()
+        else:
+            drawn.try_items(options)
         drawn.try_options(options)
         owners.append(begin + np.nonzero(drawn.filled)[0])
         places.append(drawn.place[drawn.filled])
@@ -196,16 +200,17 @@ class _Drawn:
             if of_others.mean() > 0.9:  # others are what was tried; few items are what is wrong
                 continue
             place = start + np.flatnonzero(of_others)
-            if len(place):
-                pick = self._random(members, Purpose.SEARCH_POOL, self._tries(2))
-                self._accept(members, place[(pick % np.uint64(len(place))).astype(np.int64)])
+            self._pick(members, place, Purpose.SEARCH_POOL)
+
+    def try_items(self, options: _Options) -> None:
+        """Tries items of the pools, each as likely as any other."""
+        for members in self._short_groups():
+            self._pick(members, self._options_of(members[0], options), Purpose.DRAW_NEGATIVE)
 
     def try_options(self, options: _Options) -> None:
         """Tries all items that a pool has, in an order of each request's own."""
         for group in self._short_groups():
-            place = options.of(
-                int(self._start[group[0]]), int(self._size[group[0]]), int(self._user[group[0]])
-            )
+            place = self._options_of(group[0], options)
             if self._taken.grows:  # what the first request may not draw, none may
                 place = place[
                     ~self._taken.contains(self._request[group[0]], self._pools.code[place])
@@ -215,6 +220,16 @@ class _Drawn:
                 members = group[begin : begin + step]
                 key = self._random(members, Purpose.ORDER_OPTIONS, self._pools.item[place])
                 self._accept(members, place[np.argsort(key, axis=1, kind="stable")])
+
+    def _options_of(self, member: int, options: _Options) -> np.ndarray:
+        start, size, user = self._start[member], self._size[member], self._user[member]
+        return options.of(int(start), int(size), int(user))
+
+    def _pick(self, members: np.ndarray, place: np.ndarray, purpose: Purpose) -> None:
+        """Tries these places of a pool in a random order, some of them more than once."""
+        if len(place):
+            pick = self._random(members, purpose, self._tries(2))
+            self._accept(members, place[(pick % np.uint64(len(place))).astype(np.int64)])
 
     def _tries(self, factor: float) -> np.ndarray:
         return np.arange(int(self.place.shape[1] * factor) + 8)

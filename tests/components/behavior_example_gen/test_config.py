@@ -160,3 +160,10 @@ def test_importing_the_configuration_imports_no_heavy_package():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_an_unknown_way_to_draw_negatives_is_an_error_that_names_those_there_are():
+    with pytest.raises(
+        ValueError, match=r"negatives_by is 'week'; expected .* popularity, uniform"
+    ):
+        RequestConfig(negatives_by="week")

@@ -142,10 +142,32 @@ def test_a_user_to_whom_the_pool_belongs_gets_negatives_of_the_others_as_often_a
         assert 1 in items, "more than half of what others had"
 
 
+def test_uniform_negatives_are_as_often_of_a_rare_item_as_of_a_frequent_one():
+    """Of 600 events of a week, 500 are of item 1, and 10 of each of items 2 to 11."""
+    random = np.random.default_rng(0)
+    items = np.repeat(np.arange(1, 12), [500] + [10] * 10)
+    users, days = random.integers(1, 301, 600), random.integers(4, 11, 600)
+    events = events_of(*zip(users, days, items, strict=True))
+    shares = {}
+    for drawn_by in ("popularity", "uniform"):
+        requests = RequestConfig(0, 9, negatives=1, negatives_by=drawn_by)
+        found = draws(events, dataclasses.replace(CONFIG, requests=requests))
+        # Of requests that may draw item 1.
+        bought = {
+            (user, day) for user, day, item in zip(users, days, items, strict=True) if item == 1
+        }
+        drawn = [item for key, (item,) in found.items() if key not in bought]
+        shares[drawn_by] = drawn.count(1) / len(drawn)
+    assert shares["popularity"] > 0.6
+    assert shares["uniform"] == pytest.approx(1 / 11, abs=0.07)
+
+
+@pytest.mark.parametrize("drawn_by", ["popularity", "uniform"])
 @pytest.mark.parametrize("count", [0, 1, 4, 60])
-def test_negatives_are_distinct_and_fewer_only_where_no_more_are_to_be_had(count):
+def test_negatives_are_distinct_and_fewer_only_where_no_more_are_to_be_had(count, drawn_by):
     events = crowd()
-    config = dataclasses.replace(CONFIG, requests=RequestConfig(0, 9, negatives=count))
+    requests = RequestConfig(0, 9, negatives=count, negatives_by=drawn_by)
+    config = dataclasses.replace(CONFIG, requests=requests)
     split = np.searchsorted([14 * DAY, 25 * DAY], events["timestamp"], side="right")
     period = period_of(split, events["timestamp"])
     checked = 0
