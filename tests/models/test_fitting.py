@@ -164,6 +164,22 @@ def share_of_moved(before, after):
     return np.mean([np.any(one != other) for one, other in zip(before, after, strict=True)])
 
 
+def test_a_search_that_is_the_attentions_own_is_trained_ahead_with_the_model(
+    fit_new, tmp_path, monkeypatch, capsys
+):
+    def only_ahead(model, *arguments):
+        before = [variable.numpy() for variable in model.trainable_variables]
+        fit_search(model, *arguments)
+        moved.append(share_of_moved(before, model.trainable_variables))
+
+    moved, fit_search = [], fitting._fit_search
+    monkeypatch.setattr(fitting, "_fit_search", only_ahead)
+    one_epoch = dataclasses.replace(TRAINING, epochs=1)
+    fit_new(small_spec("twin"), one_epoch, tmp_path / "checkpoints", str(tmp_path / "logs"))
+    assert "the search ahead of the model, 1 epochs" in capsys.readouterr().out
+    assert moved[0] > 0.9
+
+
 @pytest.fixture
 def stages(monkeypatch):
     """Weights of a model before and after its search was trained alone."""
