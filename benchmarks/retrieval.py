@@ -29,7 +29,8 @@ from lifelong.models.records import Batch
 from lifelong.models.unknown_items import UnknownItems
 
 BITS = (64, 128, 256)
-NEIGHBORS = (32, 128, 512)
+# Of the inverted index, and how many of them are searched for each candidate
+CLUSTERS = ((64, 16), (128, 32), (256, 64))
 TIMED_CANDIDATES, TIMED_LENGTH = 200, 1_024
 _BATCH = 64
 # What a search reads of a request.
@@ -46,7 +47,7 @@ def measure_retrieval(
     workdir: str = "workdir",
     requests: int = 512,
     bits: Sequence[int] = BITS,
-    neighbors: Sequence[int] = NEIGHBORS,
+    clusters: Sequence[tuple[int, int]] = CLUSTERS,
     rounds: int = 100,
 ) -> list[str]:
     """Measures the searches of `eta` and of `sim_soft` on requests of the validation split.
@@ -55,7 +56,7 @@ def measure_retrieval(
         workdir: Folder of the runs.
         requests: Requests to search for, at least.
         bits: Bits M of the signatures.
-        neighbors: Nearest items M of the inverted index.
+        clusters: Clusters of the inverted index, and how many are searched for each candidate.
         rounds: Counted searches for the times.
 
     Returns:
@@ -73,7 +74,7 @@ def measure_retrieval(
         if long_term == "eta":
             searches = eta_searches(model, bits)
         else:
-            searches = soft_searches(model, bits, neighbors)
+            searches = soft_searches(model, bits, clusters)
         lines.append(f"retrieval, {long_term}: weights of {folder}")
         lines += [
             f"retrieval, {long_term}, {line}"

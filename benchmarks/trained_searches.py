@@ -62,13 +62,15 @@ def eta_searches(model: CTRModel, bits: Sequence[int]) -> Searches:
     )
 
 
-def soft_searches(model: CTRModel, bits: Sequence[int], neighbors: Sequence[int]) -> Searches:
+def soft_searches(
+    model: CTRModel, bits: Sequence[int], clusters: Sequence[tuple[int, int]]
+) -> Searches:
     """Returns the searches by projected vectors: exact inner products, ALSH, and inverted index.
 
     Args:
         model: A trained `sim_soft` model.
         bits: Bits M of the signatures.
-        neighbors: Nearest items M of the index.
+        clusters: Clusters of the index, and how many of them are searched for each candidate.
     """
     space, config = model.long_term.space, model.spec.model
 
@@ -89,8 +91,10 @@ def soft_searches(model: CTRModel, bits: Sequence[int], neighbors: Sequence[int]
         approximate={
             **{f"ALSH of {m} bits": AlshSearcher(space, choose(alsh_bits=m)).search for m in bits},
             **{
-                f"index of {m} neighbours": IndexSearcher(space, choose(neighbors=m)).search
-                for m in neighbors
+                f"index of {count} clusters, the nearest {nearest}": IndexSearcher(
+                    space, choose(clusters=count, neighbors=nearest)
+                ).search
+                for count, nearest in clusters
             },
         },
     )

@@ -32,9 +32,10 @@ class SoftSearchConfig:
         ahead_epochs: Epochs in which the search alone is trained before the rest of the model, and
             then frozen; 0 trains both jointly.
         served_by: The search of the baked model: `exact` inner products, `alsh` (signatures for
-            inner products) or `index` (each item's nearest items, computed beforehand).
+            inner products) or `index` (inner products with events of each item's nearest clusters).
         alsh_bits: Bits of a signature of `alsh`.
-        neighbors: Nearest items that `index` holds for every item.
+        clusters: Clusters that `index` divides items into.
+        neighbors: Nearest clusters that `index` holds for every item. Events of others are not found.
     """
 
     dim: int = 16
@@ -44,11 +45,12 @@ class SoftSearchConfig:
     ahead_epochs: int = 0
     served_by: SoftSearchName = "exact"
     alsh_bits: int = 128
-    neighbors: int = 128
+    clusters: int = 128
+    neighbors: int = 32
 
     def __post_init__(self) -> None:
         for least, names in (
-            (1, ("dim", "sampled_length", "alsh_bits", "neighbors")),
+            (1, ("dim", "sampled_length", "alsh_bits", "clusters", "neighbors")),
             (0, ("ahead_epochs", "auxiliary_weight", "click_weight")),
         ):
             values = {f"model.soft_search.{name}": getattr(self, name) for name in names}

@@ -153,8 +153,8 @@ class SimSoftLongTerm(SearchedHistory, TrainedSearch):
 
         Returns:
             `exact`: projected vectors of items and categories, as events and as candidates; `alsh`:
-            signatures `[items, W]` as events and as candidates; `index`: nearest items
-            `[items, M]`.
+            signatures `[items, W]` as events and as candidates; `index`: what `exact` has, the
+            cluster of each item `[items]` and its nearest clusters as a candidate `[items, M]`.
         """
         searcher = choose("model.soft_search.served_by", self._config.served_by, SEARCHERS)
         self._searcher = searcher(self.space, self._spec.model)

@@ -6,7 +6,6 @@ import abc
 from collections.abc import Mapping
 
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from lifelong.data.keys import CANDIDATE_ITEM, HISTORY_ITEM
 from lifelong.models.config import ModelConfig, SoftSearchName
@@ -17,12 +16,19 @@ from lifelong.models.layers import (
     NeighborSearch,
     NormAugmentedSimHash,
     SearchedEvents,
+    gather_events,
 )
+from lifelong.models.layers.searched_events import make_searched_events
 from lifelong.models.row_blocks import row_blocks, table_in_blocks
+from lifelong.models.soft_search.clusters import find_centers, nearest_center
 from lifelong.models.soft_search.space import SearchSpace
 
-# Items whose neighbours are computed at a time: bounds memory, [32, items] products.
-_INDEXED_TOGETHER = 32
+# Items whose clusters are found at a time: bounds memory, [4096, clusters] products.
+_INDEXED_TOGETHER = 4096
+# Items that the clusters of the index are made of, at most: more make them hardly better.
+_CLUSTERED_ITEMS = 32_768
+# Events that the index compares for each that it is to find.
+_COMPARED = 4
 
 
 class Searcher(abc.ABC):
@@ -126,36 +132,61 @@ class AlshSearcher(Searcher):
         )
 
 
-class IndexSearcher(Searcher):
-    """The inverted index: each item's nearest items, intersected with the history."""
+class IndexSearcher(ExactSearcher):
+    """The inverted index: only events of each item's nearest clusters are compared with it.
+
+    Event vectors of all items are clustered. A candidate's clusters are those whose centers have the
+    largest inner products with it, nearest first; of the events there the first ones are compared, a
+    few for each that is to be found.
+    """
 
     def _build(self, space: SearchSpace, config: ModelConfig) -> None:
-        catalogue, rows = space.catalogue(), space.catalogue_rows()
-        events = table_in_blocks(
-            rows.shape[0],
-            lambda places: space.project_events(catalogue(tf.gather(rows, places))),
-            "events",
-        )
-        count = min(config.soft_search.neighbors, rows.shape[0])
-        index = tfrs.layers.factorized_top_k.BruteForce(k=count)
-        index.index(tf.convert_to_tensor(events), rows)
+        super()._build(space, config)
+        items, catalogue, rows = space.items, space.catalogue(), space.catalogue_rows()
+        count = min(config.soft_search.clusters, rows.shape[0])
+        nearest = min(config.soft_search.neighbors, count)
 
-        def nearest(rows: tf.Tensor) -> tf.Tensor:
-            return index(space.project_candidates(catalogue(rows)))[1]
+        def events(rows: tf.Tensor) -> tf.Tensor:
+            return space.project_events(catalogue(rows))
 
-        # [items, M]
-        self._neighbors = self._keep(
-            table_in_blocks(space.items, nearest, "neighbors", size=_INDEXED_TOGETHER)
+        # Rows in any order: items that became known together may be alike.
+        drawn = tf.random.experimental.stateless_shuffle(rows, seed=[0, 0])
+        centers = find_centers(events(drawn[: max(_CLUSTERED_ITEMS, count)]), count)
+
+        def nearest_clusters(rows: tf.Tensor) -> tf.Tensor:
+            candidates = space.project_candidates(catalogue(rows))
+            return tf.math.top_k(tf.matmul(candidates, centers, transpose_b=True), nearest).indices
+
+        def nearest_cluster(rows: tf.Tensor) -> tf.Tensor:
+            return nearest_center(events(rows), centers)
+
+        # [items], [items, M]
+        self._cluster, self._neighbors = (
+            self._keep(table_in_blocks(items, compute, name, size=_INDEXED_TOGETHER))
+            for compute, name in ((nearest_cluster, "cluster"), (nearest_clusters, "neighbors"))
         )
-        self._search = NeighborSearch(config.searched_events)
+        self._neighbor_search = NeighborSearch(_COMPARED * config.searched_events)
 
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
-        """Finds the events of the nearest items."""
-        return self._search(
-            tf.gather(self._neighbors, batch[CANDIDATE_ITEM]),
-            history.values[HISTORY_ITEM],
+        """Finds the events of the largest inner products among those of the nearest clusters."""
+        near = self._neighbor_search(
+            tf.cast(tf.gather(self._neighbors, batch[CANDIDATE_ITEM]), tf.int64),
+            tf.cast(tf.gather(self._cluster, history.values[HISTORY_ITEM]), tf.int64),
             history.mask,
         )
+        events = gather_events(self._vectors(history.values, "history"), near.position)
+        shape, width = tf.shape(near.position), events.shape[-1]
+        # To every candidate a history of its own, [B, N, E, P] -> [B N, E, P]
+        best = self._search(
+            tf.reshape(self._vectors(batch, "candidate"), [shape[0] * shape[1], 1, width]),
+            tf.reshape(events, [shape[0] * shape[1], shape[2], width]),
+            tf.reshape(near.mask, [shape[0] * shape[1], shape[2]]),
+        )
+        place, mask, relevance = (
+            tf.reshape(each, [shape[0], shape[1], tf.shape(each)[2]]) for each in best
+        )
+        position = tf.gather(near.position, place, batch_dims=2)
+        return make_searched_events(position, mask, relevance)
 
 
 def _longest(vectors: tf.Tensor) -> tf.Tensor:

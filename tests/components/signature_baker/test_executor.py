@@ -169,7 +169,9 @@ def test_the_exact_search_of_sim_soft_is_baked_without_a_difference(
 def test_what_an_approximate_search_changes_is_noted_not_refused(
     train, transform_output, tmp_path, served_by
 ):
-    soft_search = SoftSearchConfig(dim=2, alsh_bits=64, neighbors=2, served_by=served_by)
+    soft_search = SoftSearchConfig(
+        dim=2, alsh_bits=64, clusters=9, neighbors=2, served_by=served_by
+    )
     model = spread_model("sim_soft", transform_output, soft_search=soft_search)
     output = train(model).bake(tmp_path)
     assert output.get_float_custom_property("largest_score_difference") > 1e-5

@@ -188,7 +188,7 @@ def test_baked_approximations_find_valid_events(make_soft, arguments, batch, ser
     auxiliary_loss(model, arguments, batch)
     exact = found_by(model, arguments, batch)
     tables = model.long_term.bake()
-    assert [table.shape[0] for table in tables] == [71] * len(tables)
+    assert {table.shape[0] for table in tables} <= set(model.spec.vocabulary_sizes.values())
     found = found_by(model, arguments, batch)
     _, _, long = arguments(model, batch)
     same = 0

@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_tables_made_in_blocks_equal_those_of_all_items_at_once(space, served_by
             monkeypatch.setattr(
                 searchers, name, lambda *arguments, size=None, make=of_size: make(*arguments)
             )
-        return SEARCHERS[served_by](space, configuration(served_by=served_by, neighbors=9)).tables
+        return SEARCHERS[served_by](space, configuration(served_by=served_by, clusters=9)).tables
 
     for one, other in zip(tables(ITEMS), tables(7), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -143,50 +144,91 @@ def test_exact_takes_each_events_own_category(space, requests):
     np.testing.assert_allclose(found.relevance[:-1], expected[:-1], atol=1e-3)
 
 
-def test_an_index_of_all_items_finds_what_exact_search_finds(space, requests):
-    """Items have one category each, so that an item is one vector."""
-    everything = SEARCHERS["index"](space, configuration(neighbors=10 * ITEMS))
-    (table,) = everything.tables
-    assert table.shape == (ITEMS, ITEMS)
+def test_an_index_whose_clusters_are_all_near_finds_what_exact_search_finds(space, requests):
+    """As many events are compared as there are."""
+    everything = SEARCHERS["index"](space, configuration(clusters=10, neighbors=10))
     found, scores = everything.search(*requests), products(space, *requests)
     np.testing.assert_array_equal(found.mask, np.isfinite(best(scores)))
+    np.testing.assert_allclose(found.relevance[:-1], best(scores)[:-1], atol=1e-3)
     np.testing.assert_allclose(found_scores(scores, found)[:-1], best(scores)[:-1], atol=1e-3)
 
 
-def test_an_index_lists_the_nearest_items_of_every_item(space):
-    (table,) = SEARCHERS["index"](space, configuration(neighbors=4)).tables
+def test_an_index_has_one_cluster_for_each_item_at_most(space):
+    tables = SEARCHERS["index"](
+        space, configuration(clusters=9 * ITEMS, neighbors=5 * ITEMS)
+    ).tables
+    cluster, neighbors = tables[-2:]
+    assert neighbors.shape == (ITEMS, ITEMS)
+    assert sorted(cluster.numpy()) == [*range(ITEMS)]
+
+
+def index_tables(space, neighbors):
+    """Returns the cluster of each item, and the clusters of each candidate, of 10 clusters."""
+    searcher = SEARCHERS["index"](space, configuration(clusters=10, neighbors=neighbors))
+    return searcher, *(table.numpy() for table in searcher.tables[-2:])
+
+
+def test_an_index_holds_the_clusters_whose_centers_are_nearest(space, monkeypatch):
     catalogue = space.catalogue()(tf.range(ITEMS))
-    scores = space.project_candidates(catalogue).numpy() @ space.project_events(catalogue).numpy().T
+    events = space.project_events(catalogue).numpy()
+    centers = events[5:15]
+    monkeypatch.setattr(searchers, "find_centers", lambda vectors, count: tf.constant(centers))
+    _, cluster, neighbors = index_tables(space, neighbors=4)
+    distances = np.linalg.norm(events[:, np.newaxis] - centers, axis=-1)
+    np.testing.assert_array_equal(cluster, distances.argmin(axis=-1))
+    scores = space.project_candidates(catalogue).numpy() @ centers.T
     expected = -np.sort(-scores, axis=1)[:, :4]
-    np.testing.assert_allclose(np.take_along_axis(scores, table.numpy(), 1), expected, atol=1e-3)
-    assert table.dtype == tf.int64
+    np.testing.assert_allclose(np.take_along_axis(scores, neighbors, 1), expected, atol=1e-3)
 
 
-def test_a_short_index_finds_events_of_its_neighbours_only(space, requests):
+def test_an_index_finds_the_best_events_of_the_nearest_clusters(space, requests):
     batch, history = requests
-    searcher = SEARCHERS["index"](space, configuration(neighbors=4))
-    found, (table,) = searcher.search(batch, history), searcher.tables
-    items = np.take_along_axis(
-        history.values["history_item"].numpy()[:, np.newaxis], found.position.numpy(), axis=-1
-    )
-    listed = table.numpy()[batch["candidate_item"].numpy()]
-    among = (items[..., np.newaxis] == listed[:, :, np.newaxis]).any(axis=-1)
-    assert among[found.mask].all()
+    searcher, cluster, neighbors = index_tables(space, neighbors=2)
+    found = searcher.search(batch, history)
+    of_events = cluster[history.values["history_item"].numpy()]
+    near = neighbors[batch["candidate_item"].numpy()]
+    # [B, N, L]
+    among = (of_events[:, np.newaxis, :, np.newaxis] == near[:, :, np.newaxis]).any(axis=-1)
+    scores = np.where(among, products(space, batch, history), -np.inf)
+    np.testing.assert_array_equal(found.mask, np.isfinite(best(scores)))
     assert 0 < found.mask.numpy().mean() < 1
+    expected = np.where(found.mask, best(scores), 0)
+    np.testing.assert_allclose(found.relevance, expected, atol=1e-3)
 
 
-def test_more_neighbours_and_more_bits_find_more_of_the_exact_search(space, requests):
+def test_an_index_compares_the_first_events_of_the_nearest_clusters_only(space, requests):
+    """Of 80 events, 4 for the one that is to be found."""
+    batch, history = requests
+    config = dataclasses.replace(configuration(clusters=10, neighbors=10), searched_events=1)
+    searcher = SEARCHERS["index"](space, config)
+    cluster, neighbors = (table.numpy() for table in searcher.tables[-2:])
+    found, scores = searcher.search(batch, history), products(space, batch, history)
+    for row, column in np.ndindex(REQUESTS - 1, CANDIDATES):
+        of_events = cluster[history.values["history_item"].numpy()[row]]
+        # The place of each event's cluster in the list of the candidate
+        place = neighbors[batch["candidate_item"].numpy()[row, column]].argsort()[of_events]
+        place = np.where(history.mask.numpy()[row], place, len(neighbors))
+        first = place.argsort(kind="stable")[:4]
+        assert found.relevance.numpy()[row, column, 0] == pytest.approx(
+            scores[row, column, first].max(), abs=1e-3
+        )
+
+
+def test_more_clusters_and_more_bits_find_more_of_the_exact_search(space, requests):
     scores = products(space, *requests)
     by_bits, by_neighbors = (
         [
             recall(
-                scores, SEARCHERS[name](space, configuration(**{option: size})).search(*requests)
+                scores,
+                SEARCHERS[name](space, configuration(**changes, **{option: size})).search(
+                    *requests
+                ),
             )
             for size in sizes
         ]
-        for name, option, sizes in (
-            ("alsh", "alsh_bits", (8, 64, 1024)),
-            ("index", "neighbors", (4, 20, ITEMS)),
+        for name, option, sizes, changes in (
+            ("alsh", "alsh_bits", (8, 64, 1024), {}),
+            ("index", "neighbors", (1, 4, 10), {"clusters": 10}),
         )
     )
     # By chance it is FOUND of about 64 valid events.
