@@ -23,11 +23,12 @@ class NeighborSearch(EventSearch):
     """Finds the events whose item is among the `M` neighbours of each candidate.
 
     Which items are a candidate's neighbours is known ahead of time (for example its nearest ones by
-    inner product), so that no vector is compared here. Lists must be long: of M neighbours among all
-    items, a history holds about M L / items, and no other event is found. In a large catalogue, give
-    clusters of items for items: the nearest clusters, and the cluster of each event. Events of a nearer neighbour come first;
+    inner product), so that no vector is compared here. Events of a nearer neighbour come first;
     events of one neighbour by position: the more recent first where histories are sent newest
     first. Masked events are never found.
+
+    Lists must be long: of M neighbours among all items, a history holds about M L / items, and no
+    other event is found. In a large catalogue, give clusters of items in place of items.
 
     Of a neighbour that is listed twice the first place counts, so that no event is found twice. A
     shorter list is filled up with an id that no event has, such as -1, or with one of its own. The

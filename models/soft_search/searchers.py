@@ -28,7 +28,7 @@ _INDEXED_TOGETHER = 4096
 # Items that the clusters of the index are made of, at most: more make them hardly better.
 _CLUSTERED_ITEMS = 32_768
 # Events that the index compares for each that it is to find.
-_COMPARED = 4
+_COMPARED = 3
 
 
 class Searcher(abc.ABC):
@@ -137,7 +137,13 @@ class IndexSearcher(ExactSearcher):
 
     Event vectors of all items are clustered. A candidate's clusters are those whose centers have the
     largest inner products with it, nearest first; of the events there the first ones are compared, a
-    few for each that is to be found.
+    few for each that is to be found. A history is sorted once for all candidates; what is done for
+    each of them hardly grows with it.
+
+    References:
+        - [Search-based User Interest Modeling, section 3](https://arxiv.org/abs/2006.05639)
+        - [Billion-scale similarity search with GPUs, section 2](https://arxiv.org/abs/1702.08734),
+          for the inverted file of clusters
     """
 
     def _build(self, space: SearchSpace, config: ModelConfig) -> None:
