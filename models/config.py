@@ -34,7 +34,7 @@ class SoftSearchConfig:
         served_by: The search of the baked model: `exact` inner products, `alsh` (signatures for
             inner products) or `index` (inner products with events of each item's nearest clusters).
         alsh_bits: Bits of a signature of `alsh`.
-        clusters: Clusters that `index` divides items into.
+        clusters: Clusters that `index` divides items into. Longer histories want more, about L / 8.
         neighbors: Nearest clusters that `index` holds for every item. Events of others are not found.
     """
 
