@@ -92,7 +92,7 @@ def soft_searches(
             **{f"ALSH of {m} bits": AlshSearcher(space, choose(alsh_bits=m)).search for m in bits},
             **{
                 f"index of {count} clusters, the nearest {nearest}": IndexSearcher(
-                    space, choose(clusters=count, neighbors=nearest)
+                    space, choose(clusters=count, searched_clusters=nearest)
                 ).search
                 for count, nearest in clusters
             },

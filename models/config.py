@@ -35,7 +35,7 @@ class SoftSearchConfig:
             inner products) or `index` (inner products with events of each item's nearest clusters).
         alsh_bits: Bits of a signature of `alsh`.
         clusters: Clusters that `index` divides items into. Longer histories want more, about L / 8.
-        neighbors: Nearest clusters that `index` holds for every item. Events of others are not found.
+        searched_clusters: Of these, the nearest to a candidate, whose events `index` looks at.
     """
 
     dim: int = 16
@@ -46,11 +46,11 @@ class SoftSearchConfig:
     served_by: SoftSearchName = "exact"
     alsh_bits: int = 128
     clusters: int = 128
-    neighbors: int = 32
+    searched_clusters: int = 32
 
     def __post_init__(self) -> None:
         for least, names in (
-            (1, ("dim", "sampled_length", "alsh_bits", "clusters", "neighbors")),
+            (1, ("dim", "sampled_length", "alsh_bits", "clusters", "searched_clusters")),
             (0, ("ahead_epochs", "auxiliary_weight", "click_weight")),
         ):
             values = {f"model.soft_search.{name}": getattr(self, name) for name in names}

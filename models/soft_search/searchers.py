@@ -150,7 +150,7 @@ class IndexSearcher(ExactSearcher):
         super()._build(space, config)
         items, catalogue, rows = space.items, space.catalogue(), space.catalogue_rows()
         count = min(config.soft_search.clusters, rows.shape[0])
-        nearest = min(config.soft_search.neighbors, count)
+        nearest = min(config.soft_search.searched_clusters, count)
 
         def events(rows: tf.Tensor) -> tf.Tensor:
             return space.project_events(catalogue(rows))
@@ -167,16 +167,19 @@ class IndexSearcher(ExactSearcher):
             return nearest_center(events(rows), centers)
 
         # [items], [items, M]
-        self._cluster, self._neighbors = (
+        self._cluster, self._searched = (
             self._keep(table_in_blocks(items, compute, name, size=_INDEXED_TOGETHER))
-            for compute, name in ((nearest_cluster, "cluster"), (nearest_clusters, "neighbors"))
+            for compute, name in (
+                (nearest_cluster, "cluster"),
+                (nearest_clusters, "searched_clusters"),
+            )
         )
         self._neighbor_search = NeighborSearch(_COMPARED * config.searched_events)
 
     def search(self, batch: Mapping[str, tf.Tensor], history: History) -> SearchedEvents:
         """Finds the events of the largest inner products among those of the nearest clusters."""
         near = self._neighbor_search(
-            tf.cast(tf.gather(self._neighbors, batch[CANDIDATE_ITEM]), tf.int64),
+            tf.cast(tf.gather(self._searched, batch[CANDIDATE_ITEM]), tf.int64),
             tf.cast(tf.gather(self._cluster, history.values[HISTORY_ITEM]), tf.int64),
             history.mask,
         )

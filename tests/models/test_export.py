@@ -221,7 +221,9 @@ def test_a_model_without_a_search_has_no_search_signature(transform_output, tmp_
 
 def soft_model(transform_output, wire, served_by):
     """A model with soft search, whose items have been seen with their categories."""
-    search = SoftSearchConfig(dim=3, served_by=served_by, alsh_bits=128, clusters=20, neighbors=5)
+    search = SoftSearchConfig(
+        dim=3, served_by=served_by, alsh_bits=128, clusters=20, searched_clusters=5
+    )
     model = spread_model("sim_soft", transform_output, soft_search=search)
     rows = ServingSignatures(model, transform_output).transform_features(**wire)
     valid = tf.sequence_mask(wire["candidate_length"], wire["candidate_item"].shape[1])

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 INT64 = np.iinfo(np.int64)
 # Scores are sums of another order in a batch of another size.
 TOLERANCE = 1e-5
-INDEX = SoftSearchConfig(dim=3, served_by="index", clusters=9, neighbors=3)
+INDEX = SoftSearchConfig(dim=3, served_by="index", clusters=9, searched_clusters=3)
 PARTS = {name: (name, {}) for name in LONG_TERM_PARTS} | {
     "sim_soft by its index": ("sim_soft", {"soft_search": INDEX})
 }

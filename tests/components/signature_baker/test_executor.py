@@ -170,7 +170,7 @@ def test_what_an_approximate_search_changes_is_noted_not_refused(
     train, transform_output, tmp_path, served_by
 ):
     soft_search = SoftSearchConfig(
-        dim=2, alsh_bits=64, clusters=9, neighbors=2, served_by=served_by
+        dim=2, alsh_bits=64, clusters=9, searched_clusters=2, served_by=served_by
     )
     model = spread_model("sim_soft", transform_output, soft_search=soft_search)
     output = train(model).bake(tmp_path)

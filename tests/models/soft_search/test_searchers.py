@@ -152,7 +152,7 @@ def compare_all(monkeypatch):
 
 @pytest.mark.usefixtures("compare_all")
 def test_an_index_whose_clusters_are_all_near_finds_what_exact_search_finds(space, requests):
-    everything = SEARCHERS["index"](space, configuration(clusters=10, neighbors=10))
+    everything = SEARCHERS["index"](space, configuration(clusters=10, searched_clusters=10))
     found, scores = everything.search(*requests), products(space, *requests)
     np.testing.assert_array_equal(found.mask, np.isfinite(best(scores)))
     np.testing.assert_allclose(found.relevance[:-1], best(scores)[:-1], atol=1e-3)
@@ -161,16 +161,16 @@ def test_an_index_whose_clusters_are_all_near_finds_what_exact_search_finds(spac
 
 def test_an_index_has_one_cluster_for_each_item_at_most(space):
     tables = SEARCHERS["index"](
-        space, configuration(clusters=9 * ITEMS, neighbors=5 * ITEMS)
+        space, configuration(clusters=9 * ITEMS, searched_clusters=5 * ITEMS)
     ).tables
-    cluster, neighbors = tables[-2:]
-    assert neighbors.shape == (ITEMS, ITEMS)
+    cluster, nearest = tables[-2:]
+    assert nearest.shape == (ITEMS, ITEMS)
     assert sorted(cluster.numpy()) == [*range(ITEMS)]
 
 
-def index_tables(space, neighbors):
+def index_tables(space, searched):
     """Returns the cluster of each item, and the clusters of each candidate, of 10 clusters."""
-    searcher = SEARCHERS["index"](space, configuration(clusters=10, neighbors=neighbors))
+    searcher = SEARCHERS["index"](space, configuration(clusters=10, searched_clusters=searched))
     return searcher, *(table.numpy() for table in searcher.tables[-2:])
 
 
@@ -179,21 +179,21 @@ def test_an_index_holds_the_clusters_whose_centers_are_nearest(space, monkeypatc
     events = space.project_events(catalogue).numpy()
     centers = events[5:15]
     monkeypatch.setattr(searchers, "find_centers", lambda vectors, count: tf.constant(centers))
-    _, cluster, neighbors = index_tables(space, neighbors=4)
+    _, cluster, nearest = index_tables(space, searched=4)
     distances = np.linalg.norm(events[:, np.newaxis] - centers, axis=-1)
     np.testing.assert_array_equal(cluster, distances.argmin(axis=-1))
     scores = space.project_candidates(catalogue).numpy() @ centers.T
     expected = -np.sort(-scores, axis=1)[:, :4]
-    np.testing.assert_allclose(np.take_along_axis(scores, neighbors, 1), expected, atol=1e-3)
+    np.testing.assert_allclose(np.take_along_axis(scores, nearest, 1), expected, atol=1e-3)
 
 
 @pytest.mark.usefixtures("compare_all")
 def test_an_index_finds_the_best_events_of_the_nearest_clusters(space, requests):
     batch, history = requests
-    searcher, cluster, neighbors = index_tables(space, neighbors=2)
+    searcher, cluster, nearest = index_tables(space, searched=2)
     found = searcher.search(batch, history)
     of_events = cluster[history.values["history_item"].numpy()]
-    near = neighbors[batch["candidate_item"].numpy()]
+    near = nearest[batch["candidate_item"].numpy()]
     # [B, N, L]
     among = (of_events[:, np.newaxis, :, np.newaxis] == near[:, :, np.newaxis]).any(axis=-1)
     scores = np.where(among, products(space, batch, history), -np.inf)
@@ -206,15 +206,17 @@ def test_an_index_finds_the_best_events_of_the_nearest_clusters(space, requests)
 def test_an_index_compares_the_first_events_of_the_nearest_clusters_only(space, requests):
     """Of 80 events, 3 for the one that is to be found."""
     batch, history = requests
-    config = dataclasses.replace(configuration(clusters=10, neighbors=10), searched_events=1)
+    config = dataclasses.replace(
+        configuration(clusters=10, searched_clusters=10), searched_events=1
+    )
     searcher = SEARCHERS["index"](space, config)
-    cluster, neighbors = (table.numpy() for table in searcher.tables[-2:])
+    cluster, nearest = (table.numpy() for table in searcher.tables[-2:])
     found, scores = searcher.search(batch, history), products(space, batch, history)
     for row, column in np.ndindex(REQUESTS - 1, CANDIDATES):
         of_events = cluster[history.values["history_item"].numpy()[row]]
         # The place of each event's cluster in the list of the candidate
-        place = neighbors[batch["candidate_item"].numpy()[row, column]].argsort()[of_events]
-        place = np.where(history.mask.numpy()[row], place, len(neighbors))
+        place = nearest[batch["candidate_item"].numpy()[row, column]].argsort()[of_events]
+        place = np.where(history.mask.numpy()[row], place, len(nearest))
         first = place.argsort(kind="stable")[:3]
         assert found.relevance.numpy()[row, column, 0] == pytest.approx(
             scores[row, column, first].max(), abs=1e-3
@@ -224,7 +226,7 @@ def test_an_index_compares_the_first_events_of_the_nearest_clusters_only(space, 
 @pytest.mark.usefixtures("compare_all")
 def test_more_clusters_and_more_bits_find_more_of_the_exact_search(space, requests):
     scores = products(space, *requests)
-    by_bits, by_neighbors = (
+    by_bits, by_clusters = (
         [
             recall(
                 scores,
@@ -236,14 +238,14 @@ def test_more_clusters_and_more_bits_find_more_of_the_exact_search(space, reques
         ]
         for name, option, sizes, changes in (
             ("alsh", "alsh_bits", (8, 64, 1024), {}),
-            ("index", "neighbors", (1, 4, 10), {"clusters": 10}),
+            ("index", "searched_clusters", (1, 4, 10), {"clusters": 10}),
         )
     )
     # By chance it is FOUND of about 64 valid events.
     assert by_bits[0] < by_bits[1] < by_bits[2]
     assert by_bits[1] > 0.5
     assert by_bits[2] > 0.8
-    assert by_neighbors[0] < by_neighbors[1] < by_neighbors[2] == 1
+    assert by_clusters[0] < by_clusters[1] < by_clusters[2] == 1
 
 
 def test_the_scale_of_the_space_does_not_matter_to_alsh(space, requests):
