@@ -255,7 +255,7 @@ class TrainingConfig:
             knows keep their rows; those that have become frequent get rows of their own.
     """
 
-    epochs: int = 5
+    epochs: int = 20
     batch_size: int = 128
     optimizer: OptimizerName = "lazy_adam"
     learning_rate: float = 1.5e-3

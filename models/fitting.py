@@ -105,6 +105,12 @@ def fit(
         )
         if validation is not None:
             model.load_weights(str(best_weights))
+            aucs = validation_aucs(folder.path)
+            if len(aucs) == training.epochs and aucs[-1] == max(aucs):
+                print(
+                    f"[training] the last of {training.epochs} epochs was the best one: more of them "
+                    "(training.epochs) may be better"
+                )
     return model
 
 

@@ -55,12 +55,15 @@ def auc(model, batches):
     return model.evaluate(batches, verbose=0, return_dict=True)["auc"]
 
 
-def test_the_best_epochs_weights_are_kept(fit_new, data, tmp_path):
+def test_the_best_epochs_weights_are_kept(fit_new, data, tmp_path, capsys):
     model = fit_new(small_spec("eta"), TRAINING, tmp_path / "checkpoints", str(tmp_path / "logs"))
     epochs = logged_epochs(tmp_path / "checkpoints")
     assert len(epochs) == TRAINING.epochs
-    assert auc(model, data[2]) == pytest.approx(max(value for _, value in epochs), abs=1e-4)
+    aucs = [value for _, value in epochs]
+    assert auc(model, data[2]) == pytest.approx(max(aucs), abs=1e-4)
     assert list((tmp_path / "logs").rglob("events.*"))
+    told = "the last of 4 epochs was the best one" in capsys.readouterr().out
+    assert told == (aucs[-1] == max(aucs))
 
 
 def test_every_epoch_sees_about_every_request(fit_new, data, tmp_path, capsys):
