@@ -31,6 +31,7 @@ class CompareOptions:
         "mean",
         "sdim",
         "twin",
+        "mimn",
         "gbdt+statistics=false",
         "eta+evidence_length=0",
         "eta+statistics=false",

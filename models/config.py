@@ -12,7 +12,9 @@ from lifelong.data import config_json
 from lifelong.data.contract import DataContract
 from lifelong.data.features import Feature
 
-LongTermName = Literal["none", "mean", "full", "sim_hard", "sim_soft", "eta", "sdim", "twin"]
+LongTermName = Literal[
+    "none", "mean", "full", "sim_hard", "sim_soft", "eta", "sdim", "twin", "mimn"
+]
 ShortTermName = Literal["multi_head", "target_attention", "dien"]
 SoftSearchName = Literal["exact", "alsh", "index"]
 TableTypeName = Literal["float32", "bfloat16", "int8"]
@@ -73,12 +75,42 @@ class TwinConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class MimnConfig:
+    """The memory of `mimn`.
+
+    Attributes:
+        slots: Slots m of a memory.
+        units: Size of a slot's address, of its content, of its channel and of the controller.
+        channels: Channels, of m, that an event changes.
+        utilization_weight: Weight of the loss for slots that are written unevenly.
+        written_length: Newest events of the long history that are written, one after another.
+    """
+
+    slots: int = 4
+    units: int = 32
+    channels: int = 2
+    utilization_weight: float = 0.1
+    written_length: int = 200
+
+    def __post_init__(self) -> None:
+        names = ("slots", "units", "channels", "written_length")
+        _check_at_least(1, **{f"model.mimn.{name}": getattr(self, name) for name in names})
+        _check_at_least(0, **{"model.mimn.utilization_weight": self.utilization_weight})
+        if self.channels > self.slots:
+            raise ValueError(
+                f"model.mimn.channels is {self.channels}; it must be at most "
+                f"model.mimn.slots = {self.slots}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """Architecture of the request-shaped click-through-rate model.
 
     Attributes:
         long_term: The long-term part: baselines (`none`, `mean`), attention over all events
-            (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`) or hash collisions (`sdim`).
+            (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`), hash collisions (`sdim`) or a
+            memory written event by event (`mimn`).
         short_term: How the short-term part, if there is one, is read: by the attention of the exact
             search unit (`multi_head`), a network for each pair of candidate and event
             (`target_attention`, of DIN), or interest states (`dien`).
@@ -89,6 +121,7 @@ class ModelConfig:
         signature_bits: M, bits of a SimHash signature (`eta`).
         soft_search: The search of `sim_soft`.
         twin: The training of `twin`.
+        mimn: The memory of `mimn`.
         search_vectors: Item feature whose vectors `eta` hashes or `sim_soft` multiplies, instead of
             vectors that the model learns. Empty: those that it learns.
         evidence_length: Newest events of which counts, times and rates of each candidate's item and
@@ -137,6 +170,7 @@ class ModelConfig:
     signature_bits: int = 64
     soft_search: SoftSearchConfig = dataclasses.field(default_factory=SoftSearchConfig)
     twin: TwinConfig = dataclasses.field(default_factory=TwinConfig)
+    mimn: MimnConfig = dataclasses.field(default_factory=MimnConfig)
     search_vectors: str = ""
     unknown_items: UnknownItemsName = "shared"
     item_buckets: int = 16_384

@@ -24,6 +24,7 @@ Attend:
 - `ExactSearchUnit`: candidates `[B, N, D]` and found events `[B, N, K, Dz]` to `[B, N, H Dz]`.
 - `TargetAttention`: candidates `[B, N, D]` and few events `[B, S, D]` to `[B, N, D]` (DIN).
 - `HashBucketAttention`: candidates and all events `[B, L, D]` to `[B, N, D]`, without a search.
+- `InterestMemory`: all events `[B, L, D]`, oldest first, and candidates to `[B, N, 2 U]` (MIMN).
 - `InterestExtractor`: events `[B, S, D]`, oldest first, to interest states `[B, S, U]` (DIEN).
 - `AUGRU`: interest states and attention to them `[B, N, S]` to a final state `[B, N, U]` (DIEN).
 
@@ -48,6 +49,7 @@ from lifelong.models.layers.hash_bucket_attention import HashBucketAttention
 from lifelong.models.layers.history_evidence import HistoryEvidence
 from lifelong.models.layers.inner_product_search import InnerProductSearch
 from lifelong.models.layers.interest_extractor import InterestExtractor
+from lifelong.models.layers.interest_memory import InterestMemory
 from lifelong.models.layers.masks import length_mask
 from lifelong.models.layers.neighbor_search import NeighborSearch
 from lifelong.models.layers.norm_augmented_sim_hash import NormAugmentedSimHash
@@ -69,6 +71,7 @@ __all__ = [  # noqa: RUF022
     "ExactSearchUnit",
     "TargetAttention",
     "HashBucketAttention",
+    "InterestMemory",
     "InterestExtractor",
     "AUGRU",
     "TimeGapEmbedding",

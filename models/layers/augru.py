@@ -15,6 +15,7 @@ from lifelong.models.layers.checks import (
 )
 from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked
+from lifelong.models.layers.steps import by_step
 
 keras: Any = tf.keras
 
@@ -101,13 +102,13 @@ class AUGRU(LayerOfTensors):
         # [B, S, D] x [D, 3 U] -> [S, B, 3 U] -> three of [S, B, U]
         projected = tf.einsum("bsd,dg->sbg", states, tf.convert_to_tensor(self.kernel))
         of_update, of_reset, of_candidate = (
-            _by_step(part) for part in tf.split(projected + self.bias, 3, axis=-1)
+            by_step(part) for part in tf.split(projected + self.bias, 3, axis=-1)
         )
         # [B, N, S] -> [S, N, B, 1]: with the candidates in front, a step's [B, U] is added to
         # [N, B, U] row by row, which is faster than repeating it between two axes.
         attention = tf.transpose(attention, [2, 1, 0])[..., tf.newaxis]
         steps, candidates, rows = (tf.shape(attention)[axis] for axis in range(3))
-        weight = _by_step(attention)
+        weight = by_step(attention)
         # One kernel per gate: splitting a product of all three, and joining its gradient, costs
         # more than the larger product saves.
         kernels = tf.split(tf.convert_to_tensor(self.recurrent_kernel), 3, axis=-1)
@@ -131,9 +132,3 @@ class AUGRU(LayerOfTensors):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         return {**super().get_config(), "units": self.units}
-
-
-def _by_step(values: tf.Tensor) -> tf.TensorArray:
-    """Cuts `[S, ...]` into steps. Unlike that of a slice, a step's gradient has no zeros around."""
-    array = tf.TensorArray(values.dtype, tf.shape(values)[0], element_shape=values.shape[1:])
-    return array.unstack(values)

@@ -4,6 +4,7 @@ from lifelong.models.long_term.base import AttendedHistory, LongTermPart, Search
 from lifelong.models.long_term.eta import EtaLongTerm
 from lifelong.models.long_term.full import FullLongTerm
 from lifelong.models.long_term.mean import MeanLongTerm
+from lifelong.models.long_term.mimn import MimnLongTerm
 from lifelong.models.long_term.none import NoLongTerm
 from lifelong.models.long_term.registry import LONG_TERM_PARTS, make_long_term
 from lifelong.models.long_term.sdim import SdimLongTerm
@@ -19,6 +20,7 @@ __all__ = [
     "FullLongTerm",
     "LongTermPart",
     "MeanLongTerm",
+    "MimnLongTerm",
     "NoLongTerm",
     "SdimLongTerm",
     "SearchedHistory",

@@ -10,6 +10,7 @@ from lifelong.models.long_term.eta import EtaLongTerm
 from lifelong.models.long_term.full import FullLongTerm
 from lifelong.models.long_term.given_vectors import GivenVectorsLongTerm
 from lifelong.models.long_term.mean import MeanLongTerm
+from lifelong.models.long_term.mimn import MimnLongTerm
 from lifelong.models.long_term.none import NoLongTerm
 from lifelong.models.long_term.sdim import SdimLongTerm
 from lifelong.models.long_term.sim_hard import SimHardLongTerm
@@ -25,6 +26,7 @@ LONG_TERM_PARTS: dict[LongTermName, type[LongTermPart]] = {
     "eta": EtaLongTerm,
     "sdim": SdimLongTerm,
     "twin": TwinLongTerm,
+    "mimn": MimnLongTerm,
 }
 
 

@@ -17,6 +17,7 @@ from lifelong.models.layers import (
     HistoryEvidence,
     InnerProductSearch,
     InterestExtractor,
+    InterestMemory,
     NeighborSearch,
     NormAugmentedSimHash,
     SimHash,
@@ -183,6 +184,12 @@ _OWN_EVENTS = (
     Argument("events", "B N K Dz"),
     Argument("event_mask", "B N K", "mask"),
 )
+_WRITTEN_EVENTS = (
+    Argument("query", "B N Dq"),
+    Argument("events", "B L D"),
+    Argument("values", "B L Dz"),
+    Argument("event_mask", "B L", "mask"),
+)
 
 CASES = {
     "AUGRU": Case(
@@ -256,6 +263,17 @@ CASES = {
         functools.partial(InterestExtractor, units=3, context_size=1, hidden=(4,)),
         (Argument("events", "B S D"), Argument("event_mask", "B S", "mask")),
         ("B S 3",),
+    ),
+    "InterestMemory": Case(
+        functools.partial(InterestMemory, units=3, slots=5, channels=3),
+        _WRITTEN_EVENTS,
+        ("B N 6",),
+    ),
+    "InterestMemory-utilization": Case(
+        functools.partial(InterestMemory, units=3, slots=5, channels=3),
+        _WRITTEN_EVENTS,
+        ("B N 6", "B 5"),
+        {"return_utilization": True},
     ),
     "HistoryEvidence": Case(
         functools.partial(HistoryEvidence),

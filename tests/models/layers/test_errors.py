@@ -14,6 +14,7 @@ from lifelong.models.layers import (
     HistoryEvidence,
     InnerProductSearch,
     InterestExtractor,
+    InterestMemory,
     NeighborSearch,
     NormAugmentedSimHash,
     SimHash,
@@ -97,6 +98,7 @@ WEIGHTED = {
     "ExactSearchUnit-shared": ["query", "events"],
     "HashBucketAttention": ["query"],
     "InterestExtractor": ["events"],
+    "InterestMemory": ["query", "events", "values"],
     "NormAugmentedSimHash": ["x"],
     "SimHash": ["x"],
     "TargetAttention": ["query", "history"],
@@ -188,6 +190,10 @@ CONSTRUCTORS = {
     InterestExtractor: (
         {"units": 3},
         counts("units") | {"context_size": (-1, 1.0, None, True), "hidden": SIZE_LISTS},
+    ),
+    InterestMemory: (
+        {"units": 3},
+        counts("units", "slots", "channels") | {"channels": (0, 5, 2.0)},
     ),
     NeighborSearch: ({"k": 3}, counts("k")),
     NormAugmentedSimHash: ({"bits": 64}, counts("bits") | SEEDS | {"max_norm": (*MEASURES, None)}),

@@ -13,7 +13,7 @@ from tests.sample_models import SMALL, small_config, spread
 TOLERANCE = 1e-5
 EVENT_SIZE = SMALL.item_dim + SMALL.category_dim + SMALL.time_gap_dim
 # Of item and of category matches
-SIZES = {"none": 0, "mean": EVENT_SIZE, "sdim": EVENT_SIZE}
+SIZES = {"none": 0, "mean": EVENT_SIZE, "sdim": EVENT_SIZE, "mimn": 2 * SMALL.mimn.units}
 SEARCHES = [name for name, part in LONG_TERM_PARTS.items() if issubclass(part, SearchedHistory)]
 # More items than any other dimension of a step.
 MANY_ITEMS, MANY_CATEGORIES = 9973, 4999

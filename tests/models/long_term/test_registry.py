@@ -20,5 +20,5 @@ def test_a_long_term_part_is_made_by_its_name(name):
 
 def test_an_unknown_name_is_told_with_the_known_ones():
     spec = small_spec("dien")
-    with pytest.raises(ValueError, match=r"'dien'; expected one of none, mean, .*, twin"):
+    with pytest.raises(ValueError, match=r"'dien'; expected one of none, mean, .*, mimn"):
         make_long_term(spec, Embeddings(spec))
