@@ -28,15 +28,17 @@ class _State(NamedTuple):
 
     Attributes:
         control: `[B, U]`, state of the controller.
-        read: `[B, 2 U]`, what the controller has read last.
-        slots: `[B, m, 2 U]`, the memory: of each slot its address, then its content.
+        read: `[B, 2 U]`, what the controller has read last: an address and a content.
+        addresses: `[B, m, U]`, what keys are compared with.
+        contents: `[B, m, U]`, what is read.
         utilization: `[B, m]`, write weights added up.
         induced: `[B, m, U]`, states of the channels.
     """
 
     control: tf.Tensor
     read: tf.Tensor
-    slots: tf.Tensor
+    addresses: tf.Tensor
+    contents: tf.Tensor
     utilization: tf.Tensor
     induced: tf.Tensor
 
@@ -237,49 +239,49 @@ class InterestMemory(LayerOfTensors):
         )
         content_kernel = tf.convert_to_tensor(self.content_kernel)
         induced_kernel = tf.convert_to_tensor(self.induced_kernel)
-        emitted_sizes = [2 * units, units, 2 * units, 2]
+        emitted_sizes = [2 * units, units, units, units, 2]
 
         def write(step: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
             valid = is_event.read(step)
             inputs = of_control.read(step) + tf.matmul(state.read, read_kernel)
             control = _gru(inputs, state.control, control_kernel, valid)
             emitted = tf.matmul(control, emit_kernel) + emit_bias
-            keys, address, erase, strength = tf.split(emitted, emitted_sizes, axis=-1)
+            keys, address, forget_address, forget_content, strength = tf.split(
+                emitted, emitted_sizes, axis=-1
+            )
             # [B, 2, U], of reading and of writing, to [B, m] each
             weights = _address(
-                tf.reshape(keys, [-1, 2, units]),
-                strength[..., tf.newaxis],
-                state.slots[..., :units],
+                tf.reshape(keys, [-1, 2, units]), tf.expand_dims(strength, -1), state.addresses
             )
-            # [B, m] x [m, m m] -> [B, m, m]; [B, 1, m] x [B, m, m] -> [B, m]
+            reading, writing = tf.unstack(weights, axis=1)
+            # [B, m] x [m, m m] -> [B, m, m]
             transfer = tf.matmul(_shares(state.utilization), transfer_kernel)
             transfer = tf.nn.softmax(tf.reshape(transfer, [-1, slots, slots]) + transfer_bias)
-            written = tf.squeeze(tf.matmul(weights[:, 1:], transfer), axis=1) * valid
-            # [B, 1, m] x [B, m, 2 U] -> [B, 2 U]
-            read = tf.squeeze(tf.matmul(weights[:, :1], state.slots), axis=1)
-            add = tf.concat([tf.tanh(address), of_content.read(step)], axis=-1)
-            change = add[:, tf.newaxis] - tf.sigmoid(erase)[:, tf.newaxis] * state.slots
-            memory = state.slots + written[..., tf.newaxis] * change
+            written = _mix(writing, transfer) * valid
+            read = [_mix(reading, state.addresses), _mix(reading, state.contents)]
+            contents = _overwrite(state.contents, written, forget_content, of_content.read(step))
             # [B, channels, m] -> [B, m, 1]
-            best = tf.math.top_k(weights[:, 0], self.channels).indices
+            best = tf.math.top_k(reading, self.channels).indices
             chosen = tf.reduce_sum(tf.one_hot(best, slots), axis=1) * valid
-            inputs = _product(memory[..., units:], content_kernel)
-            inputs += of_induction.read(step)[:, tf.newaxis]
-            induced = _gru(inputs, state.induced, induced_kernel, chosen[..., tf.newaxis])
+            inputs = _product(contents, content_kernel)
+            inputs += tf.expand_dims(of_induction.read(step), 1)
+            induced = _gru(inputs, state.induced, induced_kernel, tf.expand_dims(chosen, -1))
             return step + 1, _State(
                 control,
-                state.read + valid * (read - state.read),
-                memory,
+                state.read + valid * (tf.concat(read, axis=-1) - state.read),
+                _overwrite(state.addresses, written, forget_address, tf.tanh(address)),
+                contents,
                 state.utilization + written,
                 induced,
             )
 
         rows, steps = tf.shape(events)[0], tf.shape(events)[1]
-        start = tf.pad(tf.convert_to_tensor(self.addresses), [[0, 0], [0, units]])
+        start = tf.convert_to_tensor(self.addresses)
         state = _State(
             control=tf.zeros([rows, units]),
             read=tf.zeros([rows, 2 * units]),
-            slots=tf.broadcast_to(start, [rows, slots, 2 * units]),
+            addresses=tf.broadcast_to(start, [rows, slots, units]),
+            contents=tf.zeros([rows, slots, units]),
             utilization=tf.zeros([rows, slots]),
             induced=tf.zeros([rows, slots, units]),
         )
@@ -290,9 +292,9 @@ class InterestMemory(LayerOfTensors):
         units = self.units
         projected = _product(query, tf.convert_to_tensor(self.query_kernel)) + self.query_bias
         key, strength, of_channels = tf.split(projected, [units, 1, units], axis=-1)
-        weights = _address(key, strength, state.slots[..., :units])
+        weights = _address(key, strength, state.addresses)
         # [B, N, m] x [B, m, U] -> [B, N, U]
-        content = tf.matmul(weights, state.slots[..., units:])
+        content = tf.matmul(weights, state.contents)
         # [B, N, U] x [B, m, U] -> [B, N, m]
         scores = tf.matmul(of_channels, state.induced, transpose_b=True)
         induced = tf.matmul(tf.nn.softmax(scores), state.induced)
@@ -311,7 +313,8 @@ class InterestMemory(LayerOfTensors):
 def _address(key: tf.Tensor, strength: tf.Tensor, addresses: tf.Tensor) -> tf.Tensor:
     """Returns weights of slots: `[B, K, U]`, `[B, K, 1]` and `[B, m, U]` to `[B, K, m]`."""
     key, addresses = tf.math.l2_normalize(key, axis=-1), tf.math.l2_normalize(addresses, axis=-1)
-    cosine = tf.matmul(key, addresses, transpose_b=True)
+    # Not by a matrix product: of matrices this small, TensorFlow's takes several times as long.
+    cosine = tf.reduce_sum(tf.expand_dims(key, 2) * tf.expand_dims(addresses, 1), axis=-1)
     return tf.nn.softmax((1 + tf.nn.softplus(strength)) * cosine)
 
 
@@ -330,6 +333,26 @@ def _gru(inputs: tf.Tensor, state: tf.Tensor, kernel: tf.Tensor, share: tf.Tenso
     update, reset = tf.split(tf.sigmoid(gates + of_gates), 2, axis=-1)
     candidate = tf.tanh(candidate + reset * of_candidate)
     return state + share * update * (candidate - state)
+
+
+def _mix(weights: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
+    """Returns weighted sums: `[B, m]` and `[B, m, D]` to `[B, D]`; for products, see `_address`."""
+    return tf.reduce_sum(tf.expand_dims(weights, -1) * vectors, axis=1)
+
+
+def _overwrite(
+    vectors: tf.Tensor, weights: tf.Tensor, forget: tf.Tensor, add: tf.Tensor
+) -> tf.Tensor:
+    """Returns slots after a write.
+
+    Args:
+        vectors: `[B, m, U]`.
+        weights: `[B, m]`; a slot of weight 0 stays as it is.
+        forget: `[B, U]`, logits of the erase vector.
+        add: `[B, U]`.
+    """
+    change = tf.expand_dims(add, 1) - tf.expand_dims(tf.sigmoid(forget), 1) * vectors
+    return vectors + tf.expand_dims(weights, -1) * change
 
 
 def _product(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
