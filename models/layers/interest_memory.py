@@ -15,7 +15,13 @@ from lifelong.models.layers.checks import (
 )
 from lifelong.models.layers.layer_of_tensors import LayerOfTensors
 from lifelong.models.layers.masks import clear_masked
-from lifelong.models.layers.steps import by_step
+from lifelong.models.layers.memory_slots import (
+    address_slots,
+    mix_slots,
+    shares_of_writes,
+    write_slots,
+)
+from lifelong.models.layers.steps import by_step, gru_step, project
 
 keras: Any = tf.keras
 
@@ -48,7 +54,8 @@ class InterestMemory(LayerOfTensors):
     """Writes events into a memory of m slots, which candidates read: the memory network of MIMN.
 
     A neural Turing machine. At every event, the controller, a GRU of the event and of what was read
-    last, emits keys for reading and writing, with a strength each, and an add and an erase vector:
+    last, emits keys for reading and writing, with a strength each, and an add and an erase vector,
+    and reads, then writes:
 
         w(i) = softmax_i(strength * cosine(key, slot i)), a read and a write weight
         P = softmax(W_g g + b_g) by rows, w~ = w_write P, g the shares of all writes so far
@@ -60,9 +67,9 @@ class InterestMemory(LayerOfTensors):
     the channels by a bilinear form.
 
     Differences from the article: a slot has two halves, of size U each. The address, which keys are
-    compared with, is written from `events`; the content, which candidates and channels read, from
-    `values` alone, so that a model may address by more than it reads. Addresses start at learned
-    vectors. Keys have the strength of neural Turing machines, at least 1 (the article's softmax).
+    compared with, is written from `events`; to the content, which candidates and channels read,
+    only `values` are added, so that a model may address (and erase) by more than it reads.
+    Addresses start at learned vectors, contents at zeros. Keys have the strength of neural Turing machines, at least 1 (the article's softmax).
     g counts shares instead of sums, and P starts near the identity: with sums, P would be one-hot
     after some hundred events, and without the bias, all slots would be written alike at first.
 
@@ -210,7 +217,7 @@ class InterestMemory(LayerOfTensors):
         check_floating(owner, utilization=utilization)
         check_shapes(owner, {"utilization": (utilization, "B m")}, {"m": self.slots})
         written = tf.cast(tf.reduce_any(utilization > 0, axis=1), tf.float32)
-        uneven = tf.reduce_sum((_shares(utilization) - 1 / self.slots) ** 2, axis=1)
+        uneven = tf.reduce_sum((shares_of_writes(utilization) - 1 / self.slots) ** 2, axis=1)
         return tf.math.divide_no_nan(tf.reduce_sum(uneven * written), tf.reduce_sum(written))
 
     def _write(self, events: tf.Tensor, values: tf.Tensor, mask: tf.Tensor) -> _State:
@@ -226,50 +233,47 @@ class InterestMemory(LayerOfTensors):
         # [L, B, 1]
         is_event = by_step(tf.cast(tf.transpose(mask), tf.float32)[..., tf.newaxis])
         # Read here, they are not read again at every step.
-        read_kernel, control_kernel, emit_kernel, emit_bias, transfer_kernel, transfer_bias = (
-            tf.convert_to_tensor(weight)
-            for weight in (
-                self.read_kernel,
-                self.control_kernel,
-                self.emit_kernel,
-                self.emit_bias,
-                self.transfer_kernel,
-                self.transfer_bias,
-            )
+        read_kernel, control_kernel = map(
+            tf.convert_to_tensor, (self.read_kernel, self.control_kernel)
         )
-        content_kernel = tf.convert_to_tensor(self.content_kernel)
-        induced_kernel = tf.convert_to_tensor(self.induced_kernel)
+        emit_kernel, emit_bias = map(tf.convert_to_tensor, (self.emit_kernel, self.emit_bias))
+        transfer_kernel, transfer_bias = map(
+            tf.convert_to_tensor, (self.transfer_kernel, self.transfer_bias)
+        )
+        content_kernel, induced_kernel = map(
+            tf.convert_to_tensor, (self.content_kernel, self.induced_kernel)
+        )
         emitted_sizes = [2 * units, units, units, units, 2]
 
         def write(step: tf.Tensor, state: _State) -> tuple[tf.Tensor, _State]:
             valid = is_event.read(step)
             inputs = of_control.read(step) + tf.matmul(state.read, read_kernel)
-            control = _gru(inputs, state.control, control_kernel, valid)
+            control = gru_step(inputs, state.control, control_kernel, valid)
             emitted = tf.matmul(control, emit_kernel) + emit_bias
             keys, address, forget_address, forget_content, strength = tf.split(
                 emitted, emitted_sizes, axis=-1
             )
             # [B, 2, U], of reading and of writing, to [B, m] each
-            weights = _address(
+            weights = address_slots(
                 tf.reshape(keys, [-1, 2, units]), tf.expand_dims(strength, -1), state.addresses
             )
             reading, writing = tf.unstack(weights, axis=1)
             # [B, m] x [m, m m] -> [B, m, m]
-            transfer = tf.matmul(_shares(state.utilization), transfer_kernel)
+            transfer = tf.matmul(shares_of_writes(state.utilization), transfer_kernel)
             transfer = tf.nn.softmax(tf.reshape(transfer, [-1, slots, slots]) + transfer_bias)
-            written = _mix(writing, transfer) * valid
-            read = [_mix(reading, state.addresses), _mix(reading, state.contents)]
-            contents = _overwrite(state.contents, written, forget_content, of_content.read(step))
+            written = mix_slots(writing, transfer) * valid
+            read = [mix_slots(reading, state.addresses), mix_slots(reading, state.contents)]
+            contents = write_slots(state.contents, written, forget_content, of_content.read(step))
             # [B, channels, m] -> [B, m, 1]
             best = tf.math.top_k(reading, self.channels).indices
             chosen = tf.reduce_sum(tf.one_hot(best, slots), axis=1) * valid
-            inputs = _product(contents, content_kernel)
+            inputs = project(contents, content_kernel)
             inputs += tf.expand_dims(of_induction.read(step), 1)
-            induced = _gru(inputs, state.induced, induced_kernel, tf.expand_dims(chosen, -1))
+            induced = gru_step(inputs, state.induced, induced_kernel, tf.expand_dims(chosen, -1))
             return step + 1, _State(
                 control,
                 state.read + valid * (tf.concat(read, axis=-1) - state.read),
-                _overwrite(state.addresses, written, forget_address, tf.tanh(address)),
+                write_slots(state.addresses, written, forget_address, tf.tanh(address)),
                 contents,
                 state.utilization + written,
                 induced,
@@ -290,9 +294,9 @@ class InterestMemory(LayerOfTensors):
     def _read(self, query: tf.Tensor, state: _State) -> tf.Tensor:
         """Returns what each candidate reads: `[B, N, Dq] -> [B, N, 2 U]`."""
         units = self.units
-        projected = _product(query, tf.convert_to_tensor(self.query_kernel)) + self.query_bias
+        projected = project(query, tf.convert_to_tensor(self.query_kernel)) + self.query_bias
         key, strength, of_channels = tf.split(projected, [units, 1, units], axis=-1)
-        weights = _address(key, strength, state.addresses)
+        weights = address_slots(key, strength, state.addresses)
         # [B, N, m] x [B, m, U] -> [B, N, U]
         content = tf.matmul(weights, state.contents)
         # [B, N, U] x [B, m, U] -> [B, N, m]
@@ -308,59 +312,3 @@ class InterestMemory(LayerOfTensors):
             "slots": self.slots,
             "channels": self.channels,
         }
-
-
-def _address(key: tf.Tensor, strength: tf.Tensor, addresses: tf.Tensor) -> tf.Tensor:
-    """Returns weights of slots: `[B, K, U]`, `[B, K, 1]` and `[B, m, U]` to `[B, K, m]`."""
-    key, addresses = tf.math.l2_normalize(key, axis=-1), tf.math.l2_normalize(addresses, axis=-1)
-    # Not by a matrix product: of matrices this small, TensorFlow's takes several times as long.
-    cosine = tf.reduce_sum(tf.expand_dims(key, 2) * tf.expand_dims(addresses, 1), axis=-1)
-    return tf.nn.softmax((1 + tf.nn.softplus(strength)) * cosine)
-
-
-def _gru(inputs: tf.Tensor, state: tf.Tensor, kernel: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
-    """Returns the next state of a GRU, towards which the state goes by a share of the way.
-
-    Args:
-        inputs: `[..., 3 U]`, projected.
-        state: `[..., U]`.
-        kernel: `[U, 3 U]`, of the state.
-        share: `[..., 1]`; where it is 0, the state stays as it is.
-    """
-    units = state.shape[-1]
-    gates, candidate = tf.split(inputs, [2 * units, units], axis=-1)
-    of_gates, of_candidate = tf.split(_product(state, kernel), [2 * units, units], axis=-1)
-    update, reset = tf.split(tf.sigmoid(gates + of_gates), 2, axis=-1)
-    candidate = tf.tanh(candidate + reset * of_candidate)
-    return state + share * update * (candidate - state)
-
-
-def _mix(weights: tf.Tensor, vectors: tf.Tensor) -> tf.Tensor:
-    """Returns weighted sums: `[B, m]` and `[B, m, D]` to `[B, D]`; for products, see `_address`."""
-    return tf.reduce_sum(tf.expand_dims(weights, -1) * vectors, axis=1)
-
-
-def _overwrite(
-    vectors: tf.Tensor, weights: tf.Tensor, forget: tf.Tensor, add: tf.Tensor
-) -> tf.Tensor:
-    """Returns slots after a write.
-
-    Args:
-        vectors: `[B, m, U]`.
-        weights: `[B, m]`; a slot of weight 0 stays as it is.
-        forget: `[B, U]`, logits of the erase vector.
-        add: `[B, U]`.
-    """
-    change = tf.expand_dims(add, 1) - tf.expand_dims(tf.sigmoid(forget), 1) * vectors
-    return vectors + tf.expand_dims(weights, -1) * change
-
-
-def _product(values: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Multiplies vectors by a matrix: `[..., D] x [D, G] -> [..., G]`."""
-    flat = tf.matmul(tf.reshape(values, [-1, kernel.shape[0]]), kernel)
-    return tf.reshape(flat, tf.concat([tf.shape(values)[:-1], [kernel.shape[1]]], axis=0))
-
-
-def _shares(utilization: tf.Tensor) -> tf.Tensor:
-    """Returns write weights as shares of their sum, `[B, m]`; zeros before the first write."""
-    return tf.math.divide_no_nan(utilization, tf.reduce_sum(utilization, axis=1, keepdims=True))

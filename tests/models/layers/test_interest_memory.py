@@ -161,8 +161,8 @@ def test_the_utilization_loss_spreads_the_writes(rng):
     assert loss < 0.2 * first
 
 
-def test_a_thousand_events_have_finite_gradients(rng):
-    memory, inputs = with_weights(), random_inputs(rng, rows=2, events=1000)
+def test_hundreds_of_events_have_finite_gradients(rng):
+    memory, inputs = with_weights(), random_inputs(rng, rows=2, events=300)
 
     @tf.function(autograph=False)
     def differentiate():
