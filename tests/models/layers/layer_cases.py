@@ -184,13 +184,6 @@ _OWN_EVENTS = (
     Argument("events", "B N K Dz"),
     Argument("event_mask", "B N K", "mask"),
 )
-_WRITTEN_EVENTS = (
-    Argument("query", "B N Dq"),
-    Argument("events", "B L D"),
-    Argument("values", "B L Dz"),
-    Argument("event_mask", "B L", "mask"),
-)
-
 CASES = {
     "AUGRU": Case(
         functools.partial(AUGRU, units=3),
@@ -266,12 +259,12 @@ CASES = {
     ),
     "InterestMemory": Case(
         functools.partial(InterestMemory, units=3, slots=5, channels=3),
-        _WRITTEN_EVENTS,
-        ("B N 6",),
-    ),
-    "InterestMemory-utilization": Case(
-        functools.partial(InterestMemory, units=3, slots=5, channels=3),
-        _WRITTEN_EVENTS,
+        (
+            Argument("query", "B N Dq"),
+            Argument("events", "B L D"),
+            Argument("values", "B L Dz"),
+            Argument("event_mask", "B L", "mask"),
+        ),
         ("B N 6", "B 5"),
         {"return_utilization": True},
     ),
