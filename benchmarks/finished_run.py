@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import tensorflow as tf
 import tensorflow_transform as tft
 
 from lifelong.data.day_statistics import DayStatistics
@@ -13,6 +14,7 @@ from lifelong.data.features import Feature
 from lifelong.data.newest_statistics import Newest
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
+from lifelong.models.reader import request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, load_trained, read_spec
 from lifelong.models.training import make_spec
 from lifelong.pipeline.config import Workdir
@@ -65,6 +67,25 @@ class FinishedRun:
             "features": [dataclasses.asdict(feature) for feature in features],
         }
         return make_spec(fields, self.transform_output())
+
+    def training_batches(
+        self, batch_size: int, config: ModelConfig | None = None
+    ) -> tf.data.Dataset:
+        """Returns shuffled batches of the training requests, as the Trainer reads them.
+
+        Args:
+            batch_size: Requests in a batch.
+            config: The architecture that reads them; by default the trained model's.
+        """
+        config = config or self.spec.model
+        return request_dataset(
+            self.transformed_files("train"),
+            self.transform_output().transformed_feature_spec(),
+            config.window,
+            batch_size,
+            shuffle=True,
+            evidence_length=config.evidence_length,
+        )
 
     def transformed_files(self, split: str) -> list[str]:
         """Returns the pattern of a split's transformed records."""

@@ -46,6 +46,8 @@ def measure_impressions(
     model = dataclasses.replace(
         spec.model, long_term="eta", short_term="target_attention", long_length=LONG_LENGTH
     )
+    # A row's copy of the history has no other events to count.
+    model = dataclasses.replace(model, evidence_length=model.window)
     spec = dataclasses.replace(spec, model=model)
     parsing = run.transform_output().transformed_feature_spec()
     lines = [
@@ -97,7 +99,12 @@ class _Form:
         self.megabytes = path.stat().st_size / 1e6
         self.model = fresh_model(spec)
         self.batches = request_dataset(
-            [str(path)], record_spec(spec.features), spec.model.window, batch_size, pool
+            [str(path)],
+            record_spec(spec.features),
+            spec.model.window,
+            batch_size,
+            pool,
+            evidence_length=spec.model.evidence_length,
         )
         self._step = self.model.make_train_function()
         first = next(iter(self.batches))

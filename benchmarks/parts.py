@@ -13,6 +13,7 @@ from benchmarks.finished_run import FinishedRun
 from benchmarks.ranking import CANDIDATES, session_call
 from benchmarks.timing import paired_times
 from lifelong.experiments.ranking_time import real_request
+from lifelong.models.config import ModelConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.records import record_spec
@@ -48,12 +49,8 @@ def measure_parts() -> list[str]:
         actions = {}
         for number, (name, changes) in enumerate(VARIANTS.items()):
             config = dataclasses.replace(run.spec.model, **changes)
-            model = CTRModel(dataclasses.replace(run.spec, model=config))
-            build(model)
-            model.long_term.bake()
             path = str(Path(folder) / str(number) / "1")
-            export_model(model, run.transform_output(), path, statistics=run.statistics())
-            actions[name] = session_call(LoadedModel(path, version=1), request)
+            actions[name] = session_call(export_fresh(run, config, path), request)
         seconds = paired_times(actions, _ROUNDS, _WARM_UP)
     config = run.spec.model
     first = np.median(seconds["as it is"])
@@ -67,3 +64,18 @@ def measure_parts() -> list[str]:
             f"parts, {name}: p50 {p50:.2f} ms, p99 {p99:.2f} ms, {p50 / 1e3 / first:.2f} of the first"
         )
     return lines
+
+
+def export_fresh(run: FinishedRun, config: ModelConfig, path: str) -> LoadedModel:
+    """Bakes and exports a new model of an architecture, and loads it as the server does.
+
+    Args:
+        run: Whose vocabularies and statistics the model has.
+        config: The architecture.
+        path: Folder to write.
+    """
+    model = CTRModel(dataclasses.replace(run.spec, model=config))
+    build(model)
+    model.long_term.bake()
+    export_model(model, run.transform_output(), path, statistics=run.statistics())
+    return LoadedModel(path, version=1)

@@ -11,7 +11,7 @@ from benchmarks.finished_run import FinishedRun
 from benchmarks.steps import fresh_model
 from benchmarks.timing import paired_medians
 from lifelong.data.keys import CANDIDATE_LENGTH
-from lifelong.models.reader import count_requests, request_dataset
+from lifelong.models.reader import count_requests
 
 BATCH = 64
 
@@ -21,7 +21,7 @@ def measure_reader() -> list[str]:
     run = FinishedRun.read()
     spec, files = run.transform_output().transformed_feature_spec(), run.transformed_files("train")
     window = run.spec.model.window
-    batches = request_dataset(files, spec, window, BATCH, shuffle=True)
+    batches = run.training_batches(BATCH)
     arrays = [value.numpy() for value in next(iter(batches)).values()]
     # Nothing but the number of requests leaves the pipeline: a copy would be measured too.
     sizes = batches.map(lambda batch: tf.shape(batch["user"])[0])
@@ -49,11 +49,7 @@ def measure_training_step() -> list[str]:
     """Times one optimizer step on a real batch that is already in memory."""
     run = FinishedRun.read()
     trained = run.spec
-    spec = run.transform_output().transformed_feature_spec()
-    batches = request_dataset(
-        run.transformed_files("train"), spec, trained.model.window, BATCH, shuffle=True
-    )
-    batch = next(iter(batches))
+    batch = next(iter(run.training_batches(BATCH)))
     candidates = int(tf.reduce_sum(batch[CANDIDATE_LENGTH]))
     repeated = tf.data.Dataset.from_tensors(batch).repeat()
     steps = {}
@@ -81,7 +77,7 @@ def measure_reading_against_training(
     run = FinishedRun.read(workdir)
     spec, files = run.transform_output().transformed_feature_spec(), run.transformed_files("train")
     trained = run.spec
-    batches = request_dataset(files, spec, trained.model.window, BATCH, shuffle=True)
+    batches = run.training_batches(BATCH)
     sizes = batches.map(lambda batch: tf.shape(batch["user"])[0])
     kept = batches.take(steps).cache()
     requests = sum(len(batch["user"]) for batch in kept)

@@ -18,9 +18,12 @@ from lifelong.data.keys import (
     HISTORY,
     HISTORY_LENGTH,
     REQUEST_TIMESTAMP,
+    STATISTICS,
+    STATISTICS_COLUMNS,
     USER,
 )
 from lifelong.models.config import ModelConfig, ModelSpec
+from lifelong.models.evidence import count_evidence, events_of_requests
 
 SIZES = {"24 thousand": 24_000, "1 million": 10**6, "3 million": 3 * 10**6, "10 million": 10**7}
 REQUESTS, CANDIDATES = 64, 20
@@ -91,4 +94,8 @@ def random_batch(items: int, draw: str, window: int) -> dict[str, tf.Tensor]:
     }
     batch = {name: tf.constant(values, tf.int64) for name, values in columns.items()}
     batch[CANDIDATE_LABEL] = tf.constant(random.random((REQUESTS, CANDIDATES)) < 0.2, tf.float32)
-    return batch
+    for key in STATISTICS:
+        shape = (REQUESTS, CANDIDATES) if key.startswith(CANDIDATE) else (REQUESTS,)
+        counts = random.integers(0, items, (*shape, len(STATISTICS_COLUMNS)))
+        batch[key] = tf.constant(counts, tf.int64)
+    return batch | count_evidence(batch, events_of_requests(batch, window))
