@@ -155,8 +155,8 @@ class ModelConfig:
         cross_dim: Rank of their matrices.
         hidden: Widths of the hidden layers of the head network.
         dropout: Share of their units dropped in training.
-        unknown_rate: Share of users replaced by the row of unknown users in training, so that
-            this row is trained too.
+        unknown_rate: Share of users replaced by the row of unknown users in training, so that this row is
+            trained too, and the rest of the model does not rely on who the user is.
     """
 
     long_term: LongTermName = "eta"
@@ -189,7 +189,7 @@ class ModelConfig:
     cross_dim: int = 32
     hidden: tuple[int, ...] = (128, 64)
     dropout: float = 0.1
-    unknown_rate: float = 0.05
+    unknown_rate: float = 0.5
 
     def __post_init__(self) -> None:
         _check_at_least(
