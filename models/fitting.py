@@ -117,14 +117,21 @@ def fit(
 def validation_aucs(checkpoints: str | os.PathLike[str]) -> list[float]:
     """Returns the validation AUC of each epoch that a training has finished, the first one first.
 
+    An epoch that a kill after its row made it train again counts once, by the higher AUC: the weights
+    of that one are kept if it is the best.
+
     Args:
         checkpoints: Path or URI of its checkpoints.
     """
     log = f"{os.fspath(checkpoints)}/{EPOCH_LOG}"
     if not tf.io.gfile.exists(log):
         return []
+    aucs: dict[str, float] = {}
     with tf.io.gfile.GFile(log) as file:
-        return [float(row[_MONITOR]) for row in csv.DictReader(file)]
+        for row in csv.DictReader(file):
+            auc = float(row[_MONITOR])
+            aucs[row["epoch"]] = max(auc, aucs.get(row["epoch"], auc))
+    return list(aucs.values())
 
 
 class _BestWeights(keras.callbacks.Callback):

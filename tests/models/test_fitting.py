@@ -113,6 +113,13 @@ def test_half_a_line_that_a_full_disk_left_is_no_epoch(tmp_path):
     assert validation_aucs(tmp_path) == [0.7]
 
 
+def test_an_epoch_that_a_kill_made_it_train_again_counts_once(tmp_path):
+    """The second epoch was logged, but not yet backed up: its weights of the first time are kept."""
+    log = "epoch,val_auc\n0,0.6\n1,0.8\n1,0.7\n2,0.65\n"
+    (tmp_path / "epochs.csv").write_text(log)
+    assert validation_aucs(tmp_path) == [0.6, 0.8, 0.65]
+
+
 def test_training_stops_when_validation_stops_improving(fit_new, data, tmp_path):
     hasty = TrainingConfig(epochs=30, batch_size=8, learning_rate=0.3, patience=1, pool_users=8)
     tf.keras.utils.set_random_seed(0)
