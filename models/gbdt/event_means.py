@@ -10,6 +10,7 @@ import tensorflow as tf
 from lifelong.data.features import Feature, features_of
 from lifelong.data.keys import CANDIDATE_CATEGORY, HISTORY_CATEGORY, HISTORY_LENGTH
 from lifelong.models.layers import length_mask
+from lifelong.models.layers.history_index import HistoryIndex, find_runs, index_history
 
 # Of a categorical feature, as many of its most frequent values have a share of their own.
 _VALUES = 16
@@ -51,13 +52,14 @@ class EventMeans:
         events = tf.shape(numbers)[1]
         is_event = length_mask(batch[HISTORY_LENGTH], events)
         history_category = batch[HISTORY_CATEGORY][:, : self.window]
-        same = history_category[:, tf.newaxis] == category[..., tf.newaxis]
-        # [B, 1, T], the same for all candidates, and [B, N, T]
-        groups = [is_event[:, tf.newaxis], same & is_event[:, tf.newaxis]]
+        means = [
+            _means(numbers, is_event),
+            _means_of_ids(numbers, index_history(history_category, is_event), category),
+        ]
         if self._recent:
-            groups.append(groups[0] & (tf.range(events) < self._recent))
+            means.append(_means(numbers, is_event & (tf.range(events) < self._recent)))
         shape = tf.concat([tf.shape(category), [numbers.shape[-1]]], axis=0)
-        return [tf.broadcast_to(_means(numbers, group), shape) for group in groups]
+        return [tf.broadcast_to(of_group, shape) for of_group in means]
 
     def _numbers(self, batch: Mapping[str, tf.Tensor], feature: Feature) -> tf.Tensor:
         numbers = batch[feature.key][:, : self.window, tf.newaxis]
@@ -67,6 +69,19 @@ class EventMeans:
 
 
 def _means(numbers: tf.Tensor, group: tf.Tensor) -> tf.Tensor:
-    """Averages `[B, T, F]` over groups `[B, N, T]`: `[B, N, F]`."""
-    group = tf.cast(group, tf.float32)
+    """Averages `[B, T, F]` over groups `[B, T]`, the same for all candidates: `[B, 1, F]`."""
+    group = tf.cast(group, tf.float32)[:, tf.newaxis]
     return tf.matmul(group, numbers) / tf.reduce_sum(group, axis=-1, keepdims=True)
+
+
+def _means_of_ids(numbers: tf.Tensor, index: HistoryIndex, wanted: tf.Tensor) -> tf.Tensor:
+    """Averages `[B, T, F]` over the events of each of the ids `[B, N]`: `[B, N, F]`.
+
+    Events of an id are a run of the index, so that nothing of size N x T is made.
+    """
+    ordered = tf.cast(tf.gather(numbers, index.position, batch_dims=1), tf.float64)
+    # Of all events before each place, [B, T + 1, F]
+    before = tf.pad(tf.cumsum(ordered, axis=1), [[0, 0], [1, 0], [0, 0]])
+    first, count = find_runs(index, wanted)
+    total = tf.gather(before, first + count, batch_dims=1) - tf.gather(before, first, batch_dims=1)
+    return tf.cast(total / tf.cast(count, tf.float64)[..., tf.newaxis], tf.float32)

@@ -36,6 +36,25 @@ def test_means_are_of_all_events_of_those_of_the_category_and_of_the_last_ones()
         np.testing.assert_array_equal(of_group[1], np.full((2, 3), NAN))
 
 
+def test_means_of_a_category_are_those_of_its_events_wherever_they_lie():
+    random = np.random.default_rng(0)
+    length = np.array([40, 25, 0])
+    history, price = random.integers(0, 6, (3, 40)), random.normal(size=(3, 40))
+    wanted = np.array([[5, 0, 3, 3, 9]] * 3)
+    of_category = EventMeans(FEATURES[1:2], {}, window=40, recent=0)(
+        {
+            "candidate_category": tf.constant(wanted),
+            "history_category": tf.constant(history),
+            "history_price": tf.constant(price, tf.float32),
+            "history_length": tf.constant(length),
+        }
+    )[1]
+    for row, column in np.ndindex(wanted.shape):
+        same = (history[row] == wanted[row, column]) & (np.arange(40) < length[row])
+        expected = price[row, same].mean() if same.any() else NAN
+        np.testing.assert_allclose(of_category[row, column, 0], expected, rtol=1e-5)
+
+
 def test_only_the_events_of_the_window_are_read():
     means = EventMeans(FEATURES, VALUES, window=2, recent=0)
     everything, category = means(batch())
