@@ -38,7 +38,8 @@ class RequestConfig:
         max_positives: Positives kept of a larger basket, chosen by hash.
         negatives: Negatives sampled for a request.
         negatives_by: `popularity`: an item is drawn as often as other users have it in that week;
-            `uniform`: each item that another user has in that week is as likely as any other.
+            `uniform`: each item that another user has in that week is as likely as any other, as far
+            as the `negative_pool_size` events of the week tell, in which rare items may be missing.
         positive_behaviors: Behaviour types that make an item positive. Empty: all.
         exclude_history_from_negatives: Whether no item is sampled that the user has had before: right
             where nobody takes an item twice (films, books), for there a model would learn that what

@@ -200,12 +200,22 @@ class _Drawn:
             if of_others.mean() > 0.9:  # others are what was tried; few items are what is wrong
                 continue
             place = start + np.flatnonzero(of_others)
-            self._pick(members, place, Purpose.SEARCH_POOL)
+            if len(place):
+                # Some of them more than once.
+                pick = self._random(members, Purpose.SEARCH_POOL, self._tries(2))
+                self._accept(members, place[(pick % np.uint64(len(place))).astype(np.int64)])
 
     def try_items(self, options: _Options) -> None:
-        """Tries items of the pools, each as likely as any other."""
-        for members in self._short_groups():
-            self._pick(members, self._options_of(members[0], options), Purpose.DRAW_NEGATIVE)
+        """Tries items of the pools, each as likely as any other: enough unless items are few."""
+        for start in np.unique(self._start[self._size > 0]):
+            members = np.flatnonzero((self._start == start) & (self._size > 0))
+            first, second = options.places(int(start), int(self._size[members[0]]))
+            pick = self._random(members, Purpose.DRAW_NEGATIVE, self._tries(2))
+            item = (pick % np.uint64(len(first))).astype(np.int64)
+            own = self._pools.user[first[item]] == self._user[members, None]
+            # An item that nobody else had stays the user's own, which is not accepted.
+            place = np.where(own & (second[item] >= 0), second[item], first[item])
+            self._accept(members, place)
 
     def try_options(self, options: _Options) -> None:
         """Tries all items that a pool has, in an order of each request's own."""
@@ -224,12 +234,6 @@ class _Drawn:
     def _options_of(self, member: int, options: _Options) -> np.ndarray:
         start, size, user = self._start[member], self._size[member], self._user[member]
         return options.of(int(start), int(size), int(user))
-
-    def _pick(self, members: np.ndarray, place: np.ndarray, purpose: Purpose) -> None:
-        """Tries these places of a pool in a random order, some of them more than once."""
-        if len(place):
-            pick = self._random(members, purpose, self._tries(2))
-            self._accept(members, place[(pick % np.uint64(len(place))).astype(np.int64)])
 
     def _tries(self, factor: float) -> np.ndarray:
         return np.arange(int(self.place.shape[1] * factor) + 8)
@@ -281,11 +285,15 @@ class _Options:
 
     def of(self, start: int, size: int, user: int) -> np.ndarray:
         """Returns one place of each item of a pool that another user had: int64 `[n]`."""
-        if start not in self._places:
-            self._places[start] = self._find(start, size)
-        first, second = self._places[start]
+        first, second = self.places(start, size)
         place = np.where(self._pools.user[first] == user, second, first)
         return place[place >= 0]
+
+    def places(self, start: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns each item's first place in a pool, and its first of another user or -1: int64 `[n]`."""
+        if start not in self._places:
+            self._places[start] = self._find(start, size)
+        return self._places[start]
 
     def _find(self, start: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns each item's first place, and its first of another user than that one or -1."""

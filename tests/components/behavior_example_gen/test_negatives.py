@@ -222,13 +222,17 @@ def test_the_seed_decides():
     assert draws(events, dataclasses.replace(CONFIG, seed=6)) != draws(events)
 
 
-def test_a_requests_negatives_do_not_depend_on_the_requests_beside_it(monkeypatch):
+@pytest.mark.parametrize("drawn_by", ["popularity", "uniform"])
+def test_a_requests_negatives_do_not_depend_on_the_requests_beside_it(drawn_by, monkeypatch):
     events = crowd()
-    together = draws(events)
+    config = dataclasses.replace(
+        CONFIG, requests=dataclasses.replace(CONFIG.requests, negatives_by=drawn_by)
+    )
+    together = draws(events, config)
     monkeypatch.setattr(negatives, "CHUNK", 7)
-    assert draws(events) == together
-    pools = NegativePools.build(pools_of(events, CONFIG))
-    alone = draws(cols.take(events, events["user"] == 4), pools=pools)
+    assert draws(events, config) == together
+    pools = NegativePools.build(pools_of(events, config))
+    alone = draws(cols.take(events, events["user"] == 4), config, pools)
     assert alone == {key: items for key, items in together.items() if key[0] == 4}
 
 
