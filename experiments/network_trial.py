@@ -19,6 +19,7 @@ from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
 from lifelong.models.config import TrainingConfig
 from lifelong.models.fitting import EPOCH_LOG, validation_aucs
+from lifelong.models.long_term import TrainedSearch
 from lifelong.models.reader import count_requests
 from lifelong.models.trained import TRAINED_FOLDER, load_trained, save_trained
 from lifelong.models.training import train
@@ -113,10 +114,12 @@ class NetworkTrial(Trial):
         aucs = validation_aucs(checkpoints)
         best_epoch = 1 + aucs.index(max(aucs))
         parsing = transform_output.transformed_feature_spec()
-        requests = count_requests(files, parsing) * len(aucs)
+        part = model.long_term
+        ahead = part.epochs_ahead if isinstance(part, TrainedSearch) else 0
+        requests = count_requests(files, parsing) * (ahead + len(aucs))
         if self.training.refit:
             every = [*files, *data.transformed_files("validation")]
-            requests += count_requests(every, parsing) * best_epoch
+            requests += count_requests(every, parsing) * (ahead + best_epoch)
         trained = _Trained(
             fingerprint=self.fingerprint(data),
             validation_auc=max(aucs),

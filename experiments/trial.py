@@ -31,9 +31,10 @@ class Measured:
             in results that were written before this was measured.
         parameters: Trained numbers.
         best_epoch: Epoch, counted from 1, whose weights were kept.
-        epochs: Epochs trained.
+        epochs: Epochs trained, those ahead of them (`TrainedSearch`) left out.
         training_seconds: Wall-clock time of the training, validation passes included.
-        training_requests_per_s: Training requests of all epochs over that time.
+        training_requests_per_s: Training requests of all epochs, those ahead of them included, over that
+            time.
     """
 
     metrics: tuple[Metrics, ...]

@@ -8,6 +8,7 @@ import tensorflow as tf
 from lifelong.experiments import network_trial
 from lifelong.experiments.metrics import metrics_by_history
 from lifelong.experiments.network_trial import NetworkTrial, finished_training
+from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.reader import count_requests, serialized_records
 from lifelong.models.records import record_spec
@@ -30,6 +31,27 @@ def test_everything_is_measured(finished, data):
     requests = count_requests(data.raw_files("train"), record_spec(()))
     seen = measured.training_requests_per_s * measured.training_seconds
     assert seen == pytest.approx(measured.epochs * requests)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_requests_of_epochs_ahead_of_the_model_are_trained_on_too(
+    refit, variant, data, tmp_path, monkeypatch
+):
+    def train(spec, training, transform_output, files, validation, checkpoints, *args, **kwargs):
+        (checkpoints / "epochs.csv").write_text("epoch,val_auc\n0,0.7\n1,0.6\n")
+        return CTRModel(spec)
+
+    monkeypatch.setattr(network_trial, "train", train)
+    monkeypatch.setattr(network_trial, "save_trained", lambda model, folder: None)
+    name = f"twin+twin.ahead_epochs=3+training.refit={str(refit).lower()}"
+    trained = NetworkTrial(variant(name), seed=1)._train(data, tmp_path)
+    count = {
+        split: count_requests(data.raw_files(split), record_spec(()))
+        for split in ("train", "validation")
+    }
+    again = (count["train"] + count["validation"]) * (3 + 1) if refit else 0
+    seen = trained.training_requests_per_s * trained.training_seconds
+    assert seen == pytest.approx(count["train"] * (3 + 2) + again)
 
 
 def test_the_metrics_are_those_of_the_exported_signature(finished, data, tmp_path):
