@@ -50,7 +50,14 @@ def read_spec(folder: str) -> ModelSpec:
     if not tf.io.gfile.exists(spec_file):
         raise FileNotFoundError(f"{folder} holds no trained model: {SPEC_FILE} is missing")
     with tf.io.gfile.GFile(spec_file) as file:
-        return ModelSpec.from_json(file.read())
+        text = file.read()
+    try:
+        return ModelSpec.from_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{spec_file}: {error}. If another version of lifelong wrote it, train a new model "
+            "(`lifelong run`, without training.go_on)"
+        ) from error
 
 
 def load_trained(folder: str, item_table: str = "") -> CTRModel:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.models.trained import SPEC_FILE, load_trained, save_trained
+from lifelong.models.trained import SPEC_FILE, load_trained, read_spec, save_trained
 from tests.sample_models import small_spec, spread
 
 pytestmark = pytest.mark.slow
@@ -49,3 +49,11 @@ def test_a_table_of_another_size_is_refused(name, tmp_path):
     change_specification(tmp_path, lambda fields: fields["vocabulary_sizes"].update({name: 5}))
     with pytest.raises(ValueError, match="shape"):
         load_trained(str(tmp_path))
+
+
+def test_a_model_with_fields_of_another_version_is_refused_by_its_file_and_what_to_do(tmp_path):
+    fields = json.loads(small_spec("sim_soft").to_json())
+    fields["model"]["soft_search"]["neighbors"] = 128
+    (tmp_path / SPEC_FILE).write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match=r"model\.json: .*neighbors is not a field.* train a new"):
+        read_spec(str(tmp_path))
