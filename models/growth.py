@@ -41,7 +41,8 @@ def go_on_from(
     are as known as before stay what they were. A new item starts as the mean of the known ones of its
     category, one of a category without known ones as the unknown item that it was so far, anything else
     as the unknown one; none of them has a past in the optimizer. The step size is the model's own. A
-    model whose search is trained ahead of it has a new optimizer, as `fit` gives it one after the search.
+    model whose search is trained alone ahead of it has a new optimizer, as `fit` gives it one after the
+    search; one that is trained with its search (`twin`) has no epochs ahead any more.
 
     Args:
         model: A compiled model whose optimizer is built, of the same architecture.

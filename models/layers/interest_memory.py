@@ -69,8 +69,8 @@ class InterestMemory(LayerOfTensors):
     Differences from the article: a slot has two halves, of size U each. The address, which keys are
     compared with, is written from `events`; to the content, which candidates and channels read,
     only `values` are added, so that a model may address (and erase) by more than it reads.
-    Addresses start at learned vectors, contents at zeros. Keys have the strength of neural Turing machines, at least 1 (the article's softmax).
-    g counts shares instead of sums, and P starts near the identity: with sums, P would be one-hot
+    Addresses start at learned vectors, contents at zeros. Keys have the strength of neural Turing
+    machines, at least 1 (the article's softmax). g counts shares instead of sums, and P starts near the identity: with sums, P would be one-hot
     after some hundred events, and without the bias, all slots would be written alike at first.
 
     Args:
