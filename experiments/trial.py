@@ -25,12 +25,13 @@ class Measured:
 
     Attributes:
         metrics: On the eval split: all requests first, then by history length.
-        validation_auc: Exact AUC on the validation split, of the weights that were kept.
+        validation_auc: Exact AUC on the validation split, of the weights that were kept; with
+            `training.refit`, the best of the training's own log, before the model knew the split.
         ranking_ms: Median time of ranking the candidates of one real request, in milliseconds.
         by_item: On the eval split, by how well the training data know the candidates' items; none
             in results that were written before this was measured.
         parameters: Trained numbers.
-        best_epoch: Epoch, counted from 1, whose weights were kept.
+        best_epoch: Epoch, counted from 1, that validation chose.
         epochs: Epochs trained, those ahead of them (`TrainedSearch`) left out.
         training_seconds: Wall-clock time of the training, validation passes included.
         training_requests_per_s: Training requests of all epochs, those ahead of them included, over that
