@@ -13,8 +13,7 @@ from lifelong.experiments.runner import conclude, run_trials
 from lifelong.experiments.sweep_report import write_sweep
 from lifelong.experiments.trial import Trial
 from lifelong.experiments.variant import parse_variant
-from lifelong.models.config import ModelSpec
-from lifelong.models.trained import SPEC_FILE, TRAINED_FOLDER
+from lifelong.models.trained import TRAINED_FOLDER, read_spec
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_record import read_last_run
@@ -78,8 +77,7 @@ def find_trained(
         outputs = {}
     if outputs.get(("Transform", "transform_graph")) == data.transform_graph:
         folder = Path(outputs["Trainer", "model"]) / TRAINED_FOLDER
-        spec = ModelSpec.from_json((folder / SPEC_FILE).read_text())
-        if spec.model == as_configured.variant.model:
+        if read_spec(str(folder)).model == as_configured.variant.model:
             return folder
     folder = compare_folder / "trials" / as_configured.slug
     if finished_training(as_configured, data, folder) is not None:
