@@ -12,7 +12,7 @@ from lifelong.experiments.rehash_trial import RehashTrial, content_hash
 from lifelong.experiments.runner import conclude, run_trials
 from lifelong.experiments.sweep_report import write_sweep
 from lifelong.experiments.trial import Trial
-from lifelong.experiments.variant import parse_variant
+from lifelong.experiments.variant import parse_variant, refuse_refit
 from lifelong.models.trained import TRAINED_FOLDER, read_spec
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.progress import component_lines
@@ -34,6 +34,7 @@ def sweep(options: SweepOptions, config: Config, workdir: Workdir) -> int:
         RuntimeError: If there is no trained model and training one failed.
         ValueError: If the configuration makes no sense.
     """
+    refuse_refit("sweep", config.training)
     as_configured = NetworkTrial(parse_variant("eta", config.model, config.training), options.seed)
     trials_folder = options.folder / "trials"
     with component_lines(workdir.log):

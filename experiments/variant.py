@@ -95,6 +95,15 @@ def parse_variant(name: str, model: ModelConfig, training: TrainingConfig) -> Va
     return Variant(name, kind, parsed.model, parsed.training, parsed.gbdt)
 
 
+def refuse_refit(command: str, training: TrainingConfig) -> None:
+    """Raises a ValueError if a training would go on to the requests that a command measures on."""
+    if training.refit:
+        raise ValueError(
+            f"training.refit is true, but `lifelong {command}` measures on validation requests: set it "
+            "to false"
+        )
+
+
 def _choices(kind: str) -> dict[str, str]:
     """Returns the option of each field that may be changed."""
     if kind == GBDT:

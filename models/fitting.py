@@ -173,7 +173,7 @@ def _fit_search(
     """Trains the search of a model ahead of it; or loads what an earlier run trained."""
     weights = folder.path / "search.weights.h5"
     if not weights.exists():
-        print(f"[training] the search ahead of the model, {part.epochs_ahead} epochs")
+        print(f"[training] epochs ahead, for the search: {part.epochs_ahead}")
         part.begin_ahead()
         # Other parts may add losses of their own.
         others = [layer for layer in model.layers if layer is not part] if part.alone else []

@@ -9,7 +9,7 @@ from lifelong.experiments.staleness.plan import make_plan
 from lifelong.experiments.staleness.report import write_staleness
 from lifelong.experiments.staleness.tables import STALE_MODELS
 from lifelong.experiments.staleness.trial import StaleModelRun
-from lifelong.experiments.variant import parse_variant
+from lifelong.experiments.variant import parse_variant, refuse_refit
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.progress import component_lines
 
@@ -28,6 +28,7 @@ def staleness(options: StalenessOptions, config: Config, workdir: Workdir) -> in
     Raises:
         ValueError: If the records have too few weeks or the configuration makes no sense.
     """
+    refuse_refit("staleness", config.training)
     variants = {
         name: parse_variant(model.variant, config.model, config.training)
         for name, model in STALE_MODELS.items()

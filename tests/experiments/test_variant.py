@@ -1,5 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 
+from lifelong.experiments.options import StalenessOptions, SweepOptions
+from lifelong.experiments.staleness.experiment import staleness
+from lifelong.experiments.sweep import sweep
 from lifelong.experiments.variant import parse_variant
 from lifelong.models.config import ModelConfig, TrainingConfig
 from lifelong.models.long_term import LONG_TERM_PARTS
@@ -74,3 +79,12 @@ def test_what_trees_read_is_chosen_as_for_networks():
 def test_a_name_that_makes_no_sense_is_refused_and_told_what_exists(name, message):
     with pytest.raises(ValueError, match=f"(?s)model '{name.replace('+', '.')}': .*{message}"):
         parse(name)
+
+
+@pytest.mark.parametrize(
+    ("run", "options"), [(sweep, SweepOptions()), (staleness, StalenessOptions())]
+)
+def test_what_measures_on_validation_refuses_to_train_on_it(run, options):
+    config = SimpleNamespace(model=ModelConfig(), training=TrainingConfig(refit=True))
+    with pytest.raises(ValueError, match=f"training.refit is true, but `lifelong {run.__name__}`"):
+        run(options, config, None)

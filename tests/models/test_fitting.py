@@ -186,7 +186,7 @@ def test_a_search_that_is_the_attentions_own_is_trained_ahead_with_the_model(
     monkeypatch.setattr(fitting, "_fit_search", only_ahead)
     one_epoch = dataclasses.replace(TRAINING, epochs=1)
     fit_new(small_spec("twin"), one_epoch, tmp_path / "checkpoints", str(tmp_path / "logs"))
-    assert "the search ahead of the model, 1 epochs" in capsys.readouterr().out
+    assert "epochs ahead, for the search: 1" in capsys.readouterr().out
     assert moved[0] > 0.9
 
 
@@ -236,14 +236,14 @@ def test_an_interrupted_training_does_not_train_the_search_again(
         patched.setattr(CTRModel, "save_weights", killed)
         with pytest.raises(KeyboardInterrupt):
             fit_new(soft_spec(), TRAINING, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search ahead") == 1
+    assert capsys.readouterr().out.count("epochs ahead") == 1
     # Killed before its end, the search is trained from the beginning; after it, never again.
     one_epoch = TrainingConfig(**{**TRAINING.__dict__, "epochs": 1})
     two_epochs = TrainingConfig(**{**TRAINING.__dict__, "epochs": 2})
     first = fit_new(soft_spec(), one_epoch, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search ahead") == 1
+    assert capsys.readouterr().out.count("epochs ahead") == 1
     second = fit_new(soft_spec(), two_epochs, checkpoints, logs)
-    assert capsys.readouterr().out.count("the search ahead") == 0
+    assert capsys.readouterr().out.count("epochs ahead") == 0
     assert [epoch for epoch, _ in logged_epochs(checkpoints)] == [0, 1]
     assert_same(weights_of(first)[0], weights_of(second)[0])
     best = max(value for _, value in logged_epochs(checkpoints))
