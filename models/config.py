@@ -110,7 +110,7 @@ class ModelConfig:
     Attributes:
         long_term: The long-term part: baselines (`none`, `mean`), attention over all events
             (`full`), searches (`sim_hard`, `sim_soft`, `eta`, `twin`), hash collisions (`sdim`) or a
-            memory written event by event (`mimn`).
+            memory written event by event (`mimn`). With an L of 1,000 `full` ranks as fast as a search.
         short_term: How the short-term part, if there is one, is read: by the attention of the exact
             search unit (`multi_head`), a network for each pair of candidate and event
             (`target_attention`, of DIN), or interest states (`dien`).
