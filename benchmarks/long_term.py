@@ -52,9 +52,10 @@ def measure_long_term(lengths: Sequence[int] = LENGTHS, rounds: int = 100) -> li
 def _step_seconds(
     run: FinishedRun, configs: dict[LongTermName, ModelConfig], rounds: int
 ) -> dict[str, float]:
+    # Of one window, so that all read the same batch.
+    batch = next(iter(run.training_batches(BATCH, configs["none"])))
     steps = {}
     for name, config in configs.items():
-        batch = next(iter(run.training_batches(BATCH, config)))
         model = fresh_model(dataclasses.replace(run.spec, model=config))
         repeated = iter(tf.data.Dataset.from_tensors(batch).repeat())
         steps[name] = functools.partial(model.make_train_function(), repeated)
