@@ -1,4 +1,4 @@
-"""Maps the top-level folders into the namespace package `lifelong`.
+"""Maps the top-level folders into the namespace package `lifelong`, and names the artifact types' module.
 
 Everything else about the distribution is declared in pyproject.toml.
 """
@@ -18,5 +18,7 @@ packages = [
 
 setup(
     packages=packages,
+    # Kubeflow and Vertex name types of artifacts by a module of the top level.
+    py_modules=["lifelong_artifacts"],
     package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
 )

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lifelong.components.behavior_tree_builder.artifacts import STORE_FOLDER
+from lifelong.components.behavior_tree_builder.store_files import STORE_FOLDER
 from lifelong.serving.behavior_store import BehaviorStore, open_store
 from lifelong.serving.behavior_store.redis_store import RedisStore
 from tests.redis_server import RedisServer

@@ -145,7 +145,7 @@ def ingest(options: IngestOptions) -> int:
     config = _config(workdir)
     allowed = config.data.max_bad_share if options.max_bad_share is None else options.max_bad_share
     report = Report(_say, _warn, allowed, options.report_every_s)
-    store = LiveStore(options.store or workdir.store_destination(config), _warn)
+    store = LiveStore(options.store or workdir.places(config).store_destination, _warn)
     if options.is_stream:
         _say("standard input has no position to go on from: see --help")
     quarantine = Quarantine(

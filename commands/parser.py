@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from lifelong.commands import compare, ingest, rank, run, serve, staleness, sweep
+from lifelong.commands import (
+    compare,
+    compile,
+    ingest,
+    rank,
+    run,
+    serve,
+    staleness,
+    submit,
+    sweep,
+)
 from lifelong.pipeline.parser import Parser
 
 COMMANDS = {
     "run": run.COMMAND,
+    "compile": compile.COMMAND,
+    "submit": submit.COMMAND,
     "serve": serve.COMMAND,
     "rank": rank.COMMAND,
     "compare": compare.COMMAND,

@@ -215,7 +215,7 @@ def _open_store(
     """Opens the store that was named or the runs' own; gives None if runs have not made any."""
     from lifelong.serving.behavior_store import open_store
 
-    address = options.store or workdir.store_destination(config)
+    address = options.store or workdir.places(config).store_destination
     if not options.store and not config.store.destination and not Path(address).exists():
         yield None
         return
@@ -247,7 +247,7 @@ def _server_address(options: RankOptions, workdir: Workdir, config: Config) -> I
 
     from lifelong.serving.server.server import ModelServer
 
-    base_path = workdir.serving_folder(config)
+    base_path = workdir.places(config).serving_folder
     if not tf.io.gfile.isdir(base_path):
         raise FileNotFoundError(
             f"{base_path} does not exist: no model was pushed; start with `lifelong run`"

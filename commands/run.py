@@ -34,7 +34,7 @@ def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
         from lifelong.pipeline.local_runner import run_locally
 
         started = time.monotonic()
-        verdict = print_outcome(config, workdir, *run_locally(config, workdir))
+        verdict = print_outcome(config, workdir, run_locally(config, workdir))
         print(f"finished in {time.monotonic() - started:.0f} s", flush=True)
     if verdict.status:
         print(f"lifelong run: {verdict.text}", file=sys.stderr)

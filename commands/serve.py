@@ -88,12 +88,11 @@ def _base_path(options: ServeOptions) -> str:
         return options.base_path
     workdir = Workdir.at(options.workdir)
     if not workdir.config.exists():
-        return workdir.serving_folder(Config(name=options.name))
+        return workdir.places(Config(name=options.name)).serving_folder
     from lifelong.pipeline.config_parser import load_config
 
-    return workdir.serving_folder(
-        dataclasses.replace(load_config(workdir.config), name=options.name)
-    )
+    config = dataclasses.replace(load_config(workdir.config), name=options.name)
+    return workdir.places(config).serving_folder
 
 
 def _start(server: Any) -> None:

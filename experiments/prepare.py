@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
+from lifelong.data.logs.fingerprint import log_fingerprints
 from lifelong.experiments.data import ExperimentData
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.create_pipeline import create_data_pipeline
 from lifelong.pipeline.run_components import run_components
-from lifelong.pipeline.schema import write_schema
 
 
 def make_data(config: Config, workdir: Workdir) -> ExperimentData:
@@ -23,8 +23,8 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
     """
     pipeline = create_data_pipeline(
         pipeline_name=config.name,
-        pipeline_root=workdir.pipeline_root(config),
-        schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
+        pipeline_root=workdir.places(config).pipeline_root,
+        fingerprints=log_fingerprints(config.data.tables),
         ingest=config.data,
         training=config.training,
         beam_args=config.beam_args,

@@ -1,4 +1,4 @@
-"""Where a training under way keeps what it needs to go on: a folder, or a copy of one at a URI."""
+"""Where a training under way keeps what it needs to go on: a scratch folder, and a copy of it."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ _NAMES_OTHERS = "checkpoint"
 
 
 class CheckpointFolder:
-    """A local folder for Keras's callbacks, whose files may have to be copied to a URI.
+    """A scratch folder for Keras's callbacks, whose files are copied to where they outlive the process.
 
-    Keras writes weights in HDF5 and appends to its log, which object stores do not let it do.
+    Keras writes weights in HDF5 and appends to its log, which object stores do not let it do; and a
+    machine of a cluster goes with its disk.
 
     Attributes:
-        path: The local folder.
+        path: The scratch folder.
     """
 
-    def __init__(self, path: Path, uri: str | None) -> None:
+    def __init__(self, path: Path, place: str) -> None:
         self.path = path
-        self._uri = uri
+        self._place = place
 
-    def callbacks(self) -> list[Any]:
+    def callback(self) -> Any:
         """Returns what has to follow all callbacks that write into the folder."""
-        if self._uri is None:
-            return []
-        return [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.keep())]
+        return keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self.keep())
 
     def keep(self) -> None:
-        """Copies what the folder holds to the URI, if it has one."""
-        if self._uri is None:
-            return
+        """Copies what the folder holds, and removes what it held before and holds no more."""
         files = [path for path in self.path.rglob("*") if path.is_file()]
         for path in sorted(files, key=lambda path: (path.name == _NAMES_OTHERS, path)):
-            target = f"{self._uri}/{path.relative_to(self.path).as_posix()}"
+            target = f"{self._place}/{path.relative_to(self.path).as_posix()}"
             tf.io.gfile.makedirs(target.rpartition("/")[0])
             # Under its name a file is complete.
             tf.io.gfile.copy(str(path), f"{target}.part", overwrite=True)
             tf.io.gfile.rename(f"{target}.part", target, overwrite=True)
+        for folder in {path.parent for path in files}:
+            kept = f"{self._place}/{folder.relative_to(self.path).as_posix()}"
+            for name in tf.io.gfile.listdir(kept):
+                if not (folder / name.rstrip("/")).exists():
+                    tf.io.gfile.remove(f"{kept}/{name}")
 
 
 @contextlib.contextmanager
@@ -56,16 +58,11 @@ def checkpoint_folder(place: str | os.PathLike[str]) -> Iterator[CheckpointFolde
     Args:
         place: Path or URI of a folder, made if missing.
     """
-    uri = os.fspath(place)
-    if "://" not in uri:
-        path = Path(uri)
-        path.mkdir(parents=True, exist_ok=True)
-        yield CheckpointFolder(path, None)
-        return
-    with tempfile.TemporaryDirectory() as local:
-        for folder, _, names in tf.io.gfile.walk(uri):
-            inner = Path(local) / folder.removeprefix(uri).strip("/")
+    kept = os.fspath(place)
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder, _, names in tf.io.gfile.walk(kept):
+            inner = Path(scratch) / folder.removeprefix(kept).strip("/")
             inner.mkdir(parents=True, exist_ok=True)
             for name in names:
                 tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", str(inner / name))
-        yield CheckpointFolder(Path(local), uri)
+        yield CheckpointFolder(Path(scratch), kept)

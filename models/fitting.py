@@ -100,7 +100,7 @@ def fit(
                 keras.callbacks.BackupAndRestore(
                     str(folder.path / "backup"), delete_checkpoint=False
                 ),
-                *folder.callbacks(),
+                folder.callback(),
             ],
         )
         if validation is not None:

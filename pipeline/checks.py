@@ -14,7 +14,7 @@ from lifelong.components.behavior_store_pusher.destination import check_destinat
 from lifelong.data.folders import check_folder
 from lifelong.data.logs.reading import log_files
 from lifelong.data.times import EARLIEST
-from lifelong.pipeline.config import Config, Workdir
+from lifelong.pipeline.config import Config, Places, Workdir
 from lifelong.pipeline.default_data import prepare_data
 
 
@@ -29,16 +29,36 @@ def check_before_run(config: Config, workdir: Workdir) -> None:
         ValueError: Fields do not fit together, or a log cannot be read as they say.
         OSError: A file is missing, or something else is in a folder's place.
     """
+    check_fields(config)
+    _check_folders(workdir.places(config))
+    if config.tree is not None:
+        check_destination(workdir.places(config).store_destination, config.store.keep_versions)
+    prepare_data(config, workdir)
+    check_logs(config)
+
+
+def check_fields(config: Config) -> None:
+    """Checks what a configuration says, without a look at what it names.
+
+    Raises:
+        ValueError: Fields do not fit together.
+    """
     config.data.validate()
     config.model.check_vectors(config.data.item_features)
     _check_times(config)
     _check_name(config.name)
-    _check_folders(config, workdir)
     if config.tree is not None:
         config.tree.validate()
-        check_destination(workdir.store_destination(config), config.store.keep_versions)
     _check_beam_args(config.beam_args)
-    prepare_data(config, workdir)
+
+
+def check_logs(config: Config) -> None:
+    """Looks whether the logs are there and have the columns that the configuration names.
+
+    Raises:
+        ValueError: A log cannot be read as the configuration says.
+        OSError: A file is missing.
+    """
     for name, log in config.data.tables.items():
         log_files(log, config.data.fields_of(name), name)
 
@@ -57,13 +77,9 @@ def _check_name(name: str) -> None:
         raise ValueError(f"name is {name!r}; it must be a name that a folder may have")
 
 
-def _check_folders(config: Config, workdir: Workdir) -> None:
-    folders = {
-        "pipeline_root": workdir.pipeline_root(config),
-        "serving_folder": workdir.serving_folder(config),
-        "checkpoint_folder": workdir.checkpoint_folder(config),
-    }
-    for field, folder in folders.items():
+def _check_folders(places: Places) -> None:
+    for field in ("pipeline_root", "serving_folder", "checkpoint_folder"):
+        folder = getattr(places, field)
         if "://" not in folder:
             check_folder(field, Path(folder).absolute())
 

@@ -18,7 +18,7 @@ class GateConfig:
 
     Attributes:
         auc_min: Smallest AUC on the eval split.
-        auc_change_min: Smallest difference to the AUC of the latest blessed model, if there is one.
+        auc_change_min: Smallest difference to the AUC of the model that is served, if there is one.
             A small negative number lets a retrained model through that is as good but for noise.
     """
 
@@ -74,9 +74,10 @@ class Config:
         pipeline_root: Path or URI of the artifacts. Empty: a folder in the workdir.
         serving_folder: Path or URI of the model base path that models are pushed to. Empty: a folder
             in the workdir.
-        checkpoint_folder: Path or URI for checkpoints of a training under way. Empty: a folder in
-            the workdir.
+        checkpoint_folder: Path or URI for checkpoints of a training under way. Empty: the folder
+            `checkpoints` in `pipeline_root`, or in the workdir where that is empty, too.
         beam_args: Options of Beam's runner, for example `--direct_num_workers=2`.
+        image: Container image of the tasks on Kubeflow or Vertex (`make image`).
     """
 
     data: IngestConfig = dataclasses.field(default_factory=IngestConfig)
@@ -92,6 +93,7 @@ class Config:
     serving_folder: str = ""
     checkpoint_folder: str = ""
     beam_args: tuple[str, ...] = ()
+    image: str = ""
 
     @property
     def tree(self) -> TreeConfig | None:
@@ -102,6 +104,25 @@ class Config:
         return TreeConfig.of(
             self.data, store.shards, store.max_events_per_category, store.max_age_days
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where a run puts what it makes: paths or URIs.
+
+    Attributes:
+        pipeline_root: Folder of the artifacts.
+        serving_folder: Model base path of TensorFlow Serving.
+        checkpoint_folder: Folder for checkpoints of trainings under way.
+        findings_folder: Folder of what was found of models that may not be pushed.
+        store_destination: Folder of the behaviour store's versions, or the address of a server.
+    """
+
+    pipeline_root: str
+    serving_folder: str
+    checkpoint_folder: str
+    findings_folder: str
+    store_destination: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,23 +183,14 @@ class Workdir:
         """ML Metadata's SQLite file."""
         return self.root / "metadata.sqlite"
 
-    @property
-    def schemas(self) -> Path:
-        """Curated schemas by content."""
-        return self.root / "schemas"
-
-    def pipeline_root(self, config: Config) -> str:
-        """Path or URI of the artifacts."""
-        return config.pipeline_root or str(self.root / "artifacts")
-
-    def serving_folder(self, config: Config) -> str:
-        """Model base path of TensorFlow Serving."""
-        return config.serving_folder or str(self.root / "serving_model" / config.name)
-
-    def checkpoint_folder(self, config: Config) -> str:
-        """Path or URI for checkpoints of a training under way."""
-        return config.checkpoint_folder or str(self.root / "checkpoints")
-
-    def store_destination(self, config: Config) -> str:
-        """Folder of the behaviour store's versions, or the address of a server."""
-        return config.store.destination or str(self.root / "behavior_store" / config.name)
+    def places(self, config: Config) -> Places:
+        """Returns where a run puts things: in the folder what the configuration puts nowhere else."""
+        beside = config.pipeline_root.rstrip("/") or str(self.root)
+        return Places(
+            pipeline_root=config.pipeline_root or str(self.root / "artifacts"),
+            serving_folder=config.serving_folder or str(self.root / "serving_model" / config.name),
+            checkpoint_folder=config.checkpoint_folder or f"{beside}/checkpoints",
+            findings_folder=f"{beside}/findings",
+            store_destination=config.store.destination
+            or str(self.root / "behavior_store" / config.name),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
@@ -16,22 +16,28 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.curated_schema.component import CuratedSchema
 from lifelong.components.day_statistics.component import DayStatisticsBuilder
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.evaluation import extractors
+from lifelong.components.evaluation.component import Evaluator
 from lifelong.components.item_table.component import ItemTableBuilder
 from lifelong.components.item_table.config import ItemTableConfig
+from lifelong.components.pusher.component import Pusher
+from lifelong.components.run_parameter import Parameter
+from lifelong.components.running_model.component import RunningModel
 from lifelong.components.serving_validator.component import ServingValidator
 from lifelong.components.serving_validator.config import ServingConfig
 from lifelong.components.signature_baker.component import SignatureBaker
 from lifelong.components.trainer.component import Trainer
 from lifelong.components.transform.component import Transform
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.data.features import Feature
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
+from lifelong.pipeline.run_parameters import RunParameters
+from lifelong_artifacts import Vocabularies
 
 PREPROCESSING_FN = "lifelong.models.preprocessing.preprocessing_fn"
 RUN_FN = "lifelong.models.training.run_fn"
@@ -40,9 +46,10 @@ RUN_FN = "lifelong.models.training.run_fn"
 def create_pipeline(
     pipeline_name: str,
     pipeline_root: str,
-    schema_file: str,
     serving_folder: str,
     checkpoint_folder: str,
+    findings_folder: str,
+    parameters: RunParameters,
     ingest: IngestConfig,
     model: ModelConfig,
     training: TrainingConfig,
@@ -62,11 +69,12 @@ def create_pipeline(
     """Builds the pipeline from behaviour logs to a pushed model and a pushed behaviour store.
 
     Args:
-        pipeline_name: Name under which runs and blessed models are recorded, and models are served.
+        pipeline_name: Name under which runs are recorded, and models are served.
         pipeline_root: Path or URI of the artifacts.
-        schema_file: Path or URI of the curated schema of the records.
         serving_folder: Model base path of TensorFlow Serving, a path or URI; versions are pushed into it.
         checkpoint_folder: Path or URI for checkpoints of trainings under way.
+        findings_folder: Path or URI for what was found of models that may not be pushed.
+        parameters: What logs and destinations are like; texts, or parameters that are given later.
         ingest: Logs, requests, splits.
         model: Architecture.
         training: Epochs, step size, vocabulary.
@@ -74,7 +82,7 @@ def create_pipeline(
         export: How the trained model is served; by default as it was trained.
         serving: What a served model must show, and what is pushed with it; None: the defaults.
         tree: What the behaviour store holds. None: no store is built.
-        store_destination: Folder of the store's versions, or address of a Redis server.
+        store_destination: Path or URI of the store's versions, or address of a Redis server.
         store_versions: Newest versions of the store that are kept of a folder.
         beam_args: Options of Beam's runner.
         enable_cache: Whether components with unchanged inputs are skipped.
@@ -88,14 +96,18 @@ def create_pipeline(
     """
     imported = _imported(base)
     data = _data_components(
-        schema_file, ingest, training, preprocessing_fn, imported.get("base_vocabularies")
+        parameters.fingerprints,
+        ingest,
+        training,
+        preprocessing_fn,
+        imported.get("base_vocabularies"),
     )
     trainer = Trainer(
         run_fn=run_fn,
         base_model=_result_of(imported.get("base_model")),
         examples=data.transform.outputs["transformed_examples"],
         transform_graph=data.transform.outputs["transform_graph"],
-        schema=data.schema_gen.outputs["schema"],
+        schema=data.curated_schema.outputs["schema"],
         day_statistics=data.day_statistics_builder.outputs["day_statistics"],
         train_split=TRAIN,
         eval_split=VALIDATION,
@@ -121,15 +133,11 @@ def create_pipeline(
         export=export,
         item_table=data.item_table,
     )
-    blessed_model = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
-        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    ).with_id("latest_blessed_model_resolver")
-    evaluator = tfx.components.Evaluator(
+    running_model = RunningModel(serving_folder, parameters.running_model)
+    evaluator = Evaluator(
         examples=data.example_gen.outputs["examples"],
         model=signature_baker.outputs["baked_model"],
-        baseline_model=blessed_model.outputs["model"],
+        baseline_model=running_model.outputs["model"],
         example_splits=[EVAL],
         eval_config=eval_config,
         module_path=extractors.__name__,
@@ -137,13 +145,14 @@ def create_pipeline(
     serving_validator = ServingValidator(
         model=signature_baker.outputs["baked_model"],
         examples=data.example_gen.outputs["examples"],
+        findings_folder=findings_folder,
         config=serving,
         model_name=pipeline_name,
         split=EVAL,
     )
     # Its blessing is no input: it changes with the baseline, and what is served does not.
     serving_validator.add_upstream_node(evaluator)
-    pusher = tfx.components.Pusher(
+    pusher = Pusher(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
@@ -152,7 +161,7 @@ def create_pipeline(
     )
     store: list[Any] = []
     if tree is not None:
-        store = _store_components(tree, store_destination, store_versions, data)
+        store = _store_components(tree, store_destination, store_versions, parameters, data)
     return _pipeline(
         pipeline_name,
         pipeline_root,
@@ -163,7 +172,7 @@ def create_pipeline(
             *store,
             trainer,
             signature_baker,
-            blessed_model,
+            running_model,
             evaluator,
             serving_validator,
             pusher,
@@ -176,7 +185,7 @@ def create_pipeline(
 def create_data_pipeline(
     pipeline_name: str,
     pipeline_root: str,
-    schema_file: str,
+    fingerprints: Mapping[str, Parameter],
     ingest: IngestConfig,
     training: TrainingConfig,
     beam_args: Sequence[str] = (),
@@ -192,7 +201,7 @@ def create_data_pipeline(
     Args:
         pipeline_name: Name under which runs are recorded.
         pipeline_root: Path or URI of the artifacts.
-        schema_file: Path or URI of the curated schema of the records.
+        fingerprints: What the tables are like, by name.
         ingest: Logs, requests, splits.
         training: For the counts from which on ids are known.
         beam_args: Options of Beam's runner.
@@ -203,7 +212,7 @@ def create_data_pipeline(
     Returns:
         The pipeline, to be given to a runner.
     """
-    data = _data_components(schema_file, ingest, training, preprocessing_fn)
+    data = _data_components(fingerprints, ingest, training, preprocessing_fn)
     return _pipeline(
         pipeline_name,
         pipeline_root,
@@ -237,7 +246,7 @@ class _DataComponents(NamedTuple):
     day_statistics_builder: DayStatisticsBuilder
     example_gen: BehaviorExampleGen
     statistics_gen: tfx.components.StatisticsGen
-    schema_gen: tfx.components.ImportSchemaGen
+    curated_schema: CuratedSchema
     example_validator: tfx.components.ExampleValidator
     vocabulary_builder: VocabularyBuilder
     transform: Transform
@@ -268,26 +277,26 @@ def _result_of(imported: tfx.dsl.Importer | None) -> Any:
 
 
 def _data_components(
-    schema_file: str,
+    fingerprints: Mapping[str, Parameter],
     ingest: IngestConfig,
     training: TrainingConfig,
     preprocessing_fn: str,
     base_vocabularies: tfx.dsl.Importer | None = None,
 ) -> _DataComponents:
     item_config = ItemTableConfig.of(ingest)
-    builder = ItemTableBuilder(item_config) if item_config is not None else None
+    builder = ItemTableBuilder(item_config, fingerprints) if item_config is not None else None
     item_table = builder.outputs["item_table"] if builder and ingest.item_features else None
-    day_statistics_builder = DayStatisticsBuilder(DayStatisticsConfig.of(ingest))
+    day_statistics_builder = DayStatisticsBuilder(DayStatisticsConfig.of(ingest), fingerprints)
     day_statistics = day_statistics_builder.outputs["day_statistics"]
-    example_gen = BehaviorExampleGen(ingest, day_statistics)
+    example_gen = BehaviorExampleGen(ingest, day_statistics, fingerprints)
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs["examples"])
-    schema_gen = tfx.components.ImportSchemaGen(schema_file=schema_file)
+    curated_schema = CuratedSchema(ingest.all_features)
     example_validator = tfx.components.ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+        statistics=statistics_gen.outputs["statistics"], schema=curated_schema.outputs["schema"]
     )
     vocabulary_builder = VocabularyBuilder(
         examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        schema=curated_schema.outputs["schema"],
         config=VocabularyConfig(
             features=ingest.all_features,
             min_count=training.min_count,
@@ -300,7 +309,7 @@ def _data_components(
     )
     transform = Transform(
         examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        schema=curated_schema.outputs["schema"],
         vocabularies=vocabulary_builder.outputs["vocabularies"],
         preprocessing_fn=preprocessing_fn,
         # Evaluation and baking read raw records, as a client sends raw ids.
@@ -312,7 +321,7 @@ def _data_components(
         day_statistics_builder,
         example_gen,
         statistics_gen,
-        schema_gen,
+        curated_schema,
         example_validator,
         vocabulary_builder,
         transform,
@@ -321,10 +330,16 @@ def _data_components(
 
 
 def _store_components(
-    tree: TreeConfig, destination: str, versions: int, data: _DataComponents
+    tree: TreeConfig,
+    destination: str,
+    versions: int,
+    parameters: RunParameters,
+    data: _DataComponents,
 ) -> list[Any]:
     builder = BehaviorTreeBuilder(
-        config=tree, day_statistics=data.day_statistics_builder.outputs["day_statistics"]
+        config=tree,
+        day_statistics=data.day_statistics_builder.outputs["day_statistics"],
+        fingerprints=parameters.fingerprints,
     )
     # Both read the behaviour log; what is wrong with it, BehaviorExampleGen tells best.
     builder.add_upstream_node(data.example_gen)
@@ -332,6 +347,7 @@ def _store_components(
         behavior_tree=builder.outputs["behavior_tree"],
         destination=destination,
         keep_versions=versions,
+        destination_state=parameters.running_store,
     )
     return [builder, pusher]
 

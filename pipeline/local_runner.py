@@ -2,60 +2,68 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.components.evaluation.report import Report, read_report
+from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.models.growth import check_goes_on
 from lifelong.models.trained import TRAINED_FOLDER
 from lifelong.pipeline.config import Config, Workdir
-from lifelong.pipeline.create_pipeline import BaseModel, create_pipeline
+from lifelong.pipeline.configured_pipeline import configured_pipeline
+from lifelong.pipeline.create_pipeline import BaseModel
 from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_components import run_components
-from lifelong.pipeline.run_record import RunRecord, read_pushed_run
-from lifelong.pipeline.schema import write_schema
+from lifelong.pipeline.run_parameters import RunParameters
+from lifelong.pipeline.run_record import RunRecord, read_last_run, read_pushed_run
 
 
-def run_locally(config: Config, workdir: Workdir) -> tuple[RunRecord, Report]:
+class RunOutcome(NamedTuple):
+    """What came of a run.
+
+    Attributes:
+        record: What ran.
+        report: The evaluation.
+        refusal: Why the model must not be pushed, though it may be good; empty if it may.
+    """
+
+    record: RunRecord
+    report: Report
+    refusal: str = ""
+
+
+def run_locally(config: Config, workdir: Workdir) -> RunOutcome:
     """Runs the pipeline, and prints a line for each component.
 
     Args:
         config: The configuration, checked; the data that it names are there.
         workdir: Where things lie.
 
-    Returns:
-        What ran, and the evaluation.
-
     Raises:
         ValueError: If the configuration does not fit together.
         FileNotFoundError: If a model is to be trained on, and none was pushed, or it was deleted.
+        OSError: If a log or a destination cannot be read.
         ComponentFailedError: If a component failed.
     """
-    pipeline = create_pipeline(
-        pipeline_name=config.name,
-        pipeline_root=workdir.pipeline_root(config),
-        schema_file=write_schema(config.data.all_features, str(workdir.schemas)),
-        serving_folder=workdir.serving_folder(config),
-        checkpoint_folder=workdir.checkpoint_folder(config),
-        ingest=config.data,
-        model=config.model,
-        training=config.training,
-        eval_config=make_eval_config(config.gate.auc_min, config.gate.auc_change_min),
-        export=config.export,
-        serving=config.serving,
-        tree=config.tree,
-        store_destination=workdir.store_destination(config),
-        store_versions=config.store.keep_versions,
-        beam_args=config.beam_args,
+    places = workdir.places(config)
+    pipeline = configured_pipeline(
+        config,
+        places,
+        RunParameters.of(config, places),
         metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
         base=_base_model(config, workdir) if config.training.go_on else None,
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):
-        record = run_components(pipeline, config, workdir)
+        refusal = ""
+        try:
+            record = run_components(pipeline, config, workdir)
+        except ModelRefusedError as error:
+            record, refusal = read_last_run(workdir.metadata), str(error)
         report = read_report(record.outputs["Evaluator", "evaluation"])
-    return record, report
+    return RunOutcome(record, report, refusal)
 
 
 def _base_model(config: Config, workdir: Workdir) -> BaseModel:

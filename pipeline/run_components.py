@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tfx import v1 as tfx
 
+from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.leftovers import remove_leftovers
 from lifelong.pipeline.progress import CurrentComponent, log_failure
@@ -23,14 +26,16 @@ def run_components(pipeline: tfx.dsl.Pipeline, config: Config, workdir: Workdir)
         What ran.
 
     Raises:
-        ComponentFailedError: A component failed, for whatever reason.
+        ModelRefusedError: The model must not be pushed. All before that is done.
+        ComponentFailedError: A component failed, for whatever other reason.
     """
     with CurrentComponent() as current:
         try:
-            serving_folder = workdir.serving_folder(config)
-            remove_leftovers(workdir.metadata, workdir.pipeline_root(config), serving_folder)
+            remove_leftovers(workdir.metadata, workdir.places(config).pipeline_root)
             tfx.orchestration.LocalDagRunner().run(pipeline)
             return read_last_run(workdir.metadata)
+        except ModelRefusedError:
+            raise
         except Exception as error:  # components raise what they like
             component = current.component or "the run"
             log_failure(component)
@@ -44,10 +49,4 @@ def run_components(pipeline: tfx.dsl.Pipeline, config: Config, workdir: Workdir)
 
 def _written_by(config: Config, workdir: Workdir) -> list[str]:
     """Returns the folders, and addresses, that a run writes to."""
-    return [
-        str(workdir.root),
-        workdir.pipeline_root(config),
-        workdir.serving_folder(config),
-        workdir.checkpoint_folder(config),
-        workdir.store_destination(config),
-    ]
+    return [str(workdir.root), *dataclasses.astuple(workdir.places(config))]

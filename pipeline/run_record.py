@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from ml_metadata import metadata_store
 from ml_metadata import proto as mlmd
@@ -14,22 +13,6 @@ from tfx.orchestration.metadata import sqlite_metadata_connection_config
 _RUN_CONTEXT = "pipeline_run"
 _EXECUTED = mlmd.Execution.COMPLETE
 _DONE = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
-
-
-class Push(NamedTuple):
-    """A version of a model that a run has pushed.
-
-    Attributes:
-        model: URI of the baked model.
-        version: Its number.
-        folder: Where it was pushed to.
-        archive: URI of the Pusher's own copy.
-    """
-
-    model: str
-    version: int
-    folder: str
-    archive: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,14 +24,14 @@ class RunRecord:
         cached: Components whose earlier outputs were used.
         outputs: URI by (component, output key).
         properties: What a component noted about an output, by (component, output key).
-        pushes: The models that this run and all others have pushed.
+        pushed_models: URIs of the baked models that this run and all others have pushed.
     """
 
     executed: tuple[str, ...]
     cached: tuple[str, ...]
     outputs: dict[tuple[str, str], str]
     properties: dict[tuple[str, str], dict[str, int | float | str]]
-    pushes: tuple[Push, ...] = ()
+    pushed_models: frozenset[str] = frozenset()
 
 
 def read_last_run(metadata_path: Path, having: str = "") -> RunRecord:
@@ -84,8 +67,7 @@ def read_pushed_run(metadata_path: Path) -> RunRecord:
     """
     for done, component, store in _runs(metadata_path):
         record = _read(store, done, component)
-        baked = record.outputs.get(("SignatureBaker", "baked_model"))
-        if any(push.model == baked for push in record.pushes):
+        if record.outputs.get(("SignatureBaker", "baked_model")) in record.pushed_models:
             return record
     raise FileNotFoundError(f"{metadata_path} records no pushed model: start with `lifelong run`")
 
@@ -128,27 +110,20 @@ def _read(
             }
             for key, artifact in outputs.items()
         },
-        pushes=_read_pushes(store),
+        pushed_models=_read_pushed_models(store),
     )
 
 
-def _read_pushes(store: metadata_store.MetadataStore) -> tuple[Push, ...]:
+def _read_pushed_models(store: metadata_store.MetadataStore) -> frozenset[str]:
     blessings = {it.id: it for it in store.get_artifacts_by_type("InfraBlessing")}
-    pushes = []
-    for pushed in store.get_artifacts_by_type("PushedModel"):
-        noted = pushed.custom_properties
-        if not noted["pushed"].int_value:
-            continue
-        made = store.get_events_by_artifact_ids([pushed.id])
-        read = store.get_events_by_execution_ids([event.execution_id for event in made])
-        pushes += [
-            Push(
-                blessings[event.artifact_id].custom_properties["model_uri"].string_value,
-                int(noted["pushed_version"].string_value),
-                noted["pushed_destination"].string_value,
-                pushed.uri,
-            )
-            for event in read
-            if event.type == mlmd.Event.INPUT and event.artifact_id in blessings
-        ]
-    return tuple(pushes)
+    pushed = [
+        it.id
+        for it in store.get_artifacts_by_type("PushedModel")
+        if it.custom_properties["pushed"].int_value
+    ]
+    made = {event.execution_id for event in store.get_events_by_artifact_ids(pushed)}
+    return frozenset(
+        blessings[event.artifact_id].custom_properties["model_uri"].string_value
+        for event in store.get_events_by_execution_ids(list(made))
+        if event.type == mlmd.Event.INPUT and event.artifact_id in blessings
+    )

@@ -14,6 +14,7 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tfx_bsl.public import tfxio
 
+from lifelong.components.curated_schema.schema import make_schema
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import WriteVocabularies
 from lifelong.data.features import Feature
@@ -24,7 +25,6 @@ from lifelong.models.preprocessing import preprocessing_fn
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained import build
 from lifelong.models.training import make_spec
-from lifelong.pipeline.schema import make_schema
 from tests.sample_records import make_records, serialize, write_records
 
 SMALL = ModelConfig(

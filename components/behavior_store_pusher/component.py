@@ -7,7 +7,6 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec
 
 from lifelong.components.behavior_store_pusher.destinations import destination_at
-from lifelong.components.behavior_store_pusher.driver import Driver
 from lifelong.components.behavior_store_pusher.executor import (
     DESTINATION_KEY,
     KEEP_KEY,
@@ -15,17 +14,7 @@ from lifelong.components.behavior_store_pusher.executor import (
     TREE_KEY,
     Executor,
 )
-from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
-
-
-class PushedBehaviorStore(types.Artifact):
-    """Where a store was pushed.
-
-    Custom properties: `pushed_destination`, the folder of the new version or the address of the
-    Redis server without user and password; `pushed_version`, its number.
-    """
-
-    TYPE_NAME = "PushedBehaviorStore"
+from lifelong_artifacts import BehaviorTree, PushedBehaviorStore
 
 
 class BehaviorStorePusherSpec(types.ComponentSpec):
@@ -34,6 +23,7 @@ class BehaviorStorePusherSpec(types.ComponentSpec):
     PARAMETERS = {
         DESTINATION_KEY: component_spec.ExecutionParameter(type=str),
         KEEP_KEY: component_spec.ExecutionParameter(type=int),
+        "destination_state": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {TREE_KEY: component_spec.ChannelParameter(type=BehaviorTree)}
     OUTPUTS = {PUSHED_KEY: component_spec.ChannelParameter(type=PushedBehaviorStore)}
@@ -62,10 +52,13 @@ class BehaviorStorePusher(base_component.BaseComponent):
 
     SPEC_CLASS = BehaviorStorePusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-    DRIVER_CLASS = Driver
 
     def __init__(
-        self, behavior_tree: types.BaseChannel, destination: str, keep_versions: int = 2
+        self,
+        behavior_tree: types.BaseChannel,
+        destination: str,
+        keep_versions: int = 2,
+        destination_state="",
     ) -> None:
         destination_at(destination, keep_versions)  # refuses what makes no sense
         super().__init__(
@@ -73,6 +66,7 @@ class BehaviorStorePusher(base_component.BaseComponent):
                 behavior_tree=behavior_tree,
                 destination=destination,
                 keep_versions=keep_versions,
+                destination_state=destination_state,
                 pushed_store=types.Channel(type=PushedBehaviorStore),
             )
         )

@@ -24,3 +24,8 @@ def destination_at(address: str, keep_versions: int) -> Destination:
     if address.startswith(SCHEMES):
         return RedisServer(address)
     return VersionFolder(Path(address), keep_versions)
+
+
+def destination_state(address, keep_versions):
+    current = destination_at(address, keep_versions).current()
+    return "" if current is None else f"{current.number} {current.manifest.source}"

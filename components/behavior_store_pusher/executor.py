@@ -9,8 +9,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
 from lifelong.components.behavior_store_pusher.destinations import destination_at
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
-from lifelong.components.behavior_tree_builder.store_files import read_manifest
+from lifelong.components.behavior_tree_builder.store_files import read_manifest, store_uri
 
 TREE_KEY, PUSHED_KEY = "behavior_tree", "pushed_store"
 DESTINATION_KEY, KEEP_KEY, VERSION_KEY = "destination", "keep_versions", "version"

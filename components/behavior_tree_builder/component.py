@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
-from tfx.types import standard_component_specs as specs
 
-from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.executor import CONFIG_KEY, TREE_KEY, Executor
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
-from lifelong.components.log_reading.inputs import inputs_of
-from lifelong.components.log_reading.table_driver import TableDriver
+from lifelong.components.log_reading.fingerprints import fingerprint_spec, fingerprints_of
+from lifelong.components.run_parameter import Parameter
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
-
-_INPUTS = (specs.INPUT_BASE_KEY, specs.INPUT_CONFIG_KEY)
+from lifelong_artifacts import BehaviorTree, DayStatistics
 
 
 class BehaviorTreeBuilderSpec(types.ComponentSpec):
-    """What the driver fingerprints, a configuration, and the statistics."""
+    """A configuration, what the tables it names are like, and the statistics."""
 
     PARAMETERS = {
-        **{key: specs.FileBasedExampleGenSpec.PARAMETERS[key] for key in _INPUTS},
+        **fingerprint_spec("behaviors", "items"),
         CONFIG_KEY: component_spec.ExecutionParameter(type=str),
         # Not read: a new format has to be built anew, though the log is the same.
         "format_version": component_spec.ExecutionParameter(type=int),
@@ -49,14 +47,15 @@ class BehaviorTreeBuilder(base_beam_component.BaseBeamComponent):
     Args:
         config: What to build.
         day_statistics: What `DayStatisticsBuilder` counted in the same behaviour log.
+        fingerprints: Of the tables, by name.
 
     Raises:
         ValueError: A field of the configuration makes no sense.
 
     Example:
-        counter = DayStatisticsBuilder(DayStatisticsConfig.of(ingest))
+        counter = DayStatisticsBuilder(DayStatisticsConfig.of(ingest), fingerprints)
         tree = TreeConfig.of(ingest, shards=16)
-        builder = BehaviorTreeBuilder(tree, counter.outputs["day_statistics"])
+        builder = BehaviorTreeBuilder(tree, counter.outputs["day_statistics"], fingerprints)
         pusher = BehaviorStorePusher(builder.outputs["behavior_tree"], "workdir/behavior_store")
 
     References:
@@ -65,15 +64,17 @@ class BehaviorTreeBuilder(base_beam_component.BaseBeamComponent):
 
     SPEC_CLASS = BehaviorTreeBuilderSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = TableDriver
 
-    def __init__(self, config: TreeConfig, day_statistics: types.BaseChannel) -> None:
+    def __init__(
+        self,
+        config: TreeConfig,
+        day_statistics: types.BaseChannel,
+        fingerprints: Mapping[str, Parameter],
+    ) -> None:
         config.validate()
-        base, input_config = inputs_of(config.logs)
         super().__init__(
             BehaviorTreeBuilderSpec(
-                input_base=base,
-                input_config=input_config,
+                **fingerprints_of(config.logs, fingerprints),
                 config=config.to_json(),
                 format_version=FORMAT_VERSION,
                 day_statistics=day_statistics,

@@ -6,19 +6,19 @@ import time
 from typing import Any
 
 from tfx import types
-from tfx.components.example_gen import utils
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
-from tfx.types import standard_component_specs as specs
-from tfx.utils import proto_utils
-from tfx.v1 import proto
 
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.components.behavior_tree_builder.store_files import finish_store, put_statistics
+from lifelong.components.behavior_tree_builder.store_files import (
+    finish_store,
+    put_statistics,
+    store_uri,
+)
 from lifelong.components.behavior_tree_builder.transforms import LOG, BuildTrees
 from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
 from lifelong.components.log_reading.counting import WriteCounts, read_counts
+from lifelong.components.log_reading.fingerprints import told_fingerprints
 from lifelong.data.day_statistics import DayStatistics
 from lifelong.data.logs.counts import Counts, check_rows, summary
 from lifelong.serving.behavior_store import Manifest
@@ -41,9 +41,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: `day_statistics`: counts of the behaviour log.
             output_dict: `behavior_tree`: a `BehaviorTree`.
-            exec_properties: `config`: a `TreeConfig` as JSON; `input_base` and `input_config`:
-                where the log lies; `input_fingerprint`: the driver's fingerprint of the log, if a
-                driver ran.
+            exec_properties: `config`: a `TreeConfig` as JSON; fingerprints of the tables.
 
         Raises:
             ValueError: The log cannot be read, or has too many bad rows. The artifact holds no
@@ -55,7 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         statistics = DayStatistics(
             artifact_utils.get_single_uri(input_dict[DAY_STATISTICS_KEY])
         ).newest()
-        manifest = config.manifest(_fingerprint(exec_properties), statistics.time)
+        manifest = config.manifest(told_fingerprints(exec_properties), statistics.time)
         with self._make_beam_pipeline() as pipeline:
             _ = (
                 pipeline
@@ -70,17 +68,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         size = counts["store/bytes"] + put_statistics(statistics, store)
         size += finish_store(store, manifest)
         _describe(tree, manifest, counts, size)
-
-
-def _fingerprint(exec_properties: dict[str, Any]) -> str:
-    known = exec_properties.get(utils.FINGERPRINT_PROPERTY_NAME)
-    if known:
-        return known
-    inputs = proto.Input()
-    proto_utils.json_to_proto(exec_properties[specs.INPUT_CONFIG_KEY], inputs)
-    return utils.calculate_splits_fingerprint_span_and_version(
-        exec_properties[specs.INPUT_BASE_KEY], inputs.splits
-    )[0]
 
 
 def _describe(tree: types.Artifact, manifest: Manifest, counts: Counts, size: int) -> None:

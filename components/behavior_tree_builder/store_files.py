@@ -7,6 +7,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from tfx import types
 from tfx.dsl.io import fileio
 
 from lifelong.data.newest_statistics import Newest
@@ -16,9 +17,16 @@ from lifelong.serving.behavior_store.lmdb_store import shard_folder
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
 from lifelong.serving.behavior_store.statistics_file import STATISTICS_FILE, write_statistics
 
+# Folder of the store in the artifact; beside it lies `counts.json`.
+STORE_FOLDER = "store"
 # Ends the names of files that are being written.
 _PART = ".part"
 _COPIED_TOGETHER = 1 << 24
+
+
+def store_uri(tree: types.Artifact) -> str:
+    """Returns the path or URI of the store of a `BehaviorTree`."""
+    return f"{tree.uri}/{STORE_FOLDER}"
 
 
 def put_shard(folder: Path, number: int, uri: str) -> int:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
-from tfx.types import standard_component_specs as specs
 
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.day_statistics.executor import CONFIG_KEY, DAY_STATISTICS_KEY, Executor
-from lifelong.components.log_reading.inputs import inputs_of
-from lifelong.components.log_reading.table_driver import TableDriver
-
-_INPUTS = (specs.INPUT_BASE_KEY, specs.INPUT_CONFIG_KEY)
+from lifelong.components.log_reading.fingerprints import fingerprint_spec, fingerprints_of
+from lifelong.components.run_parameter import Parameter
+from lifelong_artifacts import DayStatistics
 
 
 class DayStatisticsBuilderSpec(types.ComponentSpec):
-    """What the driver fingerprints, and a configuration."""
+    """A configuration, and what the tables it names are like."""
 
     PARAMETERS = {
-        **{key: specs.FileBasedExampleGenSpec.PARAMETERS[key] for key in _INPUTS},
+        **fingerprint_spec("behaviors", "items"),
         CONFIG_KEY: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {}
@@ -43,22 +42,22 @@ class DayStatisticsBuilder(base_beam_component.BaseBeamComponent):
 
     Args:
         config: What to count.
+        fingerprints: Of the tables, by name.
 
     Example:
-        builder = DayStatisticsBuilder(DayStatisticsConfig.of(ingest))
-        example_gen = BehaviorExampleGen(ingest, builder.outputs["day_statistics"])
+        builder = DayStatisticsBuilder(DayStatisticsConfig.of(ingest), fingerprints)
+        example_gen = BehaviorExampleGen(
+            ingest, builder.outputs["day_statistics"], fingerprints
+        )
     """
 
     SPEC_CLASS = DayStatisticsBuilderSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = TableDriver
 
-    def __init__(self, config: DayStatisticsConfig) -> None:
-        base, input_config = inputs_of(config.logs)
+    def __init__(self, config: DayStatisticsConfig, fingerprints: Mapping[str, Parameter]) -> None:
         super().__init__(
             DayStatisticsBuilderSpec(
-                input_base=base,
-                input_config=input_config,
+                **fingerprints_of(config.logs, fingerprints),
                 config=config.to_json(),
                 day_statistics=types.Channel(type=DayStatistics),
             )

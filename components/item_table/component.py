@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec
-from tfx.types import standard_component_specs as specs
 
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.components.item_table.executor import CONFIG_KEY, ITEM_TABLE_KEY, Executor
 from lifelong.components.item_table.transforms import TABLE
-from lifelong.components.log_reading.inputs import inputs_of
-from lifelong.components.log_reading.quarantine import QUARANTINE_KEY, Quarantine
-from lifelong.components.log_reading.table_driver import TableDriver
-
-_INPUTS = (specs.INPUT_BASE_KEY, specs.INPUT_CONFIG_KEY)
+from lifelong.components.log_reading.fingerprints import fingerprint_spec, fingerprints_of
+from lifelong.components.log_reading.quarantine import QUARANTINE_KEY
+from lifelong.components.run_parameter import Parameter
+from lifelong_artifacts import ItemTable, Quarantine
 
 
 class ItemTableBuilderSpec(types.ComponentSpec):
-    """What the driver fingerprints, and a configuration."""
+    """A configuration, and what the table it names is like."""
 
     PARAMETERS = {
-        **{key: specs.FileBasedExampleGenSpec.PARAMETERS[key] for key in _INPUTS},
+        **fingerprint_spec(TABLE),
         CONFIG_KEY: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {}
@@ -44,18 +43,16 @@ class ItemTableBuilder(base_beam_component.BaseBeamComponent):
 
     Args:
         config: What to make.
+        fingerprints: Of the table, by name.
     """
 
     SPEC_CLASS = ItemTableBuilderSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = TableDriver
 
-    def __init__(self, config: ItemTableConfig) -> None:
-        base, input_config = inputs_of({TABLE: config.items})
+    def __init__(self, config: ItemTableConfig, fingerprints: Mapping[str, Parameter]) -> None:
         super().__init__(
             ItemTableBuilderSpec(
-                input_base=base,
-                input_config=input_config,
+                **fingerprints_of([TABLE], fingerprints),
                 config=config.to_json(),
                 item_table=types.Channel(type=ItemTable),
                 quarantine=types.Channel(type=Quarantine),

@@ -1,4 +1,4 @@
-"""The artifact with what could not be used of a log, and how it is written and read."""
+"""How what could not be used of a log is written and read."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ import json
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
-from tfx import types
 from tfx.dsl.io import fileio
 
 from lifelong.data.logs.counts import BAD_ROWS_PREFIX, BAD_ROWS_SUFFIX, WARNINGS_FILE
 
 QUARANTINE_KEY = "quarantine"
-
-
-class Quarantine(types.Artifact):
-    """Rows of the logs that could not be used (`bad_rows*.jsonl`), `counts.json`, `warnings.json`."""
-
-    TYPE_NAME = "BehaviorQuarantine"
 
 
 class WriteBadRows(beam.PTransform):

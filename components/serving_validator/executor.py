@@ -1,8 +1,10 @@
-"""Validates a candidate model on a server and gives or refuses it an InfraBlessing."""
+"""Validates a candidate model on a server, and gives it an InfraBlessing or fails."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import logging
 import math
 import tempfile
@@ -15,6 +17,7 @@ from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator.config import ServingConfig
+from lifelong.components.serving_validator.refusal import ModelRefusedError, ServerFailedError
 from lifelong.components.serving_validator.validation import Candidate, Findings, validate
 
 MODEL_KEY = "model"
@@ -23,15 +26,16 @@ BLESSING_KEY = "blessing"
 CONFIG_KEY = "config"
 MODEL_NAME_KEY = "model_name"
 SPLIT_KEY = "split"
+FINDINGS_FOLDER_KEY = "findings_folder"
 
 # What TFX's own InfraValidator writes, and its Pusher reads.
 BLESSED = "blessed"
 _HAS_MODEL = "has_model"
 _BLESSED_FILE = "INFRA_BLESSED"
-_NOT_BLESSED_FILE = "INFRA_NOT_BLESSED"
-# Which model was validated; the driver looks for it.
+# Which model was validated.
 MODEL_URI = "model_uri"
 LOG_FILE = "server.log"
+FINDINGS_FILE = "findings.json"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -47,6 +51,7 @@ class Executor(base_executor.BaseExecutor):
 
         Raises:
             ValueError: If the split has no request to send.
+            ModelRefusedError: If the model must not be pushed. What was found is kept.
             ServerFailedError: If the server could not show what the model is like.
         """
         model = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
@@ -66,13 +71,35 @@ class Executor(base_executor.BaseExecutor):
                 warmed_path=Path(path_utils.stamped_model_path(str(place))),
                 log=place / LOG_FILE,
             )
+            kept = f"{exec_properties[FINDINGS_FOLDER_KEY]}/{_short_name(model.uri)}"
             try:
                 findings = validate(candidate, [f"{examples}/*"], config)
-            finally:
-                if not is_here:
-                    io_utils.copy_dir(str(place), blessing.uri)
+            except ServerFailedError as error:
+                _keep(Findings(reason=str(error)), candidate.log, kept)
+                raise
+            if findings.reason:
+                _keep(findings, candidate.log, kept)
+                raise ModelRefusedError(f"{findings.reason} (what was found: {kept})")
+            if not is_here:
+                io_utils.copy_dir(str(place), blessing.uri)
         _bless(blessing, findings)
         blessing.set_string_custom_property(MODEL_URI, model.uri)
+
+
+def _short_name(uri: str) -> str:
+    return hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+def _keep(findings: Findings, log: Path, folder: str) -> None:
+    """Writes what was found of a model that is not blessed."""
+    told = {
+        # JSON has no NaN; then the reason tells.
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in dataclasses.asdict(findings).items()
+    }
+    io_utils.write_string_file(f"{folder}/{FINDINGS_FILE}", json.dumps(told, indent=2))
+    if log.exists():
+        io_utils.copy_file(str(log), f"{folder}/{LOG_FILE}", overwrite=True)
 
 
 def _is_of_this_machine(uri: str) -> bool:
@@ -88,21 +115,13 @@ def _fetch(uri: str, folder: Path) -> Path:
 
 
 def _bless(blessing: types.Artifact, findings: Findings) -> None:
-    blessed = not findings.reason
-    name = _BLESSED_FILE if blessed else _NOT_BLESSED_FILE
-    io_utils.write_string_file(f"{blessing.uri}/{name}", "")
-    blessing.set_int_custom_property(BLESSED, int(blessed))
+    io_utils.write_string_file(f"{blessing.uri}/{_BLESSED_FILE}", "")
+    blessing.set_int_custom_property(BLESSED, 1)
     # The Pusher takes the model from here, as InfraValidator's warmed one.
-    blessing.set_int_custom_property(_HAS_MODEL, int(blessed))
+    blessing.set_int_custom_property(_HAS_MODEL, 1)
     for name, value in dataclasses.asdict(findings).items():
-        if isinstance(value, str):
-            blessing.set_string_custom_property(name, value)
-        elif isinstance(value, int):
+        if isinstance(value, int):
             blessing.set_int_custom_property(name, value)
-        # The metadata's database takes no NaN; then the reason tells.
-        elif value is not None and math.isfinite(value):
+        elif isinstance(value, float):
             blessing.set_float_custom_property(name, value)
-    if blessed:
-        logging.info("the model may be pushed: %s", findings)
-    else:
-        logging.warning("the model must not be pushed: %s", findings.reason)
+    logging.info("the model may be pushed: %s", findings)

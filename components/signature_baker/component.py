@@ -6,12 +6,11 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.signature_baker.executor import Executor
 from lifelong.models.config import ExportConfig
+from lifelong_artifacts import DayStatistics, ItemTable
 
 
 class SignatureBakerSpec(types.ComponentSpec):

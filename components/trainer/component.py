@@ -11,13 +11,11 @@ from tfx.types import standard_component_specs as specs
 from tfx.utils import json_utils
 from tfx.v1 import proto
 
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.executor import DAY_STATISTICS_KEY
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
 from lifelong.components.trainer.executor import Executor
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.executor import VOCABULARIES_KEY
+from lifelong_artifacts import DayStatistics, ItemTable, Vocabularies
 
 _READ = (
     specs.EXAMPLES_KEY,

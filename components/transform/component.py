@@ -12,8 +12,8 @@ from tfx.utils import json_utils
 from tfx.v1 import proto
 
 from lifelong.components.transform.executor import Executor
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.executor import VOCABULARIES_KEY
+from lifelong_artifacts import Vocabularies
 
 _READ = (specs.EXAMPLES_KEY, specs.SCHEMA_KEY)
 _WRITTEN = (specs.TRANSFORM_GRAPH_KEY, specs.TRANSFORMED_EXAMPLES_KEY)

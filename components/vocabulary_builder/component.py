@@ -7,9 +7,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 from tfx.types import standard_component_specs as specs
 
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.executor import ITEM_TABLE_KEY
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.executor import (
     CONFIG_KEY,
@@ -18,6 +16,7 @@ from lifelong.components.vocabulary_builder.executor import (
     Executor,
 )
 from lifelong.data.keys import TRAIN
+from lifelong_artifacts import ItemTable, Vocabularies
 
 
 class VocabularyBuilderSpec(types.ComponentSpec):

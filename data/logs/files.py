@@ -73,6 +73,19 @@ def file_size(path: str) -> int:
     return system.get_file_info(inner).size
 
 
+def change_times(path: str) -> tuple[int, ...]:
+    """Returns when a file was changed, in nanoseconds since 1970.
+
+    Of a local file also when its entry was, a time that the system sets and no program can.
+    """
+    system, inner = _system(path)
+    if isinstance(system, fs.LocalFileSystem):
+        status = pathlib.Path(inner).stat()
+        return status.st_mtime_ns, status.st_ctime_ns
+    # Not every file system knows it.
+    return (system.get_file_info(inner).mtime_ns or 0,)
+
+
 def open_file(path: str) -> pa.NativeFile:
     """Opens a file for random access."""
     system, inner = _system(path)

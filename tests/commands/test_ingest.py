@@ -60,14 +60,14 @@ def workdir(tmp_path):
 def new_version(workdir, number):
     tree = TreeConfig.of(load_config(workdir.config).data)
     LmdbStore.create(
-        Path(workdir.store_destination(Config(name="shop"))) / str(number), tree.manifest("")
+        Path(workdir.places(Config(name="shop")).store_destination) / str(number), tree.manifest("")
     ).close()
 
 
 def stored(workdir):
     """All events of the newest version."""
     found = []
-    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
+    with open_store(Path(workdir.places(Config(name="shop")).store_destination)) as store:
         for packed in store.scan():
             events = store.history(packed.user, 1_000_000)
             columns = [events[n].tolist() for n in ("item", "category", "timestamp", "quantity")]
@@ -94,7 +94,9 @@ def ingest(workdir, capsys):
 
 def test_a_store_of_another_contract_is_refused_in_one_sentence(workdir, ingest, tmp_path):
     (tmp_path / "log.jsonl").write_text(json_line(1))
-    (manifest,) = Path(workdir.store_destination(Config(name="shop"))).glob("1/manifest.json")
+    (manifest,) = Path(workdir.places(Config(name="shop")).store_destination).glob(
+        "1/manifest.json"
+    )
     fields = json.loads(manifest.read_text())
     fields["contract"]["version"] = VERSION - 1
     manifest.write_text(json.dumps(fields))
@@ -162,7 +164,9 @@ def test_plain_lines_whatever_the_suffix(tmp_path, workdir, ingest):
 def test_the_store_that_is_named(tmp_path, workdir, ingest):
     log = tmp_path / "live.jsonl"
     log.write_text(json_line(1))
-    named = Path(workdir.store_destination(Config(name="shop"))).rename(tmp_path / "elsewhere")
+    named = Path(workdir.places(Config(name="shop")).store_destination).rename(
+        tmp_path / "elsewhere"
+    )
     assert "holds no behaviour store" in ingest(log, status=1)
     ingest(log, f"--store={named / '1'}")
     ingest(log, f"--store={named}")
@@ -233,7 +237,7 @@ def test_a_store_of_other_features_is_refused(tmp_path, workdir, ingest):
 def test_a_store_in_other_hands_is_refused(tmp_path, workdir, ingest):
     log = tmp_path / "log.jsonl"
     log.write_text(json_line(1))
-    with open_store(Path(workdir.store_destination(Config(name="shop"))), writable=True):
+    with open_store(Path(workdir.places(Config(name="shop")).store_destination), writable=True):
         assert "is writing to" in ingest(log, status=1)
 
 
@@ -357,7 +361,7 @@ def test_kills_while_the_log_is_written_lose_nothing_and_double_nothing(tmp_path
     assert last.returncode == 0, errors
     assert "first the rest is read of live.jsonl.2, live.jsonl.1" in errors
     assert stored(workdir) == events(range(writer.events))
-    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
+    with open_store(Path(workdir.places(Config(name="shop")).store_destination)) as store:
         assert store.size().events == writer.events
     # What the killed ones had stored was noted: little is read again.
     assert int(output.split(" lines")[0].replace(",", "")) < writer.events - 200

@@ -68,7 +68,8 @@ def first_run(workdir, run_flags):
 
 def pushed_versions(workdir):
     return sorted(
-        path.name for path in Path(workdir.serving_folder(Config(name="lifelong"))).glob("[0-9]*")
+        path.name
+        for path in Path(workdir.places(Config(name="lifelong")).serving_folder).glob("[0-9]*")
     )
 
 
@@ -85,7 +86,7 @@ def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     assert noted["largest_score_difference"] <= 1e-5
     assert f"{noted['warmup_requests']} warm-up requests go with the model" in output
     (version,) = pushed_versions(workdir)
-    pushed = Path(workdir.serving_folder(Config(name="lifelong"))) / version
+    pushed = Path(workdir.places(Config(name="lifelong")).serving_folder) / version
     # data_contract; three lengths, and batches of 2, 4 and 8, of serving_default and search, with and
     # without statistics.
     assert warm_up(LoadedModel(str(pushed), 1)) == noted["warmup_requests"] == 25
@@ -97,7 +98,7 @@ def test_the_store_is_pushed(first_run, workdir):
     pushed = record.properties["BehaviorStorePusher", "pushed_store"]["pushed_destination"]
     assert f"bytes per event; pushed to {pushed}" in output
     assert "behaviour store: 40 users" in output
-    with open_store(workdir.store_destination(Config())) as store:
+    with open_store(workdir.places(Config()).store_destination) as store:
         assert store.size().users == 40
         assert len(store.history(3, 1000)["item"]) > 100
 
@@ -140,7 +141,7 @@ def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir,
     batch = next(iter(requests))
     wire = {key: batch[key].numpy() for key in trained.structured_input_signature[1]}
     scores = stock_scores(
-        Path(workdir.serving_folder(Config(name="lifelong"))) / version, wire, tmp_path
+        Path(workdir.places(Config(name="lifelong")).serving_folder) / version, wire, tmp_path
     )
     valid = np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]
     assert scores[valid].std() > 0.01

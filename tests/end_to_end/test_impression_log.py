@@ -75,11 +75,11 @@ def test_the_model_is_trained_and_pushed(output, folder):
     workdir = Workdir(folder / "work")
     assert "Blessed" in output
     assert "Pusher" in read_last_run(workdir.metadata).executed
-    assert list(Path(workdir.serving_folder(Config(name="shop"))).glob("[0-9]*"))
+    assert list(Path(workdir.places(Config(name="shop")).serving_folder).glob("[0-9]*"))
 
 
 def test_behaviour_type_and_price_reach_the_served_model(output, folder):
-    base_path = Path(Workdir(folder / "work").serving_folder(Config(name="shop")))
+    base_path = Path(Workdir(folder / "work").places(Config(name="shop")).serving_folder)
     rng = np.random.default_rng(0)
     events = 40
     history = {
@@ -118,9 +118,9 @@ def test_behaviour_type_and_price_reach_the_served_model(output, folder):
 def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, folder):
     workdir = Workdir(folder / "work")
     run = FinishedRun.read(str(workdir.root))
-    (pushed,) = Path(workdir.serving_folder(Config(name="shop"))).glob("[0-9]*")
+    (pushed,) = Path(workdir.places(Config(name="shop")).serving_folder).glob("[0-9]*")
     requests = list(eval_requests(run, run.spec, 1_000))
-    with open_store(Path(workdir.store_destination(Config(name="shop")))) as store:
+    with open_store(Path(workdir.places(Config(name="shop")).store_destination)) as store:
         parity = compare(LoadedModel(str(pushed), 1), store, requests, run.spec.model)
     assert parity.requests == len(requests) > 50
     assert min(parity.beyond_window, parity.events) > 10

@@ -53,7 +53,9 @@ def test_the_next_run_goes_on_from_the_last_epoch(tmp_path, run_flags):
     assert not half_model.exists()
     assert "epoch 1/12" not in output
     assert "epoch 12/12" in output
-    assert list(Path(Workdir(tmp_path).serving_folder(Config(name="lifelong"))).glob("[0-9]*"))
+    assert list(
+        Path(Workdir(tmp_path).places(Config(name="lifelong")).serving_folder).glob("[0-9]*")
+    )
 
     # The log goes on, with other users, items and categories.
     first = read_last_run(Workdir(tmp_path).metadata).outputs["VocabularyBuilder", "vocabularies"]

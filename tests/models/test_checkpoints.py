@@ -19,29 +19,41 @@ def read(path):
         return file.read()
 
 
-def test_a_local_folder_is_used_as_it_is(tmp_path):
-    with checkpoint_folder(tmp_path / "a" / "b") as folder:
-        (folder.path / "weights").write_text("1")
-        assert folder.callbacks() == []
-        folder.keep()
-    assert (tmp_path / "a" / "b" / "weights").read_text() == "1"
+@pytest.fixture(params=["ram", "disk"])
+def place(request, tmp_path):
+    return f"{URI}/run" if request.param == "ram" else str(tmp_path / "a" / "b")
 
 
-def test_what_was_kept_at_a_uri_is_there_the_next_time():
-    with checkpoint_folder(f"{URI}/run") as folder:
+def test_what_was_kept_is_there_the_next_time(place):
+    with checkpoint_folder(place) as folder:
         (folder.path / "backup").mkdir()
         (folder.path / "backup" / "ckpt-1.index").write_text("index")
         (folder.path / "epochs.csv").write_text("0")
-        (callback,) = folder.callbacks()
-        callback.on_epoch_end(0, {})
+        folder.callback().on_epoch_end(0, {})
         (folder.path / "epochs.csv").write_text("0 1")
-    assert read(f"{URI}/run/epochs.csv") == "0", "the second epoch did not end"
-    with checkpoint_folder(f"{URI}/run") as folder:
+    assert read(f"{place}/epochs.csv") == "0", "the second epoch did not end"
+    with checkpoint_folder(place) as folder:
         assert (folder.path / "epochs.csv").read_text() == "0"
         assert (folder.path / "backup" / "ckpt-1.index").read_text() == "index"
         (folder.path / "epochs.csv").write_text("0 1")
         folder.keep()
-    assert read(f"{URI}/run/epochs.csv") == "0 1"
+    assert read(f"{place}/epochs.csv") == "0 1"
+
+
+def test_what_the_next_epoch_replaced_is_removed(place):
+    with checkpoint_folder(place) as folder:
+        (folder.path / "backup").mkdir()
+        for epoch in (1, 2):
+            (folder.path / "backup" / f"ckpt-{epoch}.index").write_text("index")
+            (folder.path / "best.weights.h5").write_text("weights")
+            folder.keep()
+            (folder.path / "backup" / f"ckpt-{epoch - 1}.index").unlink(missing_ok=True)
+        folder.keep()
+    assert tf.io.gfile.listdir(f"{place}/backup") == ["ckpt-2.index"]
+    assert sorted(it.rstrip("/") for it in tf.io.gfile.listdir(place)) == [
+        "backup",
+        "best.weights.h5",
+    ]
 
 
 def test_a_copy_that_breaks_off_names_no_file_that_is_missing(monkeypatch):

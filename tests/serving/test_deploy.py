@@ -113,7 +113,7 @@ def test_compose_mounts_every_file_that_a_flag_names(service):
             assert targets[path] == f"./{Path(path).name}:{path}:ro"
             assert (DEPLOY / Path(path).name).is_file()
     (model,) = [volume for target, volume in targets.items() if target.startswith("/models/")]
-    pushed = Path(Workdir(Path("workdir")).serving_folder(Config(name="lifelong")))
+    pushed = Path(Workdir(Path("workdir")).places(Config(name="lifelong")).serving_folder)
     assert model == f"${{MODEL_DIR:-../../{pushed}}}:/models/lifelong:ro"
 
 

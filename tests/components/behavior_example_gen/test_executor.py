@@ -14,12 +14,11 @@ from tfx.types import artifact_utils, standard_artifacts
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.executor import Executor
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.component import DayStatisticsBuilder
 from lifelong.components.day_statistics.config import DayStatisticsConfig
-from lifelong.components.log_reading.quarantine import Quarantine
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from lifelong_artifacts import DayStatistics, Quarantine
 from tests.sample_statistics import write_statistics
 
 DAY = 86400

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree, store_uri
 from lifelong.components.behavior_tree_builder.store_files import (
     finish_store,
     put_shard,
     put_statistics,
+    store_uri,
 )
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.lmdb_store import build_shard
 from lifelong.serving.behavior_store.packed_user import pack_user
+from lifelong_artifacts import BehaviorTree
 from tests.sample_statistics import random_statistics
 
 TIME = 20_000 * 86_400

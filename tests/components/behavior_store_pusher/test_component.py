@@ -11,16 +11,15 @@ from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
-from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.component import DayStatisticsBuilder
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.data.logs.config import LogConfig
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
+from lifelong_artifacts import BehaviorTree, DayStatistics
 
 ROWS = [
     {"user": user, "item": day, "category": day % 3, "timestamp": 86_400 * day}

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from lifelong.components.behavior_store_pusher.folder import VersionFolder
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
+from lifelong.components.behavior_tree_builder.store_files import store_uri
 from lifelong.serving.behavior_store import StoreError, open_store
 
 

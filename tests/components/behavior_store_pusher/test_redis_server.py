@@ -1,11 +1,11 @@
 import pytest
 import redis
 
-from lifelong.components.behavior_store_pusher.component import PushedBehaviorStore
 from lifelong.components.behavior_store_pusher.executor import Executor
 from lifelong.components.behavior_store_pusher.redis_server import RedisServer
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
+from lifelong.components.behavior_tree_builder.store_files import store_uri
 from lifelong.serving.behavior_store import StoreCorruptedError, open_store
+from lifelong_artifacts import PushedBehaviorStore
 from tests import redis_server
 
 

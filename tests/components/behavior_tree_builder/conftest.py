@@ -7,12 +7,11 @@ import pytest
 from tfx import types
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
-from lifelong.components.behavior_tree_builder.artifacts import BehaviorTree
 from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
 from lifelong.components.behavior_tree_builder.executor import Executor
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong_artifacts import BehaviorTree, DayStatistics
 from tests.sample_statistics import statistics_of
 
 DAY = 24 * 3600

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.behavior_tree_builder.store_files import store_uri
 from lifelong.data.day_statistics import DayStatistics
 from lifelong.serving.behavior_store import open_store
 from tests.components.behavior_tree_builder.conftest import DAY, START

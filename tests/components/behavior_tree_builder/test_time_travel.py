@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lifelong.components.behavior_tree_builder.artifacts import store_uri
 from lifelong.components.behavior_tree_builder.config import TreeConfig
+from lifelong.components.behavior_tree_builder.store_files import store_uri
 from lifelong.data.keys import SPLITS
 from lifelong.serving.behavior_store import Cut, open_store
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from lifelong.components.behavior_example_gen.config import IngestConfig
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.day_statistics.component import DayStatisticsBuilder
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.day_statistics.executor import Executor
@@ -14,6 +13,7 @@ from lifelong.data.day_statistics import CATEGORY, ITEM
 from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID, fingerprint
 from lifelong.data.logs.config import LogColumns, LogConfig
+from lifelong_artifacts import DayStatistics
 from tests.sample_statistics import write_statistics
 
 DAY = 86_400

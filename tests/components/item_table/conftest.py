@@ -4,13 +4,12 @@ import dataclasses
 
 import pytest
 
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.item_table.component import ItemTableBuilder
 from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.components.item_table.executor import Executor
-from lifelong.components.log_reading.quarantine import Quarantine
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from lifelong_artifacts import ItemTable, Quarantine
 
 FEATURES = (
     Feature("brand", "item"),

@@ -1,9 +1,9 @@
 import pytest
 from tfx.types import channel, standard_artifacts
 
-from lifelong.components.day_statistics.artifacts import DayStatistics
 from lifelong.components.signature_baker.component import SignatureBaker
 from lifelong.models.config import ExportConfig
+from lifelong_artifacts import DayStatistics
 
 INPUTS = {
     "model": standard_artifacts.Model,

@@ -8,13 +8,12 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 from tfx.utils import path_utils
 
-from lifelong.components.day_statistics.artifacts import DayStatistics
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.signature_baker.executor import Executor, largest_score_difference
 from lifelong.models.config import ExportConfig, SoftSearchConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.trained import TRAINED_FOLDER, save_trained
+from lifelong_artifacts import DayStatistics, ItemTable
 from tests.sample_items import FEATURES, item_table, model_with_items, write_source
 from tests.sample_models import RECORDS, all_requests, spread_model
 from tests.sample_records import write_records

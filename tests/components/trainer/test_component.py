@@ -4,9 +4,8 @@ import pytest
 from tfx.components.trainer import executor as tfx_executor
 from tfx.types import standard_artifacts
 
-from lifelong.components.item_table.artifacts import ItemTable
 from lifelong.components.trainer.executor import Executor
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
+from lifelong_artifacts import ItemTable, Vocabularies
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from tfx.components.transform import executor as stock
 from tfx.types import standard_artifacts
 
 from lifelong.components.transform.executor import Executor
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
+from lifelong_artifacts import Vocabularies
 
 
 def test_the_function_is_told_where_the_vocabularies_are(monkeypatch):

@@ -2,12 +2,12 @@ import pytest
 from google.protobuf import text_format
 from tfx.types import artifact_utils, channel, standard_artifacts
 
-from lifelong.components.vocabulary_builder.artifacts import Vocabularies
+from lifelong.components.curated_schema.schema import make_schema
 from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.executor import Executor
 from lifelong.models.vocabulary_files import read_vocabulary
-from lifelong.pipeline.schema import make_schema
+from lifelong_artifacts import Vocabularies
 from tests.sample_models import RECORDS
 from tests.sample_records import write_records
 

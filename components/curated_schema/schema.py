@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import tensorflow as tf
-from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from lifelong.data.features import Feature
@@ -40,23 +37,3 @@ def make_schema(features: tuple[Feature, ...]) -> schema_pb2.Schema:
             feature.type = schema_pb2.INT
             feature.int_domain.min = 0
     return schema
-
-
-def write_schema(features: tuple[Feature, ...], folder: str) -> str:
-    """Writes the schema to a file named after its content.
-
-    The pipeline's cache looks at the path alone, so another schema must have another path.
-
-    Args:
-        features: Extra features of the configuration.
-        folder: Path or URI to write to; made if missing.
-
-    Returns:
-        The file's path.
-    """
-    text = text_format.MessageToString(make_schema(features))
-    path = f"{folder}/schema-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pbtxt"
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)
-    return path

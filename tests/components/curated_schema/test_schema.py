@@ -2,13 +2,9 @@ import copy
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_data_validation as tfdv
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
 
-from lifelong.data.features import Feature
-from lifelong.pipeline.schema import make_schema, write_schema
+from lifelong.components.curated_schema.schema import make_schema
 from tests.sample_records import make_records, write_records
 
 
@@ -55,16 +51,3 @@ def test_a_value_out_of_its_domain_is_an_anomaly(records, anomalies, key, value)
 def test_a_missing_key_is_an_anomaly(records, anomalies):
     del records[2]["history_category"]
     assert "history_category" in anomalies(records)
-
-
-def test_another_schema_has_another_path(tmp_path):
-    plain = write_schema((), str(tmp_path))
-    assert plain == write_schema((), str(tmp_path))
-    assert plain != write_schema((Feature("price", "candidate", "numeric"),), str(tmp_path))
-
-
-def test_a_schema_may_be_written_to_a_uri():
-    path = write_schema((), "ram://schemas")
-    assert path.startswith("ram://schemas/schema-")
-    with tf.io.gfile.GFile(path) as file:
-        assert text_format.Parse(file.read(), schema_pb2.Schema()) == make_schema(())

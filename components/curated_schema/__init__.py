@@ -1,0 +1,1 @@
+"""Writes the schema that all records must follow."""

@@ -1,0 +1,1 @@
+"""TFX's Pusher, whose versions come into being whole and once."""

@@ -1,0 +1,93 @@
+"""TFX's executor of the Pusher: a version is seen when it is whole, and no model is pushed twice."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any
+
+from tfx import types
+from tfx.components.pusher import executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.types import standard_component_specs as specs
+from tfx.utils import io_utils, proto_utils
+from tfx.v1 import proto
+
+from lifelong.components.running_model.serving_folder import (
+    model_digest,
+    note_push,
+    running_version,
+)
+from lifelong.serving.server.session import SAVED_MODEL_FILE
+from lifelong.serving.server.version_folders import folder_names
+from lifelong.serving.version_number import find_versions
+
+# Custom properties of the pushed model, the first two as TFX names them.
+PUSHED = "pushed"
+PUSHED_VERSION = "pushed_version"
+# The version in use that is this model; it was not pushed again.
+RUNNING_VERSION = "running_version"
+# In the serving folder, for versions that are no versions yet: servers look for numbers.
+_UNFINISHED = ".unfinished"
+
+
+class Executor(executor.Executor):
+    """Pushes a blessed model, unless it is the one in use.
+
+    On this machine's disks the version is copied beside the others and renamed. Object stores cannot
+    rename a folder; there saved_model.pb is copied last, without which servers load nothing. One
+    pipeline at a time pushes into a folder.
+    """
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Pushes; see TFX's executor for inputs and properties."""
+        pushed = artifact_utils.get_single_instance(output_dict[specs.PUSHED_MODEL_KEY])
+        destination = proto.PushDestination()
+        proto_utils.json_to_proto(exec_properties[specs.PUSH_DESTINATION_KEY], destination)
+        folder = destination.filesystem.base_directory
+        model = self.GetModelPath(input_dict)
+        running = running_version(folder)
+        if running and model_digest(running.path) == model_digest(model):
+            # Whatever the comparison with itself has shown.
+            logging.info("version %d in %s is this model", running.number, folder)
+            self._MarkNotPushed(pushed)
+            pushed.set_string_custom_property(RUNNING_VERSION, str(running.number))
+            return
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            return
+        newest = running.number if running else 0
+        _remove_unfinished(folder, newest)
+        version = max(int(time.time()), newest + 1)
+        target = f"{folder}/{version}"
+        if "://" in folder:
+            _copy(model, target)
+        else:
+            _copy(model, f"{folder}/{_UNFINISHED}")
+            fileio.rename(f"{folder}/{_UNFINISHED}", target)
+        note_push(folder, version)
+        io_utils.copy_dir(model, pushed.uri)
+        self._MarkPushed(pushed, target, str(version))
+        logging.info("pushed version %d to %s", version, folder)
+
+
+def _remove_unfinished(folder: str, newest: int) -> None:
+    """Removes what a push has left that was killed."""
+    if not fileio.isdir(folder):
+        return
+    names = folder_names(folder)
+    begun = [name for number, name in find_versions(names).folders.items() if number > newest]
+    for name in [*begun, *({_UNFINISHED} & set(names))]:
+        fileio.rmtree(f"{folder}/{name}")
+
+
+def _copy(model: str, target: str) -> None:
+    io_utils.copy_dir(model, target, deny_regex_patterns=[re.escape(SAVED_MODEL_FILE)])
+    io_utils.copy_file(f"{model}/{SAVED_MODEL_FILE}", f"{target}/{SAVED_MODEL_FILE}")

@@ -1,0 +1,109 @@
+"""What lies in the folder that models are pushed to."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from lifelong.data.logs.fingerprint import Sampled, sample_digest
+from lifelong.serving.server.version_folders import folder_names, is_complete, version_path
+from lifelong.serving.version_number import find_versions
+
+# Servers look for numbers and leave out what is hidden.
+_LAST_PUSH = ".last_push"
+
+
+class PushedVersion(NamedTuple):
+    """A version of a model in a serving folder.
+
+    Attributes:
+        number: Of the version.
+        path: Path or URI of its SavedModel.
+    """
+
+    number: int
+    path: str
+
+
+def running_version(serving_folder: str) -> PushedVersion | None:
+    """Returns the version that servers load: the newest whole one; None if there is none.
+
+    Args:
+        serving_folder: Path or URI of the model base path.
+
+    Raises:
+        tf.errors.OpError: The folder cannot be read.
+    """
+    if not tf.io.gfile.isdir(serving_folder):
+        return None
+    folders = find_versions(folder_names(serving_folder)).folders
+    for number, name in reversed(folders.items()):
+        path = version_path(serving_folder, name)
+        if is_complete(path):
+            return PushedVersion(number, path)
+    return None
+
+
+def serving_state(serving_folder: str) -> str:
+    """Returns a text that says which model is in use and which version was pushed last.
+
+    The second differs from the first where the version that was pushed last is gone: then the first alone
+    would look like the state in which it was pushed.
+
+    Args:
+        serving_folder: Path or URI of the model base path.
+
+    Returns:
+        The text; empty if no model is in use.
+
+    Raises:
+        tf.errors.OpError: The folder cannot be read.
+    """
+    running = running_version(serving_folder)
+    if running is None:
+        return ""
+    note = version_path(serving_folder, _LAST_PUSH)
+    last = ""
+    if tf.io.gfile.exists(note):
+        with tf.io.gfile.GFile(note) as file:
+            last = file.read()
+    return f"model {model_digest(running.path)}, last push {last or 'unknown'}"
+
+
+def note_push(serving_folder: str, version: int) -> None:
+    """Notes beside the versions which one was pushed last.
+
+    Args:
+        serving_folder: Path or URI of the model base path.
+        version: Number of the version.
+    """
+    with tf.io.gfile.GFile(version_path(serving_folder, _LAST_PUSH), "w") as file:
+        file.write(str(version))
+
+
+def model_digest(path: str) -> str:
+    """Returns a digest of a SavedModel: equal for two folders with the same model.
+
+    Of large files a sample is read. Of variables that is enough: the checkpoint's small index holds a
+    checksum of each.
+
+    Args:
+        path: Path or URI of the folder.
+    """
+    found = {
+        f"{inner.removeprefix(path).strip('/')}/{name}": f"{inner.rstrip('/')}/{name}"
+        for inner, _, names in tf.io.gfile.walk(path)
+        for name in names
+    }
+    return sample_digest(
+        [
+            Sampled(
+                name,
+                tf.io.gfile.stat(place).length,
+                functools.partial(tf.io.gfile.GFile, place, "rb"),
+            )
+            for name, place in sorted(found.items())
+        ]
+    )

@@ -1,0 +1,80 @@
+"""What a pipeline that runs elsewhere may name: nothing of the machine that compiles it."""
+
+from __future__ import annotations
+
+from lifelong.pipeline.checks import check_fields
+from lifelong.pipeline.config import Config, Places
+from lifelong.pipeline.config_parser import make_config_parser, to_config
+
+
+def read_cluster_config(path: str, prog: str | None = None) -> Config:
+    """Reads the configuration of a pipeline that runs on a cluster, and checks it; no log is looked at.
+
+    Args:
+        path: YAML file. Wrong ones end the process as wrong arguments do.
+        prog: The command, as errors name it; None: the process's own name.
+
+    Raises:
+        ValueError: Fields do not fit together.
+    """
+    parser = make_config_parser(prog=prog)
+    config = to_config(parser, parser.parse_args(["--config", path]))
+    check_fields(config)
+    return config
+
+
+def cluster_places(config: Config) -> Places:
+    """Returns where a run on a cluster puts things.
+
+    Args:
+        config: The configuration.
+
+    Raises:
+        ValueError: It leaves a place to the working folder of this machine, or names files or folders
+            by relative paths.
+    """
+    for field, value in (
+        ("image", config.image),
+        ("pipeline_root", config.pipeline_root),
+        ("serving_folder", config.serving_folder),
+        *([("store.destination", config.store.destination)] if config.store.build else []),
+    ):
+        if not value:
+            raise ValueError(
+                f"{field} is empty: a pipeline that runs on a cluster needs one that its tasks reach"
+                + ("; see `make image`" if field == "image" else ", such as gs://bucket/folder")
+            )
+    if config.training.go_on:
+        raise ValueError(
+            "training.go_on is true, but only `lifelong run` knows the model that was trained last: "
+            "leave it out"
+        )
+    root = config.pipeline_root.rstrip("/")
+    places = Places(
+        pipeline_root=root,
+        serving_folder=config.serving_folder,
+        checkpoint_folder=config.checkpoint_folder or f"{root}/checkpoints",
+        findings_folder=f"{root}/findings",
+        store_destination=config.store.destination,
+    )
+    named = {
+        "pipeline_root": places.pipeline_root,
+        "serving_folder": places.serving_folder,
+        "checkpoint_folder": places.checkpoint_folder,
+        "store.destination": places.store_destination,
+    }
+    for field, place in named.items():
+        _check_absolute(field, place)
+    for name, log in config.data.tables.items():
+        for pattern in log.patterns:
+            _check_absolute(f"data.{name}.files", pattern)
+    return places
+
+
+def _check_absolute(field: str, place: str) -> None:
+    """Raises for a path that would mean something else on another machine."""
+    if place and "://" not in place and not place.startswith("/"):
+        raise ValueError(
+            f"{field} is {place!r}, a path that begins where this command was started: give a URI, or "
+            "the absolute path of a volume that all tasks see"
+        )
