@@ -39,16 +39,19 @@ class CheckpointFolder:
         """Copies what the folder holds, and removes what it held before and holds no more."""
         files = [path for path in self.path.rglob("*") if path.is_file()]
         for path in sorted(files, key=lambda path: (path.name == _NAMES_OTHERS, path)):
-            target = f"{self._place}/{path.relative_to(self.path).as_posix()}"
+            target = self._kept_at(path)
             tf.io.gfile.makedirs(target.rpartition("/")[0])
             # Under its name a file is complete.
             tf.io.gfile.copy(str(path), f"{target}.part", overwrite=True)
             tf.io.gfile.rename(f"{target}.part", target, overwrite=True)
         for folder in {path.parent for path in files}:
-            kept = f"{self._place}/{folder.relative_to(self.path).as_posix()}"
+            kept = self._kept_at(folder)
             for name in tf.io.gfile.listdir(kept):
                 if not (folder / name.rstrip("/")).exists():
                     tf.io.gfile.remove(f"{kept}/{name}")
+
+    def _kept_at(self, path: Path) -> str:
+        return "/".join((self._place, *path.relative_to(self.path).parts))
 
 
 @contextlib.contextmanager

@@ -47,13 +47,14 @@ def run_locally(config: Config, workdir: Workdir) -> RunOutcome:
         OSError: If a log or a destination cannot be read.
         ComponentFailedError: If a component failed.
     """
+    base = _base_model(config, workdir) if config.training.go_on else None
     places = workdir.places(config)
     pipeline = configured_pipeline(
         config,
         places,
         RunParameters.of(config, places),
         metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
-        base=_base_model(config, workdir) if config.training.go_on else None,
+        base=base,
     )
     print(f"pipeline: {config.name} with long-term part {config.model.long_term}, {workdir.root}")
     with component_lines(workdir.log):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from ml_metadata.proto.metadata_store_pb2 import ConnectionConfig
+from tfx.dsl.components.base import base_driver
 
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.day_statistics.config import DayStatisticsConfig
@@ -19,11 +20,12 @@ from lifelong.pipeline.create_pipeline import (
     create_pipeline,
 )
 from lifelong.pipeline.default_data import default_ingestion
+from lifelong.pipeline.run_parameters import RunParameters
+from tests.sample_fingerprints import FINGERPRINTS
 
 COMMON = {
     "pipeline_name": "shop",
     "pipeline_root": "gs://bucket/artifacts",
-    "schema_file": "gs://bucket/schema.pbtxt",
     "ingest": default_ingestion(Path("/behaviors.parquet")),
     "beam_args": ["--direct_num_workers=2"],
 }
@@ -34,6 +36,8 @@ def create(**more):
         **{**COMMON, **more},
         serving_folder="gs://bucket/serving",
         checkpoint_folder="gs://bucket/checkpoints",
+        findings_folder="gs://bucket/findings",
+        parameters=RunParameters(FINGERPRINTS, "model 5", "store 7"),
         model=ModelConfig(),
         training=TrainingConfig(min_count=7),
         eval_config=make_eval_config(0.6, -0.005),
@@ -51,7 +55,9 @@ def by_id(pipeline):
 
 def test_the_data_pipeline_is_the_beginning_of_the_whole_one(whole):
     """Alike to the last property, so that what one has run is cached for the other."""
-    data = create_data_pipeline(**COMMON, training=TrainingConfig(min_count=7))
+    data = create_data_pipeline(
+        **COMMON, fingerprints=FINGERPRINTS, training=TrainingConfig(min_count=7)
+    )
     of_whole = by_id(whole)
     ids = {component.id for component in data.components}
     assert {"BehaviorExampleGen", "Transform"} <= ids
@@ -67,9 +73,11 @@ def test_the_data_pipeline_is_the_beginning_of_the_whole_one(whole):
 @pytest.mark.parametrize("changed", ["min_count", "min_user_count"])
 def test_other_least_counts_are_other_vocabularies(changed):
     properties = [
-        by_id(create_data_pipeline(**COMMON, training=TrainingConfig(**{changed: least})))[
-            "VocabularyBuilder"
-        ].exec_properties
+        by_id(
+            create_data_pipeline(
+                **COMMON, fingerprints=FINGERPRINTS, training=TrainingConfig(**{changed: least})
+            )
+        )["VocabularyBuilder"].exec_properties
         for least in (3, 4)
     ]
     assert properties[0] != properties[1]
@@ -134,6 +142,7 @@ def test_the_store_is_built_after_the_records_and_pushed(whole):
     assert pusher.upstream_nodes == {builder}
     assert TreeConfig.from_json(builder.exec_properties["config"]).shards == 3
     assert pusher.exec_properties["destination"] == "/store"
+    assert pusher.exec_properties["destination_state"] == "store 7"
     assert pusher.exec_properties["keep_versions"] == 2
 
 
@@ -165,13 +174,36 @@ def test_what_is_pushed_is_the_warmed_model_that_both_have_blessed():
     assert properties["split"] == "eval"
 
 
+def test_the_evaluator_compares_with_the_model_that_runs(whole):
+    components = by_id(whole)
+    running = components["RunningModel"]
+    assert components["Evaluator"].inputs["baseline_model"] is running.outputs["model"]
+    assert running.exec_properties == {"serving_folder": "gs://bucket/serving", "state": "model 5"}
+
+
+def test_a_log_is_told_to_all_that_read_it_and_to_no_others(whole):
+    told = {
+        name
+        for name, component in by_id(whole).items()
+        if component.exec_properties.get("behaviors_fingerprint") == FINGERPRINTS["behaviors"]
+    }
+    assert told == {"DayStatisticsBuilder", "BehaviorExampleGen", "BehaviorTreeBuilder"}
+
+
+def test_no_component_has_a_driver_of_its_own(whole):
+    """Kubeflow and Vertex would not run it."""
+    for component in whole.components:
+        assert component.DRIVER_CLASS is base_driver.BaseDriver, component.id
+
+
 def test_uris_stay_as_they_are(whole):
     """No path library has made gs:/bucket of them."""
     components = by_id(whole)
     assert whole.pipeline_info.pipeline_root == "gs://bucket/artifacts"
     told = {
-        "ImportSchemaGen": "gs://bucket/schema.pbtxt",
         "Trainer": "gs://bucket/checkpoints",
+        "RunningModel": "gs://bucket/serving",
+        "ServingValidator": "gs://bucket/findings",
         "Pusher": "gs://bucket/serving",
     }
     for name, uri in told.items():

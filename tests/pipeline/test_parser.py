@@ -152,8 +152,8 @@ def test_what_is_right_is_read(parse, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "lifelong: a command is missing; choose from run, serve, rank, "),
-        (["rnu"], "lifelong: there is no command rnu; did you mean run? (run, serve, "),
+        ([], "lifelong: a command is missing; choose from run, compile, submit, "),
+        (["rnu"], "lifelong: there is no command rnu; did you mean run? (run, compile, "),
         (["--foo", "run"], "lifelong: --foo stands before the command"),
         (["rank"], "lifelong rank: the following arguments are required: user"),
         (["ingest"], "lifelong ingest: the following arguments are required: events_file"),

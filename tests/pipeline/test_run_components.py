@@ -5,6 +5,7 @@ import pytest
 from absl import logging as absl_logging
 from tfx import v1 as tfx
 
+from lifelong.components.serving_validator.refusal import ModelRefusedError
 from lifelong.pipeline import run_components as module
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.progress import component_lines
@@ -63,3 +64,9 @@ def test_a_log_on_a_full_disk_does_not_hide_what_failed(failing, monkeypatch, ca
     monkeypatch.setattr(logging.StreamHandler, "flush", lambda self: write(self, None))
     assert failing(ValueError("no events")).startswith("Trainer failed: no events")
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_refused_model_is_no_failure_of_the_run(failing):
+    """Whoever started it tells what was found, and why nothing was pushed."""
+    with pytest.raises(ModelRefusedError, match="over the budget"):
+        failing(ModelRefusedError("over the budget"))

@@ -3,7 +3,7 @@ from ml_metadata import metadata_store
 from ml_metadata import proto as mlmd
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
-from lifelong.pipeline.run_record import Push, read_last_run, read_pushed_run
+from lifelong.pipeline.run_record import read_last_run, read_pushed_run
 
 KEYS = {"SignatureBaker": "baked_model"}
 
@@ -95,7 +95,13 @@ def test_pushes_of_all_runs_are_known_by_their_model(metadata):
     record("first", "Trainer")
     push(path, "baked/1", "5")
     push(path, "baked/2", "", pushed=0)
-    assert read_last_run(path).pushes == (Push("baked/1", 5, "at/5", "archive/5"),)
+    assert read_last_run(path).pushed_models == {"baked/1"}
+
+
+def test_without_a_push_no_model_is_pushed(metadata):
+    path, record = metadata
+    record("first", "Trainer")
+    assert read_last_run(path).pushed_models == frozenset()
 
 
 def test_the_newest_run_whose_model_was_pushed_is_found(metadata):

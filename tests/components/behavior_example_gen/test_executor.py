@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 from tfx import types
-from tfx.components.example_gen import component as example_gen
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.types import artifact_utils, standard_artifacts
@@ -18,7 +17,9 @@ from lifelong.components.day_statistics.component import DayStatisticsBuilder
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fingerprint import log_fingerprints
 from lifelong_artifacts import DayStatistics, Quarantine
+from tests.sample_fingerprints import FINGERPRINTS
 from tests.sample_statistics import write_statistics
 
 DAY = 86400
@@ -53,7 +54,7 @@ def artifacts(tmp_path):
 def do(config, examples, quarantine):
     outputs = {"examples": [examples], "quarantine": [quarantine]}
     properties = {
-        **BehaviorExampleGen(config, STATISTICS).exec_properties,
+        **BehaviorExampleGen(config, STATISTICS, FINGERPRINTS).exec_properties,
         "config": config.to_json(),
     }
     statistics = DayStatistics()
@@ -131,16 +132,22 @@ def test_a_header_without_rows_fails_the_run(config, tmp_path):
         do(config, *artifacts(tmp_path))
 
 
-def test_the_component_is_a_file_based_example_gen(config):
-    component = BehaviorExampleGen(config, STATISTICS)
-    assert isinstance(component, example_gen.FileBasedExampleGen)
+def test_the_component_makes_examples_and_a_quarantine(config):
+    component = BehaviorExampleGen(config, STATISTICS, FINGERPRINTS)
     assert component.inputs["day_statistics"] is STATISTICS
     assert component.outputs["examples"].type is standard_artifacts.Examples
     assert component.outputs["quarantine"].type is Quarantine
     assert isinstance(Quarantine(), types.Artifact)
     assert IngestConfig.from_json(component.exec_properties["config"]) == config
     with pytest.raises(ValueError, match=r"behaviors\.files is empty"):
-        BehaviorExampleGen(dataclasses.replace(config, behaviors=LogConfig()), STATISTICS)
+        BehaviorExampleGen(
+            dataclasses.replace(config, behaviors=LogConfig()), STATISTICS, FINGERPRINTS
+        )
+
+
+def test_a_table_whose_fingerprint_is_not_given_is_refused(config):
+    with pytest.raises(ValueError, match="no fingerprint of behaviors is given"):
+        BehaviorExampleGen(config, STATISTICS, {"items": "as it was"})
 
 
 def test_in_a_pipeline_it_runs_again_only_when_a_log_or_the_configuration_changes(
@@ -153,8 +160,9 @@ def test_in_a_pipeline_it_runs_again_only_when_a_log_or_the_configuration_change
         return len(list(folder.iterdir()))
 
     def run(config):
-        builder = DayStatisticsBuilder(DayStatisticsConfig.of(config))
-        example_gen = BehaviorExampleGen(config, builder.outputs["day_statistics"])
+        told = log_fingerprints(config.tables)
+        builder = DayStatisticsBuilder(DayStatisticsConfig.of(config), told)
+        example_gen = BehaviorExampleGen(config, builder.outputs["day_statistics"], told)
         LocalDagRunner().run(
             pipeline.Pipeline(
                 "test",
@@ -179,5 +187,5 @@ def test_in_a_pipeline_it_runs_again_only_when_a_log_or_the_configuration_change
 
 def test_features_reach_the_configuration_of_the_run(config):
     config = dataclasses.replace(config, features=(Feature("price", "event", "numeric"),))
-    properties = BehaviorExampleGen(config, STATISTICS).exec_properties
+    properties = BehaviorExampleGen(config, STATISTICS, FINGERPRINTS).exec_properties
     assert IngestConfig.from_json(properties["config"]).features == config.features

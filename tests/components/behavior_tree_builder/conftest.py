@@ -12,6 +12,7 @@ from lifelong.components.behavior_tree_builder.executor import Executor
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong_artifacts import BehaviorTree, DayStatistics
+from tests.sample_fingerprints import FINGERPRINTS
 from tests.sample_statistics import statistics_of
 
 DAY = 24 * 3600
@@ -78,7 +79,7 @@ def build(tmp_path, day_statistics):
     def run(config, name="tree"):
         tree = BehaviorTree()
         tree.uri = str(tmp_path / name)
-        component = BehaviorTreeBuilder(config, types.Channel(type=DayStatistics))
+        component = BehaviorTreeBuilder(config, types.Channel(type=DayStatistics), FINGERPRINTS)
         inputs = {"day_statistics": [day_statistics]}
         Executor().Do(inputs, {"behavior_tree": [tree]}, component.exec_properties)
         return tree

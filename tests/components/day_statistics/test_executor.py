@@ -14,6 +14,7 @@ from lifelong.data.features import Feature
 from lifelong.data.ids import MISSING_ID, fingerprint
 from lifelong.data.logs.config import LogColumns, LogConfig
 from lifelong_artifacts import DayStatistics
+from tests.sample_fingerprints import FINGERPRINTS
 from tests.sample_statistics import write_statistics
 
 DAY = 86_400
@@ -56,7 +57,7 @@ def build(tmp_path):
     def run(config):
         artifact = DayStatistics()
         artifact.uri = str(tmp_path / "built")
-        properties = DayStatisticsBuilder(config).exec_properties
+        properties = DayStatisticsBuilder(config, FINGERPRINTS).exec_properties
         Executor().Do({}, {"day_statistics": [artifact]}, properties)
         return artifact
 

@@ -10,6 +10,7 @@ from lifelong.components.item_table.executor import Executor
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
 from lifelong_artifacts import ItemTable, Quarantine
+from tests.sample_fingerprints import FINGERPRINTS
 
 FEATURES = (
     Feature("brand", "item"),
@@ -37,7 +38,7 @@ def build(tmp_path):
         table, quarantine = ItemTable(), Quarantine()
         table.uri, quarantine.uri = str(tmp_path / "table"), str(tmp_path / "quarantine")
         outputs = {"item_table": [table], "quarantine": [quarantine]}
-        Executor().Do({}, outputs, ItemTableBuilder(config).exec_properties)
+        Executor().Do({}, outputs, ItemTableBuilder(config, FINGERPRINTS).exec_properties)
         return table, quarantine
 
     return run

@@ -6,6 +6,7 @@ from lifelong.components.item_table.component import ItemTableBuilder
 from lifelong.components.item_table.config import ItemTableConfig
 from lifelong.data.features import Feature
 from lifelong.data.logs.config import LogConfig
+from lifelong.data.logs.fingerprint import log_fingerprints
 from tests.components.behavior_example_gen.test_config import GOOD, replaced
 
 
@@ -25,7 +26,7 @@ def test_it_runs_again_only_when_the_table_changes(config, write_log, tmp_path):
     made = config(rows)
 
     def run():
-        builder = ItemTableBuilder(made)
+        builder = ItemTableBuilder(made, log_fingerprints({"items": made.items}))
         database = str(tmp_path / "metadata.sqlite")
         LocalDagRunner().run(
             pipeline.Pipeline(

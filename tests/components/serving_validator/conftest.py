@@ -107,14 +107,19 @@ def at_once(monkeypatch):
 def bless(examples, tmp_path):
     """Runs the executor and returns the blessing."""
 
-    def run(model, config, split="eval", blessing=None):
+    def run(model, config, split="eval", blessing=None, findings_folder=""):
         if blessing is None:
             blessing = standard_artifacts.InfraBlessing()
             blessing.uri = str(tmp_path / "blessing")
         Executor().Do(
             {"model": [model], "examples": [examples]},
             {"blessing": [blessing]},
-            {"config": config.to_json(), "model_name": "shop", "split": split},
+            {
+                "config": config.to_json(),
+                "model_name": "shop",
+                "split": split,
+                "findings_folder": findings_folder or str(tmp_path / "findings"),
+            },
         )
         return blessing
 

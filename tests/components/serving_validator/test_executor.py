@@ -1,5 +1,6 @@
 """What is blessed, what is not, and what TFX's own Pusher makes of it."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tfx.utils import io_utils, path_utils
 
 from lifelong.components.serving_validator import validation
 from lifelong.components.serving_validator.config import ServingConfig
-from lifelong.components.serving_validator.refusal import ServerFailedError
+from lifelong.components.serving_validator.refusal import ModelRefusedError, ServerFailedError
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.server.server import ModelServer
 from lifelong.serving.server.session import LoadedModel
@@ -52,18 +53,18 @@ def push(blessing, folder, model_blessed=1):
 
 
 @pytest.fixture
-def refusal(bless):
-    """Runs the executor on a model that must not be pushed, and returns why."""
+def refusal(bless, tmp_path):
+    """Runs the executor on a model that must not be pushed, and returns what is kept of it."""
 
     def run(model, config):
-        blessing = bless(model, config)
-        uri = Path(blessing.uri)
-        assert noted(blessing)["blessed"] == noted(blessing)["has_model"] == 0
-        assert (uri / "INFRA_NOT_BLESSED").exists()
-        assert not (uri / "INFRA_BLESSED").exists()
-        assert not Path(path_utils.stamped_model_path(blessing.uri)).exists()
-        assert push(blessing, uri) is None
-        return noted(blessing)
+        with pytest.raises(ModelRefusedError) as refused:
+            bless(model, config)
+        assert not list((tmp_path / "blessing").glob("*BLESSED"))
+        assert not Path(path_utils.stamped_model_path(str(tmp_path / "blessing"))).exists()
+        (folder,) = (tmp_path / "findings").iterdir()
+        found = json.loads((folder / "findings.json").read_text())
+        assert str(refused.value) == f"{found['reason']} (what was found: {folder})"
+        return found
 
     return run
 
@@ -72,7 +73,7 @@ def test_a_good_model_is_blessed_and_pushed_with_its_warm_up_requests(sim_hard, 
     """With a server in a process of its own."""
     blessing = bless(sim_hard, CONFIG)
     said = noted(blessing)
-    assert (said["blessed"], said["has_model"], said["reason"]) == (1, 1, "")
+    assert (said["blessed"], said["has_model"]) == (1, 1)
     assert (said["requests"], said["warmup_requests"]) == (12, 14)
     assert said["model_uri"] == sim_hard.uri
     assert 0 <= said["largest_score_difference"] <= 1e-6
@@ -111,7 +112,7 @@ def test_calibrated_scores_are_served_as_the_evaluator_judges_them(
     """By histories, by records and by what a store has found."""
     model = export(spread_model("sim_hard", transform_output), negative_sampling_rate=0.1)
     said = noted(bless(model, CONFIG))
-    assert (said["blessed"], said["reason"]) == (1, "")
+    assert said["blessed"] == 1
     assert 0 <= said["largest_score_difference"] <= 1e-6
 
 
@@ -126,7 +127,7 @@ def test_scores_that_differ_are_refused(plain, refusal, at_once, monkeypatch):
     said = refusal(plain, CONFIG)
     assert "differ from the Evaluator's by 0.125 (serving.tolerance: 1e-05)" in said["reason"]
     assert said["largest_score_difference"] == pytest.approx(0.125, abs=1e-6)
-    assert "latency_p50_ms" not in said
+    assert said["latency_p50_ms"] is None
 
 
 def test_scores_that_are_no_numbers_are_refused(export, transform_output, refusal, at_once):
@@ -134,7 +135,7 @@ def test_scores_that_are_no_numbers_are_refused(export, transform_output, refusa
     model.head.logit.bias.assign([float("nan")])
     said = refusal(export(model), CONFIG)
     assert "by nan" in said["reason"]
-    assert "largest_score_difference" not in said
+    assert said["largest_score_difference"] is None
 
 
 def test_a_missed_latency_budget_is_refused(plain, refusal, at_once):
@@ -151,7 +152,7 @@ def test_a_compiled_model_needs_servers_that_run_it(export, transform_output, re
     small = {**QUICK, "latency_requests": 2, "warmup_requests": 1, "max_batch_size": 1}
     assert "XLA compilation disabled" in refusal(model, ServingConfig(**small))["reason"]
     said = noted(bless(model, ServingConfig(**small, xla_cpu_compilation_enabled=True)))
-    assert (said["blessed"], said["reason"]) == (1, "")
+    assert said["blessed"] == 1
 
 
 def test_a_model_with_a_python_op_is_refused(refusal, at_once, tmp_path):
@@ -199,6 +200,8 @@ def test_a_server_that_is_late_is_an_error_so_that_the_next_run_tries_again(
     with pytest.raises(ServerFailedError, match="has not loaded the model"):
         bless(plain, CONFIG)
     assert not list((tmp_path / "blessing").glob("INFRA*"))
+    (found,) = (tmp_path / "findings").glob("*/findings.json")
+    assert "has not loaded the model" in json.loads(found.read_text())["reason"]
 
 
 def test_an_empty_split_validates_nothing_and_is_an_error(plain, bless, at_once):
@@ -216,3 +219,13 @@ def test_model_and_blessing_may_lie_at_uris(plain, bless, at_once):
     assert fileio.exists(f"{blessing.uri}/INFRA_BLESSED")
     assert fileio.exists(f"{warmed}/{WARMUP_FILE}")
     assert warm_up(LoadedModel(warmed, 1)) == 2
+
+
+def test_what_was_found_may_be_kept_at_a_uri(plain, bless, at_once):
+    with pytest.raises(ModelRefusedError, match="what was found: ram://validator/findings/"):
+        bless(
+            plain,
+            ServingConfig(**QUICK, latency_budget_ms=1e-6),
+            findings_folder="ram://validator/findings",
+        )
+    assert len(fileio.glob("ram://validator/findings/*/findings.json")) == 1
