@@ -8,9 +8,11 @@ when a run is started.
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+import tensorflow as tf
 from tfx.orchestration.data_types import RuntimeParameter
 
 from lifelong.components.behavior_store_pusher.destinations import destination_state
@@ -19,6 +21,7 @@ from lifelong.components.run_parameter import Parameter
 from lifelong.components.running_model.serving_folder import serving_state
 from lifelong.data.logs.fingerprint import log_fingerprints
 from lifelong.pipeline.config import Config, Places
+from lifelong.serving.behavior_store import StoreError
 
 _RUNNING_MODEL, _RUNNING_STORE = "running_model", "running_store"
 
@@ -45,20 +48,27 @@ class RunParameters:
             config: The configuration.
             places: Where things are pushed to.
 
+        A destination that cannot be looked at from here is told as one where nothing is in use: its
+        component runs then, and looks from where it runs.
+
         Raises:
-            OSError: A log, or a destination, cannot be read from here.
+            OSError: A log cannot be read from here.
         """
         # Where nothing is in use, what an earlier run pushed is lost, or nothing was pushed yet: that
         # must not look like the run that pushed.
         nothing = f"nothing at {time.time_ns()}"
-        store = ""
+        running_model = _seen(lambda: serving_state(places.serving_folder), "serving_folder")
+        running_store = ""
         if config.tree is not None:
-            store = destination_state(places.store_destination, config.store.keep_versions)
-            store = store or nothing
+            kept = config.store.keep_versions
+            running_store = _seen(
+                lambda: destination_state(places.store_destination, kept), "store.destination"
+            )
+            running_store = running_store or nothing
         return cls(
             fingerprints=log_fingerprints(config.data.tables),
-            running_model=serving_state(places.serving_folder) or nothing,
-            running_store=store,
+            running_model=running_model or nothing,
+            running_store=running_store,
         )
 
     @classmethod
@@ -77,6 +87,14 @@ class RunParameters:
         if self.running_store:
             named[_RUNNING_STORE] = self.running_store
         return named
+
+
+def _seen(look: Callable[[], str], field: str) -> str:
+    try:
+        return look()
+    except (OSError, StoreError, tf.errors.OpError) as error:
+        print(f"{field} cannot be looked at from here: {error}", file=sys.stderr)
+        return ""
 
 
 def _given(name: str) -> RuntimeParameter:

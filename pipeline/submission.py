@@ -74,7 +74,7 @@ def submit(
         parameters: What logs and destinations are like.
 
     Returns:
-        Where the run can be looked at.
+        Where the run is found.
 
     Raises:
         RuntimeError: The API cannot be reached, or refuses the run.
@@ -121,4 +121,4 @@ def _to_vertex(
         location=options.region,
     )
     job.submit(service_account=options.service_account or None)
-    return job._dashboard_uri()
+    return job.resource_name

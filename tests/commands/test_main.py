@@ -9,7 +9,18 @@ from lifelong.data.full_disk import FullDiskError
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["serve"], ["rank"], ["ingest"], ["compare"], ["sweep"], ["staleness"]],
+    [
+        [],
+        ["run"],
+        ["compile"],
+        ["submit"],
+        ["serve"],
+        ["rank"],
+        ["ingest"],
+        ["compare"],
+        ["sweep"],
+        ["staleness"],
+    ],
 )
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:

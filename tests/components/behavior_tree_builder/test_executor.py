@@ -10,6 +10,7 @@ from lifelong.components.behavior_tree_builder.store_files import store_uri
 from lifelong.data.day_statistics import DayStatistics
 from lifelong.serving.behavior_store import open_store
 from tests.components.behavior_tree_builder.conftest import DAY, START
+from tests.sample_fingerprints import FINGERPRINTS
 
 
 def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config, rows, capsys):
@@ -31,8 +32,7 @@ def test_do_writes_the_store_its_description_and_the_counts(build, ingest_config
     for name, text in ingest.contract.texts().items():
         assert tree.get_string_custom_property(name) == text
     assert tree.get_string_custom_property("source") == manifest.source
-    size = Path(ingest.behaviors.files).stat().st_size
-    assert manifest.source.startswith(f"split:behaviors,num_files:1,total_bytes:{size},")
+    assert manifest.source.startswith(f"behaviors {FINGERPRINTS['behaviors']}\nconfig:")
     assert "behaviors/duplicates" in capsys.readouterr().out
 
 
