@@ -9,7 +9,17 @@ from lifelong.data.full_disk import FullDiskError
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["serve"], ["rank"], ["ingest"], ["compare"], ["sweep"], ["staleness"]],
+    [
+        [],
+        ["run"],
+        ["serve"],
+        ["rank"],
+        ["ingest"],
+        ["fetch"],
+        ["compare"],
+        ["sweep"],
+        ["staleness"],
+    ],
 )
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
