@@ -131,4 +131,6 @@ def _sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-COMMAND = with_options("bring the behaviour store that was pushed last here", FetchOptions, fetch)
+COMMAND = with_options(
+    "bring the behaviour store that was pushed last to this machine", FetchOptions, fetch
+)
