@@ -59,8 +59,8 @@ class BehaviorTree(types.Artifact):
 class PushedBehaviorStore(types.Artifact):
     """Where a store was pushed.
 
-    Custom properties: `pushed_destination`, the folder of the new version or the address of the
-    Redis server without user and password; `pushed_version`, its number.
+    Custom properties: `pushed_destination`, the folder or URI of the new version or the address of
+    the Redis server, without user and password; `pushed_version`, its number.
     """
 
     TYPE_NAME = "lifelong_artifacts.PushedBehaviorStore"

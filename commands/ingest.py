@@ -50,6 +50,7 @@ class IngestOptions:
         store: Folder of a store, or of its versions, or an address such as
             `redis://host:6379/0?name=lifelong`; empty is where the runs push to. When a newer
             version appears, it is switched to, and the file is read into it from the beginning.
+            In a folder that `lifelong fetch` fills, events go into the copy of this machine alone.
         source: Name under which the position in the file is noted in the store; empty is the file's
             absolute path.
         format: Of the lines; `auto` is by the file's suffix, or else that of the run's log.

@@ -1,4 +1,4 @@
-"""The `lifelong` command: run the pipeline, serve its model, rank, ingest events, compare models."""
+"""The `lifelong` command: run the pipeline, serve its model, rank, keep its store fresh, compare models."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifelong.commands import (
     compare,
     compile,
+    fetch,
     ingest,
     rank,
     run,
@@ -25,6 +26,7 @@ COMMANDS = {
     "sweep": sweep.COMMAND,
     "staleness": staleness.COMMAND,
     "ingest": ingest.COMMAND,
+    "fetch": fetch.COMMAND,
 }
 
 

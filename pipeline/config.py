@@ -42,10 +42,12 @@ class StoreConfig:
         max_events_per_category: Most events of a user and category, the newest; 0 keeps all. What is
             dropped is not counted as evidence, either.
         max_age_days: Greatest age of an event, counted from the newest of the log; 0 keeps all.
-        destination: Folder, in which each push makes a new numbered version, or an address such as
-            `redis://host:6379/0?name=lifelong` (a password in it is written to `config.yaml` and
-            the metadata). Empty: a folder in the workdir.
-        keep_versions: Newest versions that are kept of a folder.
+        destination: Folder, in which each push makes a new numbered version; or an address such as
+            `redis://host:6379/0?name=lifelong`; or a URI such as `gs://bucket/store` or
+            `s3://bucket/store?endpoint_override=minio:9000&scheme=http`, with PyArrow's options,
+            from which `lifelong fetch` brings versions to where requests are answered. A password in
+            it is written to `config.yaml` and the metadata. Empty: a folder in the workdir.
+        keep_versions: Newest versions that are kept of a folder or URI.
     """
 
     build: bool = True
@@ -115,7 +117,7 @@ class Places:
         serving_folder: Model base path of TensorFlow Serving.
         checkpoint_folder: Folder for checkpoints of trainings under way.
         findings_folder: Folder of what was found of models that may not be pushed.
-        store_destination: Folder of the behaviour store's versions, or the address of a server.
+        store_destination: Folder or URI of the behaviour store's versions, or address of a server.
     """
 
     pipeline_root: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -57,3 +58,13 @@ def find_versions(names: Iterable[str]) -> Versions:
         elif not name.startswith("."):
             skipped[name] = "a version's name is a number from 0 to 2^63 - 1"
     return Versions(dict(sorted(found.items())), skipped)
+
+
+def next_number(names: Iterable[str]) -> int:
+    """Returns a number for a new version: the time in ms, or one more than the largest there is.
+
+    Args:
+        names: Of all folders beside it, also of those that hold no version.
+    """
+    taken = max(find_versions(names).folders, default=0)
+    return max(time.time_ns() // 10**6, taken + 1)

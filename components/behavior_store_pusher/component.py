@@ -11,9 +11,11 @@ from lifelong.components.behavior_store_pusher.executor import (
     DESTINATION_KEY,
     KEEP_KEY,
     PUSHED_KEY,
+    STATE_KEY,
     TREE_KEY,
     Executor,
 )
+from lifelong.components.run_parameter import Parameter
 from lifelong_artifacts import BehaviorTree, PushedBehaviorStore
 
 
@@ -23,14 +25,14 @@ class BehaviorStorePusherSpec(types.ComponentSpec):
     PARAMETERS = {
         DESTINATION_KEY: component_spec.ExecutionParameter(type=str),
         KEEP_KEY: component_spec.ExecutionParameter(type=int),
-        "destination_state": component_spec.ExecutionParameter(type=str),
+        STATE_KEY: component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {TREE_KEY: component_spec.ChannelParameter(type=BehaviorTree)}
     OUTPUTS = {PUSHED_KEY: component_spec.ChannelParameter(type=PushedBehaviorStore)}
 
 
 class BehaviorStorePusher(base_component.BaseComponent):
-    """Pushes a behaviour store, into a folder of versions or into Redis.
+    """Pushes a behaviour store, into a folder of versions, an object store or Redis.
 
     It does not wait for the model's blessing: hard search uses no weights, and two pushes are never
     one. A model and a store that do not belong together tell so by their data contracts. A store
@@ -41,10 +43,14 @@ class BehaviorStorePusher(base_component.BaseComponent):
 
     Args:
         behavior_tree: The BehaviorTreeBuilder's store.
-        destination: Folder, in which each push makes a new numbered version, or an address such as
-            `redis://host:6379/0?name=lifelong`. All of it, a password too, is part of the metadata.
-        keep_versions: Newest versions that are kept of a folder, the new one included. Redis keeps
-            two.
+        destination: Folder or URI such as `gs://bucket/folder`, in which each push makes a new
+            numbered version, or an address such as `redis://host:6379/0?name=lifelong`. All of it, a
+            password too, is part of the metadata.
+        keep_versions: Newest versions that are kept of a folder or URI, the new one included. Redis
+            keeps two.
+        destination_state: What was in use at the destination when the run was started, as the
+            function of this name tells. Nothing reads it: where it differs from that of an earlier
+            push of the same store, that push is not taken from the cache.
 
     Raises:
         ValueError: An argument makes no sense.
@@ -58,7 +64,7 @@ class BehaviorStorePusher(base_component.BaseComponent):
         behavior_tree: types.BaseChannel,
         destination: str,
         keep_versions: int = 2,
-        destination_state="",
+        destination_state: Parameter = "",
     ) -> None:
         destination_at(destination, keep_versions)  # refuses what makes no sense
         super().__init__(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import abc
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from lifelong.data.extras import explained
+from lifelong.data.file_systems import check_path, check_uri
 from lifelong.data.folders import check_folder
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.versions import SCHEMES
-
-# A slip such as redis:/host is no folder either.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 class Version(NamedTuple):
@@ -23,7 +20,7 @@ class Version(NamedTuple):
         number: Of the version.
         manifest: Of the store. Stores with equal manifests were built of the same log in the same
             way.
-        where: Its folder, or the server's address without user and password.
+        where: Its folder or URI, or the server's address, without user and password.
     """
 
     number: int
@@ -37,6 +34,10 @@ class Destination(abc.ABC):
     @abc.abstractmethod
     def current(self) -> Version | None:
         """Returns the version in use; None if there is none, or it cannot be used."""
+
+    @abc.abstractmethod
+    def numbers(self) -> list[int]:
+        """Returns the numbers of what lies there, whole or not, ascending; none if a server counts."""
 
     @abc.abstractmethod
     def next_number(self) -> int:
@@ -61,8 +62,8 @@ def check_destination(address: str, keep_versions: int) -> None:
     """Raises if there can be no such destination; nothing is opened.
 
     Args:
-        address: A folder of this machine, or the address of a Redis server.
-        keep_versions: Versions that are kept of a folder.
+        address: A folder of this machine, the address of a Redis server, or a URI that PyArrow knows.
+        keep_versions: Versions that are kept of a folder or URI.
 
     Raises:
         ValueError: An argument makes no sense.
@@ -75,12 +76,10 @@ def check_destination(address: str, keep_versions: int) -> None:
         raise ValueError(f"store.keep_versions is {keep_versions}; it must be at least 1")
     if address.startswith(SCHEMES):
         _check_address(address)
-    elif _SCHEME.match(address):
-        raise ValueError(
-            f"store.destination is {address!r}; expected a folder of this machine (LMDB works on "
-            f"local disks) or an address that begins with {', '.join(SCHEMES)}"
-        )
+    elif "://" in address:
+        check_uri(address, "store.destination")
     else:
+        check_path(address, "store.destination")
         check_folder("store.destination", Path(address).absolute())
 
 

@@ -1,11 +1,13 @@
-"""Tells destinations from each other by their addresses."""
+"""Tells destinations from each other by their addresses, and what is in use there."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from lifelong.components.behavior_store_pusher.destination import Destination, check_destination
-from lifelong.components.behavior_store_pusher.folder import VersionFolder
+from lifelong.components.behavior_store_pusher.folder import LocalFolder
+from lifelong.components.behavior_store_pusher.object_store import ObjectStore
 from lifelong.components.behavior_store_pusher.redis_server import RedisServer
 from lifelong.serving.behavior_store.versions import SCHEMES
 
@@ -14,8 +16,8 @@ def destination_at(address: str, keep_versions: int) -> Destination:
     """Returns a destination; nothing is opened yet.
 
     Args:
-        address: A folder of this machine, or the address of a Redis server.
-        keep_versions: Versions that are kept of a folder.
+        address: A folder of this machine, the address of a Redis server, or a URI that PyArrow knows.
+        keep_versions: Versions that are kept of a folder or URI.
 
     Raises:
         ValueError: An argument makes no sense.
@@ -23,9 +25,31 @@ def destination_at(address: str, keep_versions: int) -> Destination:
     check_destination(address, keep_versions)
     if address.startswith(SCHEMES):
         return RedisServer(address)
-    return VersionFolder(Path(address), keep_versions)
+    if "://" in address:
+        return ObjectStore(address, keep_versions)
+    return LocalFolder(Path(address), keep_versions)
 
 
-def destination_state(address, keep_versions):
-    current = destination_at(address, keep_versions).current()
-    return "" if current is None else f"{current.number} {current.manifest.source}"
+def destination_state(address: str, keep_versions: int) -> str:
+    """Returns a text that tells which store is in use at a destination.
+
+    While it stays the same, a push that was made has not to be made again.
+
+    Args:
+        address: See `destination_at`.
+        keep_versions: Likewise.
+
+    Returns:
+        Number of the version, a digest of its manifest and the numbers beside it, which tell whether
+        one was lost after it; empty if there is none in use, or it cannot be used.
+
+    Raises:
+        ValueError: An argument makes no sense.
+        StoreUnavailableError: The destination cannot be reached.
+    """
+    destination = destination_at(address, keep_versions)
+    version = destination.current()
+    if version is None:
+        return ""
+    digest = hashlib.sha256(version.manifest.to_json().encode()).hexdigest()
+    return " ".join(map(str, [version.number, digest[:16], *destination.numbers()]))

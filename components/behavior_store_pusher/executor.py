@@ -12,7 +12,7 @@ from lifelong.components.behavior_store_pusher.destinations import destination_a
 from lifelong.components.behavior_tree_builder.store_files import read_manifest, store_uri
 
 TREE_KEY, PUSHED_KEY = "behavior_tree", "pushed_store"
-DESTINATION_KEY, KEEP_KEY, VERSION_KEY = "destination", "keep_versions", "version"
+DESTINATION_KEY, KEEP_KEY, STATE_KEY = "destination", "keep_versions", "destination_state"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -29,8 +29,7 @@ class Executor(base_executor.BaseExecutor):
         Args:
             input_dict: `behavior_tree`: a `BehaviorTree`.
             output_dict: `pushed_store`: a `PushedBehaviorStore`.
-            exec_properties: `destination` and `keep_versions`, see `BehaviorStorePusher`;
-                `version`, the driver's number for the new version, 0 where no driver ran.
+            exec_properties: `destination` and `keep_versions`, see `BehaviorStorePusher`.
 
         Raises:
             StoreError: The copy is damaged, or the destination full or out of reach. What was
@@ -41,8 +40,7 @@ class Executor(base_executor.BaseExecutor):
         destination = destination_at(exec_properties[DESTINATION_KEY], exec_properties[KEEP_KEY])
         version = destination.current()
         if version is None or version.manifest != read_manifest(store_uri(tree)):
-            number = exec_properties.get(VERSION_KEY) or destination.next_number()
             events = tree.get_int_custom_property("events")
-            version = destination.push(store_uri(tree), number, events)
+            version = destination.push(store_uri(tree), destination.next_number(), events)
         pushed.set_string_custom_property("pushed_destination", version.where)
         pushed.set_int_custom_property("pushed_version", version.number)

@@ -36,6 +36,10 @@ class RedisServer(Destination):
         except (FileNotFoundError, StoreFormatError):
             return None
 
+    def numbers(self) -> list[int]:
+        """Returns nothing: the server counts."""
+        return []
+
     def next_number(self) -> int:
         """Returns 0: the server counts."""
         return 0

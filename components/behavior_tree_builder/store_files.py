@@ -13,7 +13,7 @@ from tfx.dsl.io import fileio
 from lifelong.data.newest_statistics import Newest
 from lifelong.serving.behavior_store import Manifest
 from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
-from lifelong.serving.behavior_store.lmdb_store import shard_folder
+from lifelong.serving.behavior_store.lmdb_store import shard_folder, store_files
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
 from lifelong.serving.behavior_store.statistics_file import STATISTICS_FILE, write_statistics
 
@@ -122,14 +122,9 @@ def fetch_store(uri: str, folder: Path) -> None:
     """
     manifest = read_manifest(uri)
     folder.mkdir(parents=True)
-    for number in range(manifest.shards):
-        target = shard_folder(folder, number)
-        target.mkdir()
-        _fetch(_data_file(uri, number), target / DATA_FILE)
-    if manifest.statistics_time:
-        _fetch(f"{uri}/{STATISTICS_FILE}", folder / STATISTICS_FILE)
-    # Last: it says that the others are whole.
-    (folder / MANIFEST_FILE).write_text(manifest.to_json())
+    for name in store_files(manifest):
+        (folder / name).parent.mkdir(exist_ok=True)
+        _fetch(f"{uri}/{name}", folder / name)
 
 
 def _fetch(uri: str, target: Path) -> None:

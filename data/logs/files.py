@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pyarrow as pa
 from pyarrow import fs
 
+from lifelong.data.file_systems import file_system
+
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 # How Hive writes that a partition's column has no value.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -69,7 +71,7 @@ def path_columns(path: str) -> dict[str, str | None]:
 
 def file_size(path: str) -> int:
     """Returns the bytes of a file."""
-    system, inner = _system(path)
+    system, inner = file_system(path)
     return system.get_file_info(inner).size
 
 
@@ -78,7 +80,7 @@ def change_times(path: str) -> tuple[int, ...]:
 
     Of a local file also when its entry was, a time that the system sets and no program can.
     """
-    system, inner = _system(path)
+    system, inner = file_system(path)
     if isinstance(system, fs.LocalFileSystem):
         status = pathlib.Path(inner).stat()
         return status.st_mtime_ns, status.st_ctime_ns
@@ -88,13 +90,13 @@ def change_times(path: str) -> tuple[int, ...]:
 
 def open_file(path: str) -> pa.NativeFile:
     """Opens a file for random access."""
-    system, inner = _system(path)
+    system, inner = file_system(path)
     return system.open_input_file(inner)
 
 
 def create_file(path: str) -> pa.NativeFile:
     """Opens a file for writing, in a folder that is there; what it had is gone."""
-    system, inner = _system(path)
+    system, inner = file_system(path)
     return system.open_output_stream(inner)
 
 
@@ -105,18 +107,8 @@ def open_stream(path: str, codec: str | None = None) -> pa.NativeFile:
         path: The file.
         codec: Compression to undo, as PyArrow calls it; None: none.
     """
-    system, inner = _system(path)
+    system, inner = file_system(path)
     return system.open_input_stream(inner, compression=codec)
-
-
-def _system(path: str) -> tuple[fs.FileSystem, str]:
-    if "://" not in path:
-        return fs.LocalFileSystem(), path
-    scheme, _, rest = path.partition("://")
-    host, _, name = rest.partition("/")
-    # Only this is a URI: names are as they are on the disk, with blanks or with the `%2F` of Hive.
-    system, root = fs.FileSystem.from_uri(f"{scheme}://{host}/")
-    return system, f"{root.rstrip('/')}/{name}".rstrip("/") or root
 
 
 def _check_glob(pattern: str, name: str) -> None:
@@ -174,11 +166,11 @@ def _match_plain_uri(pattern: str) -> tuple[list[str], list[str]]:
     scheme = pattern.split("://", 1)[0]
     wildcard = min((pattern.find(sign) for sign in "*?[" if sign in pattern), default=-1)
     if wildcard < 0:
-        system, inner = _system(pattern)
+        system, inner = file_system(pattern)
         kind = system.get_file_info(inner).type
         files = [pattern] if kind == fs.FileType.File else []
         return files, [pattern.rstrip("/")] if kind == fs.FileType.Directory else []
-    system, folder = _system(pattern[:wildcard].rsplit("/", 1)[0])
+    system, folder = file_system(pattern[:wildcard].rsplit("/", 1)[0])
     inner = pattern.split("://", 1)[1].strip("/")
     infos = system.get_file_info(fs.FileSelector(folder, recursive=True, allow_not_found=True))
     matched = [
@@ -220,7 +212,7 @@ def _files_below(
 def _all_below(folder: str) -> list[str]:
     """Returns all files below a folder that are data."""
     folder = folder.rstrip("/")
-    system, inner = _system(folder)
+    system, inner = file_system(folder)
     infos = system.get_file_info(fs.FileSelector(inner, recursive=True))
     below = [info.path[len(inner) :] for info in infos if info.type == fs.FileType.File]
     return [folder + path for path in below if not any(map(_is_beside_data, path.split("/")))]

@@ -21,6 +21,7 @@ from lifelong.serving.behavior_store.errors import (
     StoreFormatError,
     StoreLockedError,
 )
+from lifelong.serving.behavior_store.lmdb_file import DATA_FILE
 from lifelong.serving.behavior_store.lmdb_shard import LmdbShard
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE, Manifest
 from lifelong.serving.behavior_store.packed_user import PackedUser, batches
@@ -220,6 +221,12 @@ def shard_folder(folder: Path, number: int) -> Path:
     return folder / f"{_SHARD}{number:05}"
 
 
+def store_files(manifest: Manifest) -> list[str]:
+    """Returns the names of a store's files; the last is the manifest, which says that all are there."""
+    shards = [f"{shard_folder(Path(), number)}/{DATA_FILE}" for number in range(manifest.shards)]
+    return [*shards, *([STATISTICS_FILE] if manifest.statistics_time else []), MANIFEST_FILE]
+
+
 def build_shard(folder: Path, manifest: Manifest, number: int, users: Iterable[PackedUser]) -> int:
     """Builds one shard of a new store; several processes may build several shards.
 
@@ -325,13 +332,17 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 @contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Holds the store for writing; the lock goes with the process, so a killed one leaves none.
+def only_writer(folder: Path, name: str = WRITER_FILE) -> Iterator[None]:
+    """Holds a folder for writing; the lock goes with the process, so a killed one leaves none.
+
+    Args:
+        folder: Of a store.
+        name: Of the file that is locked.
 
     Raises:
-        StoreLockedError: Another store is open for writing, in this process or in another.
+        StoreLockedError: Somebody else holds it, in this process or in another.
     """
-    with (folder / WRITER_FILE).open("a+") as lock:
+    with (folder / name).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lifelong.data.extras import explained
+from lifelong.data.file_systems import without_secrets
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE
 from lifelong.serving.version_number import find_versions
 
@@ -46,7 +47,7 @@ def versions_at(address: str | os.PathLike[str]) -> Versions:
     """
     if isinstance(address, str) and address.startswith(SCHEMES):
         return _RedisVersions(address)
-    folder = Path(address)
+    folder = _local(address)
     return _OneFolder(folder) if (folder / MANIFEST_FILE).exists() else NumberedFolders(folder)
 
 
@@ -57,7 +58,8 @@ def open_store(address: str | os.PathLike[str], writable: bool = False) -> Behav
         address: Folder of an LMDB store, or a folder of which each numbered sub-folder is one: then
             the highest number is opened, as TensorFlow Serving does with models. Or that of a store
             in Redis, whose current version is opened: `redis://host:port/database?name=lifelong`;
-            see `RedisStore`.
+            see `RedisStore`. A store that is open stays the version it is: open it again from time
+            to time to get a newer one. What was pushed to a URI is fetched first (`lifelong fetch`).
         writable: Whether events are to be appended.
 
     Raises:
@@ -68,13 +70,24 @@ def open_store(address: str | os.PathLike[str], writable: bool = False) -> Behav
     if isinstance(address, str) and address.startswith(SCHEMES):
         # The current version, also if that changes on the way.
         return _redis_store(address, writable)
-    folder = Path(address)
+    folder = _local(address)
     if not (folder / MANIFEST_FILE).exists():
         versions = NumberedFolders(folder)
         if numbers := versions.numbers():
             return versions.open(numbers[-1], writable)
     # Where there is no store, opening it tells what is there instead.
     return _lmdb_store(folder, writable)
+
+
+def _local(address: str | os.PathLike[str]) -> Path:
+    """Returns the folder of an address; raises a ValueError if it is a URI."""
+    if isinstance(address, str) and "://" in address:
+        uri = without_secrets(address)
+        raise ValueError(
+            f"{uri} is no folder of this machine, where alone LMDB can read: bring the store here with"
+            f" `lifelong fetch --source {uri} --destination FOLDER`, and open that folder"
+        )
+    return Path(address)
 
 
 class _OneFolder:

@@ -16,6 +16,7 @@ from lifelong.data.full_disk import FullDiskError
         ["submit"],
         ["serve"],
         ["rank"],
+        ["fetch"],
         ["ingest"],
         ["compare"],
         ["sweep"],

@@ -68,8 +68,11 @@ def test_a_log_that_cannot_be_read_is_named(refusal, text, said):
         ("--serving.call_timeout_s=0", "serving.call_timeout_s is 0.0; it must be at least 1"),
         ("--store.shards=0", "store.shards is 0; it must be at least 1"),
         ("--store.keep_versions=0", "store.keep_versions is 0; it must be at least 1"),
-        ("--store.destination=s3://bucket/store", "store.destination is 's3://bucket/store'; expe"),
-        ("--store.destination=redis:/host", "store.destination is 'redis:/host'; expected"),
+        (
+            "--store.destination=s4://bucket/store",
+            "store.destination is 's4://bucket/store', which",
+        ),
+        ("--store.destination=redis:/host", "neither a folder nor a URI; write redis://host"),
         ("--store.destination=redis://h?nme=x", "nme"),
         ("--store.destination=log.csv/store", "but {here}/log.csv is a file; name a folder"),
         ("--serving_folder=log.csv", "serving_folder is '{here}/log.csv', which is a file; name a"),

@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from lifelong.serving.version_number import find_versions, version_number
+from lifelong.serving.version_number import find_versions, next_number, version_number
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,11 @@ def test_versions_by_number_and_why_others_are_none():
         "0007": "'7' is version 7, too",
         "12x": "a version's name is a number from 0 to 2^63 - 1",
     }
+
+
+def test_the_next_number_is_the_time_or_larger_than_all():
+    assert abs(next_number([]) / 1000 - time.time()) < 10
+    assert abs(next_number(["7", "part"]) / 1000 - time.time()) < 10
+    assert next_number(["9999999999999", "7"]) == 10_000_000_000_000
+    # No int64, hence no version.
+    assert next_number(["9999999999999", "20261126215148123456"]) == 10_000_000_000_000

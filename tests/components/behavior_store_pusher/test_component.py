@@ -1,48 +1,42 @@
-"""Builder and pusher in a pipeline: what runs, what is cached, and what is in use then."""
+"""The pusher in a pipeline: when it runs, when it is cached, and what is in use then."""
 
-import dataclasses
-import json
 import shutil
+import uuid
 
 import pytest
 from tfx import types
-from tfx.orchestration import metadata, pipeline
-from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx import v1 as tfx
+from tfx.dsl.compiler import compiler
+from tfx.orchestration import data_types, metadata, pipeline
 
-from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_store_pusher.component import BehaviorStorePusher
-from lifelong.components.behavior_tree_builder.component import BehaviorTreeBuilder
-from lifelong.components.behavior_tree_builder.config import TreeConfig
-from lifelong.components.day_statistics.component import DayStatisticsBuilder
-from lifelong.components.day_statistics.config import DayStatisticsConfig
-from lifelong.data.logs.config import LogConfig
+from lifelong.components.behavior_store_pusher.destinations import destination_state
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
-from lifelong.serving.behavior_store.manifest import FORMAT_VERSION
-from lifelong_artifacts import BehaviorTree, DayStatistics
+from lifelong_artifacts import BehaviorTree
 
-ROWS = [
-    {"user": user, "item": day, "category": day % 3, "timestamp": 86_400 * day}
-    for user in range(4)
-    for day in range(10)
-]
-STORE = ("BehaviorTreeBuilder", "BehaviorStorePusher")
-ALL = ("DayStatisticsBuilder", *STORE)
+PUSHER = "BehaviorStorePusher"
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs the components and returns those that executed."""
+    """Runs the component on a store and returns what executed."""
 
-    def execute(config):
-        counter = DayStatisticsBuilder(DayStatisticsConfig(config.behaviors))
-        builder = BehaviorTreeBuilder(config, counter.outputs["day_statistics"])
-        pusher = BehaviorStorePusher(builder.outputs["behavior_tree"], str(tmp_path / "pushed"))
-        LocalDagRunner().run(
+    def execute(tree):
+        importer = tfx.dsl.Importer(
+            source_uri=tree.uri,
+            artifact_type=BehaviorTree,
+            custom_properties={"events": tree.get_int_custom_property("events")},
+        ).with_id("tree")
+        pushed = str(tmp_path / "pushed")
+        # Where nothing is in use, a state that no run has met.
+        state = destination_state(pushed, 2) or uuid.uuid4().hex
+        pusher = BehaviorStorePusher(importer.outputs["result"], pushed, 2, state)
+        tfx.orchestration.LocalDagRunner().run(
             pipeline.Pipeline(
                 "test",
                 str(tmp_path / "root"),
-                components=[counter, builder, pusher],
+                components=[importer, pusher],
                 enable_cache=True,
                 metadata_connection_config=metadata.sqlite_metadata_connection_config(
                     str(tmp_path / "metadata.sqlite")
@@ -56,81 +50,57 @@ def run(tmp_path):
 
 def in_use(tmp_path):
     with open_store(tmp_path / "pushed") as store:
-        assert store.statistics_of([1], [1]).item[0, 3] == 4
-        return store.size().events
+        return store.manifest.source
 
 
 def versions(tmp_path):
-    return sorted(path.name for path in (tmp_path / "pushed").iterdir())
+    return sorted(path.name for path in (tmp_path / "pushed").glob("[0-9]*"))
 
 
-def test_what_has_not_changed_is_neither_built_nor_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig.of(
-        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
-    )
-    first = run(config)
-    assert first.executed == ALL
+def test_what_is_in_use_is_not_pushed_again(run, built, tmp_path):
+    first = run(built("a"))
+    assert PUSHER in first.executed
     (version,) = versions(tmp_path)
-    noted = first.properties["BehaviorStorePusher", "pushed_store"]
+    noted = first.properties[PUSHER, "pushed_store"]
     assert noted["pushed_destination"] == str(tmp_path / "pushed" / version)
     assert noted["pushed_version"] == int(version)
-    again = run(config)
-    assert again.executed == ()
-    assert again.properties["BehaviorStorePusher", "pushed_store"] == noted
-    assert versions(tmp_path) == [version]
-
-    write_log("log.csv", ROWS[:-1])
-    assert run(config).executed == ALL
-    assert in_use(tmp_path) == len(ROWS) - 1
+    # The state is another one now: that of its own push.
+    for executed in ((PUSHER,), ()):
+        again = run(built("a"))
+        assert again.executed == executed
+        assert again.properties[PUSHER, "pushed_store"] == noted
+        assert versions(tmp_path) == [version]
 
 
-def test_an_earlier_store_is_pushed_again_when_the_configuration_goes_back(
-    run, tmp_path, write_log
-):
-    """Though both the build and its first push are in the cache."""
-    config = TreeConfig.of(
-        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
-    )
-    short = dataclasses.replace(config, max_events_per_category=1)
-    run(config)
-    run(short)
-    assert in_use(tmp_path) == 4 * 3
-    assert run(config).executed == ("BehaviorStorePusher",)
-    assert in_use(tmp_path) == len(ROWS)
-    assert run(config).executed == ()
+def test_an_earlier_store_is_pushed_again_when_it_is_built_again(run, built, tmp_path):
+    """Though its first push is in the cache."""
+    for name in ("a", "b", "a"):
+        assert PUSHER in run(built(name)).executed
+        assert in_use(tmp_path) == name
 
 
-def test_a_store_that_was_removed_is_pushed_again(run, tmp_path, write_log):
-    config = TreeConfig.of(
-        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01")), shards=2
-    )
-    run(config)
+def test_a_store_that_was_lost_is_pushed_again(run, built, tmp_path):
+    for _ in range(2):
+        run(built("a"))
     shutil.rmtree(tmp_path / "pushed")
-    assert run(config).executed == ("BehaviorStorePusher",)
-    assert in_use(tmp_path) == len(ROWS)
+    assert run(built("a")).executed == (PUSHER,)
+    assert in_use(tmp_path) == "a"
 
 
-@pytest.mark.parametrize(
-    ("destination", "keep", "message"),
-    [
-        ("", 2, "destination is empty"),
-        ("gs://bucket/store", 2, "expected a folder of this machine"),
-        ("redis://host:port", 2, "cannot be read"),
-        ("pushed", 0, "keep_versions is 0"),
-    ],
-)
-def test_a_destination_that_makes_no_sense_is_refused(destination, keep, message):
-    with pytest.raises(ValueError, match=message):
-        BehaviorStorePusher(types.Channel(type=BehaviorTree), destination, keep)
+def test_a_destination_that_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="destination is 'gs:/bucket'"):
+        BehaviorStorePusher(types.Channel(type=BehaviorTree), "gs:/bucket")
 
 
-def test_the_builders_configuration_is_that_of_the_store_alone(write_log):
-    config = TreeConfig.of(
-        IngestConfig(LogConfig(write_log("log.csv", ROWS), earliest="1970-01-01"))
+def test_the_state_may_be_given_when_the_run_is_started(tmp_path):
+    state = data_types.RuntimeParameter("store_state", str, default="")
+    pusher = BehaviorStorePusher(
+        types.Channel(type=BehaviorTree), "gs://bucket/store", destination_state=state
     )
-    statistics = types.Channel(type=DayStatistics)
-    properties = BehaviorTreeBuilder(config, statistics).exec_properties
-    assert json.loads(properties["config"])["shards"] == 8
-    assert properties["format_version"] == FORMAT_VERSION
-    with pytest.raises(ValueError, match=r"store\.shards is 0"):
-        BehaviorTreeBuilder(dataclasses.replace(config, shards=0), statistics)
+    compiled = compiler.Compiler().compile(
+        pipeline.Pipeline("test", str(tmp_path), components=[pusher])
+    )
+    parameters = compiled.nodes[0].pipeline_node.parameters.parameters
+    assert parameters["destination_state"].runtime_parameter.name == "store_state"
+    assert parameters["destination"].field_value.string_value == "gs://bucket/store"
+    assert parameters["keep_versions"].field_value.int_value == 2

@@ -66,3 +66,12 @@ def test_where_no_store_is_that_is_said(tmp_path, redis_server):
         open_store(tmp_path / "nothing")
     with pytest.raises(FileNotFoundError, match="nobody holds no behaviour store"):
         open_store(redis_server.address("nobody"))
+
+
+@pytest.mark.parametrize("opening", [open_store, versions_at])
+def test_a_uri_has_to_be_fetched_first(opening):
+    with pytest.raises(
+        ValueError, match=r"lifelong fetch --source s3://b/shop --destination"
+    ) as told:
+        opening("s3://key:word@b/shop?scheme=http")
+    assert "word" not in str(told.value)
