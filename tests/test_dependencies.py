@@ -33,7 +33,13 @@ ROOMS = {
     "commands": "pipeline",
 }
 # Modules whose package has another name than their distribution, or shares it with others.
-NAMES = {"google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml", "tfx": "tfx"}
+NAMES = {
+    "google": "protobuf",
+    "kfp": "kfp",
+    "sklearn": "scikit-learn",
+    "tfx": "tfx",
+    "yaml": "pyyaml",
+}
 
 
 def normal(name):
