@@ -18,16 +18,16 @@ ARG UV_DEFAULT_INDEX
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9
-ENV VIRTUAL_ENV=/opt/lifelong PATH=/opt/uv/bin:$PATH
+ENV VIRTUAL_ENV=/opt/lifelong UV_COMPILE_BYTECODE=1 PATH=/opt/uv/bin:$PATH
 WORKDIR /opt/source
 COPY constraints constraints
 # TensorFlow's headers are for building kernels.
 RUN python -m venv "$VIRTUAL_ENV" \
-    && uv pip install --compile-bytecode --no-deps -r constraints/tfx-1.16-py310.txt \
+    && uv pip install --no-deps -r constraints/tfx-1.16-py310.txt \
         --excludes constraints/not-in-image.txt \
     && rm -r "$VIRTUAL_ENV/lib/python3.10/site-packages/tensorflow/include"
 COPY . .
-RUN uv pip install --compile-bytecode --no-deps --no-build-isolation .
+RUN uv pip install --no-deps --no-build-isolation .
 
 FROM base
 # LightGBM needs OpenMP. No version, as above.

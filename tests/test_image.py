@@ -110,6 +110,10 @@ def test_the_user_is_a_number_that_is_not_root():
     assert kinds.index("USER") > max(i for i, kind in enumerate(kinds) if kind == "RUN")
 
 
+def test_bytecode_is_compiled_when_the_image_is_built():
+    assert environment("build")["UV_COMPILE_BYTECODE"] == "1"
+
+
 def test_the_variables_of_tasks():
     variables = environment("")
     assert variables["TF_USE_LEGACY_KERAS"] == "1"
@@ -230,6 +234,8 @@ class Place:
                 for name, value in zip(command.value[::2], command.value[1::2], strict=True):
                     value = string.Template(self.here(value)).substitute(self.variables)
                     self.variables[name] = value
+                # All of it takes longer than what is imported here.
+                self.variables["UV_COMPILE_BYTECODE"] = "0"
             elif command.cmd == "WORKDIR":
                 self.work = Path(self.here(command.value[0]))
                 self.work.mkdir(parents=True)
@@ -281,7 +287,9 @@ for room in {sorted(BELOW)}:
 
 @pytest.mark.slow
 def test_the_environment_of_the_image_has_all_but_what_is_left_out(image):
-    code = "import importlib.metadata as m; print(*(it.metadata['Name'] for it in m.distributions()))"
+    code = (
+        "import importlib.metadata as m; print(*(it.metadata['Name'] for it in m.distributions()))"
+    )
     installed = {normal(name) for name in image.start(["python", "-c", code], image.root).split()}
     assert installed == pinned().keys() - left_out() | {"lifelong"}
 
@@ -292,14 +300,16 @@ def test_every_module_is_found_and_imported_in_the_image(image, tmp_path):
         assert Path(path).is_relative_to(image.here("/opt/lifelong"))
 
 
+TASK = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         (["lifelong", "--help"], "staleness"),
         (
-            ["python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"]
-            + ["--help"],
+            ["python", "-m", TASK, "--help"],
             "--json_serialized_invocation_args",
         ),
     ],
