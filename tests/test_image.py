@@ -14,7 +14,7 @@ import pytest
 from docker.utils import exclude_paths
 from packaging.requirements import Requirement
 
-from tests.test_dependencies import PROJECT, normal
+from tests.test_dependencies import OURS, PROJECT, normal
 from tests.test_imports import BELOW, ROOT
 
 COMMANDS = dockerfile.parse_file(str(ROOT / "Dockerfile"))
@@ -144,6 +144,7 @@ def test_the_builder_gets_the_code_and_no_more():
     assert folders == {*BELOW, "constraints"}
     files = {path.name for path in context() if len(path.parts) == 1}
     assert {"pyproject.toml", "setup.py", PROJECT["readme"]} <= files
+    assert {f"{module}.py" for module in OURS - {"lifelong"}} <= files
     assert not any("__pycache__" in path.parts for path in context())
     for folder in BELOW:
         here = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.py")}
@@ -273,10 +274,17 @@ def image(tmp_path_factory):
     shutil.rmtree(place.root)
 
 
+CONFIG = """
+data: {behaviors: {files: /data/a.csv}, splits: {by: user}}
+store: {destination: /data/store}
+pipeline_root: /data/artifacts
+serving_folder: /models
+image: shop/lifelong:1
+"""
 # All modules of ours, as tasks and commands import them.
 IMPORTS = f"""
 import importlib, pkgutil
-import tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner, google.cloud.aiplatform, kfp
+import google.cloud.aiplatform, kfp, lifelong_artifacts
 for room in {sorted(BELOW)}:
     package = importlib.import_module("lifelong." + room)
     for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
@@ -300,20 +308,16 @@ def test_every_module_is_found_and_imported_in_the_image(image, tmp_path):
         assert Path(path).is_relative_to(image.here("/opt/lifelong"))
 
 
-TASK = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        (["lifelong", "--help"], "staleness"),
-        (
-            ["python", "-m", TASK, "--help"],
-            "--json_serialized_invocation_args",
-        ),
+        ("lifelong --help", "staleness"),
+        ("python -m lifelong.pipeline.task --help", "--json_serialized_invocation_args"),
+        ("lifelong compile --config pipeline.yaml", "tasks in the image shop/lifelong:1"),
     ],
-    ids=["lifelong", "task"],
+    ids=["help", "task", "compile"],
 )
-def test_commands_start_in_the_image(command, words, image, tmp_path):
-    assert words in image.start(command, tmp_path)
+def test_commands_run_in_the_image(command, words, image, tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(CONFIG)
+    assert words in image.start(command.split(), tmp_path)

@@ -14,8 +14,8 @@ import yaml
 from kubernetes.client import ApiClient
 
 from lifelong.commands.parser import COMMANDS
-from lifelong.pipeline.config import Workdir
-from lifelong.pipeline.config_parser import make_config_parser, read_config
+from lifelong.pipeline.cluster import cluster_places, read_cluster_config
+from lifelong.pipeline.submission import SubmitOptions
 from tests.serving.test_deploy import DEPLOY
 from tests.test_dependencies import PROJECT
 from tests.test_image import values
@@ -262,13 +262,19 @@ def test_tasks_have_what_submits_has_where_it_has_it(with_all, serving):
     assert tasks["lifelong-models"] == mounts(server)["models"]
 
 
-def test_the_configuration_is_accepted(tmp_path):
-    path = DEPLOY / "pipeline" / "pipeline.yaml"
-    config = read_config(str(path), Workdir(tmp_path), "lifelong submit")
-    config.data.validate()
-    places = [config.pipeline_root, config.serving_folder, *config.data.behaviors.patterns]
-    assert all(place.startswith("gs://bucket/") for place in places)
-    assert not config.store.destination
+def test_the_configuration_is_one_of_a_cluster(pipeline):
+    file = str(DEPLOY / "pipeline" / "pipeline.yaml")
+    assert not read_cluster_config(file).store.destination
+    stores = re.findall(r"--from-literal='?STORE_DESTINATION=(\S+?)'?\s", PAGE)
+    assert len(stores) == 2
+    for store in stores:
+        options = SubmitOptions(file, store_destination=store)
+        config = read_cluster_config(file, fields=options.fields)
+        where = cluster_places(config)
+        for place in (where.pipeline_root, where.serving_folder, *config.data.behaviors.patterns):
+            assert place.startswith("gs://bucket/")
+        assert where.store_destination == store
+    assert config.image == submitting(pipeline)[1]["image"]
 
 
 def test_the_store_is_fetched_from_where_it_is_pushed_to(ranking):
@@ -279,13 +285,6 @@ def test_the_store_is_fetched_from_where_it_is_pushed_to(ranking):
     source, destination = (text.partition("=")[2] for text in first["args"][1:3])
     assert f"--from-literal=STORE_DESTINATION={source}\n" in PAGE
     assert mounts(first)["behavior-store"] == destination == mounts(following)["behavior-store"]
-
-
-def test_what_submits_sets_fields_of_the_configuration(pipeline):
-    _, container = submitting(pipeline)
-    names = {argument.partition("=")[0] for argument in container["args"][1:]}
-    actions = make_config_parser()._option_string_actions
-    assert {name for name in names if name not in actions} == {"--target", "--host"}
 
 
 @pytest.mark.parametrize("case", ["pipeline", "ranking"])
