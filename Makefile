@@ -4,13 +4,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SETUP := constraints/setup_venv.sh constraints/tfx-1.16-py310.txt pyproject.toml setup.py
 ARGS ?=
+IMAGE ?= lifelong:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export LIFELONG_PYTHON
 
 # A worker process a core; files are not divided, for what their tests share is made once a process.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-fast nightly lint types format bench serve help clean
+.PHONY: run test test-fast nightly lint types format bench serve image help clean
 
 run: $(READY)  ## train, gate, push and serve on The Complete Journey, then rank for one household
 	$(BIN)/lifelong run $(ARGS)
@@ -25,9 +26,10 @@ test-fast: $(READY)  ## the tests without the end-to-end ones
 nightly: $(READY)  ## the long forms of tests whose short ones are part of `make test`
 	$(PYTEST) -m nightly $(ARGS)
 
-lint: $(READY)  ## ruff: rules and format
+lint: $(READY)  ## ruff: rules and format; hadolint: rules for the image
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint Dockerfile
 
 format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -46,6 +48,10 @@ workdir/metadata.sqlite: | $(READY)
 
 serve: $(READY)  ## serve the last pushed model over gRPC
 	$(BIN)/lifelong serve $(ARGS)
+
+image:  ## the container image of tasks, commands and Beam's workers, called IMAGE
+	@command -v docker > /dev/null || { echo "make image: docker is not on the PATH; install it, or build the Dockerfile with what you have" >&2; exit 1; }
+	docker build --tag $(IMAGE) .
 
 $(READY): $(SETUP)
 	constraints/setup_venv.sh $(VENV)

@@ -18,7 +18,7 @@ def _run(options: SubmitOptions) -> int:
     from lifelong.pipeline.run_parameters import RunParameters
     from lifelong.pipeline.submission import submit
 
-    config = read_cluster_config(options.config, "lifelong submit")
+    config = read_cluster_config(options.config, "lifelong submit", options.fields)
     check_logs(config)
     parameters = RunParameters.of(config, cluster_places(config)).by_name()
     for name, value in parameters.items():

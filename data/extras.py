@@ -23,6 +23,7 @@ EXTRAS = {
     "tornado": "server",
     "lmdb": "store",
     "redis": "store",
+    "kfp": "kubeflow",
     "lightgbm": "experiments",
     "matplotlib": "experiments",
     "pandas": "experiments",

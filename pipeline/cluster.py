@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lifelong.pipeline.checks import check_fields
 from lifelong.pipeline.config import Config, Places
 from lifelong.pipeline.config_parser import make_config_parser, to_config
 
 
-def read_cluster_config(path: str, prog: str | None = None) -> Config:
+def read_cluster_config(path: str, prog: str | None = None, fields: Sequence[str] = ()) -> Config:
     """Reads the configuration of a pipeline that runs on a cluster, and checks it; no log is looked at.
 
     Args:
         path: YAML file. Wrong ones end the process as wrong arguments do.
         prog: The command, as errors name it; None: the process's own name.
+        fields: Arguments that set fields, whatever the file says of them.
 
     Raises:
         ValueError: Fields do not fit together.
     """
     parser = make_config_parser(prog=prog)
-    config = to_config(parser, parser.parse_args(["--config", path]))
+    config = to_config(parser, parser.parse_args(["--config", path, *fields]))
     check_fields(config)
     return config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ class SubmitOptions:
         project: vertex: Project of Google Cloud.
         region: vertex: Its region, such as europe-west4.
         service_account: Account that the tasks run as. Empty: the target's default.
+        store_destination: Where the behaviour store is pushed to, instead of what the configuration says:
+            an address with a password comes from a Secret.
     """
 
     config: str
@@ -37,6 +40,13 @@ class SubmitOptions:
     project: str = ""
     region: str = ""
     service_account: str = ""
+    store_destination: str = ""
+
+    @property
+    def fields(self) -> list[str]:
+        """Arguments that set fields of the configuration."""
+        place = self.store_destination
+        return [f"--store.destination={place}"] if place else []
 
     @property
     def suffix(self) -> str:
@@ -95,7 +105,11 @@ def _to_kubeflow(
 ) -> str:
     import kfp
 
-    client = kfp.Client(host=options.host or None, namespace=options.namespace or "kubeflow")
+    client = kfp.Client(
+        host=options.host or None,
+        namespace=options.namespace or "kubeflow",
+        credentials=_of_this_pod(),
+    )
     run = client.create_run_from_pipeline_package(
         str(package),
         arguments=parameters,
@@ -105,6 +119,15 @@ def _to_kubeflow(
         service_account=options.service_account or None,
     )
     return f"{options.host.rstrip('/')}/#/runs/details/{run.run_id}"
+
+
+def _of_this_pod() -> Any:
+    """Returns the token that a pod tells Kubeflow with who it is; None where none is mounted."""
+    from kfp import client
+
+    path = os.environ.get(client.KF_PIPELINES_SA_TOKEN_ENV) or client.KF_PIPELINES_SA_TOKEN_PATH
+    # Kubeflow's client looks for it by itself only where it is told no host.
+    return client.ServiceAccountTokenVolumeCredentials(path) if Path(path).exists() else None
 
 
 def _to_vertex(

@@ -28,12 +28,20 @@ ROOMS = {
     "serving/behavior_store": "store",
     "serving": None,
     "components": "pipeline",
+    "pipeline/submission.py": "kubeflow",
     "pipeline": "pipeline",
     "experiments": "experiments",
     "commands": "pipeline",
 }
+OURS = {"lifelong", "lifelong_artifacts"}
 # Modules whose package has another name than their distribution, or shares it with others.
-NAMES = {"google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml", "tfx": "tfx"}
+NAMES = {
+    "google": "protobuf",
+    "kfp": "kfp",
+    "sklearn": "scikit-learn",
+    "tfx": "tfx",
+    "yaml": "pyyaml",
+}
 
 
 def normal(name):
@@ -62,12 +70,12 @@ def third_party(folder):
     """First names of the modules of others that a room imports, without the rooms within it."""
     inner = [ROOT / other for other in ROOMS if other.startswith(f"{folder}/")]
     found = {}
-    for path in modules(folder):
+    for path in modules(folder) if (ROOT / folder).is_dir() else [ROOT / folder]:
         if any(path.is_relative_to(other) for other in inner):
             continue
         for name in imported(path):
             first = name.split(".")[0]
-            if first != "lifelong" and first not in sys.stdlib_module_names:
+            if first not in OURS and first not in sys.stdlib_module_names:
                 found[first] = path
     return found
 
