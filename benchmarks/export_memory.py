@@ -73,7 +73,7 @@ def _train_and_export(
     model = fit(
         fresh_model(default_spec(items, config)),
         TrainingConfig(epochs=1),
-        batches.repeat(STEPS),
+        lambda: batches,
         STEPS * REQUESTS,
         batches,
         f"{folder}/checkpoints-{os.getpid()}",

@@ -12,6 +12,7 @@ from lifelong.data.keys import REQUEST_TIMESTAMP
 from lifelong.models.config import ModelSpec, TableTypeName
 from lifelong.models.embedding_table import EmbeddingTable
 from lifelong.models.item_features import ITEM_ENTRY, ItemFeatures
+from lifelong.models.randomness import uniform
 from lifelong.models.vocabulary_files import UNKNOWN
 
 keras: Any = tf.keras
@@ -112,7 +113,7 @@ class Embeddings(keras.layers.Layer):
         if self.user is not None:
             user = values["user"]
             if training:
-                unknown = tf.random.uniform(tf.shape(user)) < self._unknown_rate
+                unknown = uniform(tf.shape(user)) < self._unknown_rate
                 user = tf.where(unknown, tf.cast(UNKNOWN, user.dtype), user)
             parts.append(self.user(user))
         if self.hour is not None and self.weekday is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from lifelong.models.ctr_model import CTRModel
 from lifelong.models.long_term import TrainedSearch
 from lifelong.models.optimizers import make_optimizer
 from lifelong.models.progress import EpochReport
+from lifelong.models.randomness import SeedEpochs
 
 keras: Any = tf.keras
 
@@ -46,7 +47,7 @@ def fit_passes(model: CTRModel, batches: tf.data.Dataset, passes: int) -> None:
 def fit(
     model: CTRModel,
     training: TrainingConfig,
-    train: tf.data.Dataset,
+    read_train: Callable[[], tf.data.Dataset],
     train_requests: int,
     validation: tf.data.Dataset | None,
     checkpoints: str | os.PathLike[str],
@@ -54,11 +55,14 @@ def fit(
 ) -> CTRModel:
     """Trains a model until its validation AUC stops growing, or for all epochs without a validation.
 
+    A training that was interrupted goes on after its last epoch as it would have: with the weights, the
+    optimizer's state, the order of the requests and the random numbers that it would have had.
+
     Args:
         model: A model that `begin` returned, or that has gone on from another.
         training: Epochs, step size, patience.
-        train: Batches of training requests.
-        train_requests: Requests in `train`. How many batches they make varies with the shuffling.
+        read_train: Returns the batches of training requests, in the same order whenever it is called.
+        train_requests: Requests in them. How many batches they make varies with the shuffling.
         validation: Batches of validation requests; None: no epoch is better than the last one.
         checkpoints: Path or URI for checkpoints. One that an interrupted training left is gone on from.
         log_folder: Folder of TensorBoard's logs.
@@ -67,44 +71,35 @@ def fit(
         The model with the weights of its best epoch, or of the last one without a validation.
     """
     steps = math.ceil(train_requests / training.batch_size)
-    train = train.repeat()
     with checkpoint_folder(checkpoints) as folder:
         if isinstance(model.long_term, TrainedSearch) and model.long_term.epochs_ahead:
-            _fit_search(model, model.long_term, training, train, steps, folder)
+            _fit_search(model, model.long_term, training, read_train, steps, folder)
         _cut_unfinished_line(folder.path / EPOCH_LOG)
-        best_weights = folder.path / "best.weights.h5"
-        choosing = []
-        if validation is not None:
-            best_so_far = max(validation_aucs(folder.path), default=None)
-            if best_so_far is not None:
-                print(
-                    f"[training] goes on where it was interrupted; best AUC so far {best_so_far:.4f}"
-                )
-            choosing = [
-                _BestWeights(best_weights, best_so_far),
-                keras.callbacks.EarlyStopping(
-                    _MONITOR, mode="max", patience=training.patience, baseline=best_so_far
-                ),
-            ]
+        backup = _Backup(model, folder.path / "backup")
+        begun = backup.restore()
+        aucs = validation_aucs(folder.path)[:begun] if validation is not None else []
+        best = _BestEpoch(folder.path / "best.weights.h5", aucs, training.patience)
+        if aucs:
+            print(f"[training] goes on where it was interrupted; best AUC so far {best.auc:.4f}")
         model.fit(
-            train,
+            read_train().repeat().skip(begun * steps),
             steps_per_epoch=steps,
             validation_data=validation,
-            epochs=training.epochs,
+            initial_epoch=begun,
+            epochs=begun if aucs and best.is_over else training.epochs,
             verbose=0,
             callbacks=[
-                *choosing,
+                SeedEpochs(training.seed),
+                *([best] if validation is not None else []),
                 keras.callbacks.CSVLogger(str(folder.path / EPOCH_LOG), append=True),
                 keras.callbacks.TensorBoard(log_folder, update_freq=100),
                 EpochReport(training.epochs, steps),
-                keras.callbacks.BackupAndRestore(
-                    str(folder.path / "backup"), delete_checkpoint=False
-                ),
+                backup,
                 folder.callback(),
             ],
         )
         if validation is not None:
-            model.load_weights(str(best_weights))
+            model.load_weights(str(best.path))
             aucs = validation_aucs(folder.path)
             if len(aucs) == training.epochs and aucs[-1] == max(aucs):
                 print(
@@ -134,25 +129,66 @@ def validation_aucs(checkpoints: str | os.PathLike[str]) -> list[float]:
     return list(aucs.values())
 
 
-class _BestWeights(keras.callbacks.Callback):
-    """Saves the weights of the best epoch so far, as a whole: the disk may be full in the middle.
+class _BestEpoch(keras.callbacks.Callback):
+    """Saves the weights of the best epoch so far, and ends a training that gets no better.
 
     Args:
-        path: The file.
-        best: What an interrupted run had reached, whose weights are there; None: there was none.
+        path: File of the weights; written as a whole, as the disk may be full in the middle.
+        aucs: Validation AUC of the epochs that an interrupted training had finished.
+        patience: Epochs without a better one after which the training ends.
     """
 
-    def __init__(self, path: Path, best: float | None) -> None:
+    def __init__(self, path: Path, aucs: Sequence[float], patience: int) -> None:
         super().__init__()
-        self._path = path
-        self._best = -math.inf if best is None else best
+        self.path = path
+        self.auc = -math.inf
+        self._waited = 0
+        self._patience = patience
+        for auc in aucs:
+            self._is_best(auc)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there were as many epochs without a better one as the patience allows."""
+        return self._waited >= max(self._patience, 1)
+
+    def _is_best(self, auc: float) -> bool:
+        better = auc > self.auc
+        self.auc, self._waited = (auc, 0) if better else (self.auc, self._waited + 1)
+        return better
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Saves the weights if this epoch is the best."""
-        reached = (logs or {})[_MONITOR]
-        if reached > self._best:
-            self._best = reached
-            _save_weights(self.model, self._path)
+        if self._is_best((logs or {})[_MONITOR]):
+            _save_weights(self.model, self.path)
+        self.model.stop_training = self.is_over
+
+
+class _Backup(keras.callbacks.Callback):
+    """Saves after each epoch what a training needs to go on: weights, optimizer, number of the epoch.
+
+    Args:
+        model: The model, whose variables and optimizer's variables are there.
+        folder: Folder of the checkpoints.
+    """
+
+    def __init__(self, model: CTRModel, folder: Path) -> None:
+        super().__init__()
+        self._epochs = tf.Variable(0, dtype=tf.int64)
+        state = tf.train.Checkpoint(model=model, optimizer=model.optimizer, epochs=self._epochs)
+        self._manager = tf.train.CheckpointManager(state, str(folder), max_to_keep=1)
+
+    def restore(self) -> int:
+        """Restores the newest state, if there is one; returns the number of epochs that were finished."""
+        if self._manager.latest_checkpoint:
+            state = self._manager.checkpoint.restore(self._manager.latest_checkpoint)
+            state.assert_existing_objects_matched()
+        return int(self._epochs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves the state."""
+        self._epochs.assign(epoch + 1)
+        self._manager.save()
 
 
 def _save_weights(model: CTRModel, path: Path) -> None:
@@ -166,7 +202,7 @@ def _fit_search(
     model: CTRModel,
     part: TrainedSearch,
     training: TrainingConfig,
-    train: tf.data.Dataset,
+    read_train: Callable[[], tf.data.Dataset],
     steps: int,
     folder: CheckpointFolder,
 ) -> None:
@@ -179,7 +215,13 @@ def _fit_search(
         others = [layer for layer in model.layers if layer is not part] if part.alone else []
         _set_trainable(others, False)
         compile_model(model, training)
-        model.fit(train, steps_per_epoch=steps, epochs=part.epochs_ahead, verbose=0)
+        model.fit(
+            read_train().repeat(),
+            steps_per_epoch=steps,
+            epochs=part.epochs_ahead,
+            verbose=0,
+            callbacks=[SeedEpochs(training.seed)],
+        )
         _set_trainable(others, True)
         _save_weights(model, weights)
         folder.keep()

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from lifelong.models.config import ModelConfig
+from lifelong.models.randomness import drop
 
 keras: Any = tf.keras
 
@@ -30,8 +31,7 @@ class Head(keras.layers.Layer):
             for _ in range(config.cross_layers)
         ]
         self.hidden = [keras.layers.Dense(width, activation="relu") for width in config.hidden]
-        # Not of the inputs: a network that cannot rely on a count learns none.
-        self.dropout = keras.layers.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.logit = keras.layers.Dense(1, dtype="float32")
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
@@ -40,5 +40,8 @@ class Head(keras.layers.Layer):
         for cross in self.crosses:
             values = cross(inputs, values)
         for dense in self.hidden:
-            values = self.dropout(dense(values), training=training)
+            values = dense(values)
+            # Not of the inputs: a network that cannot rely on a count learns none.
+            if training:
+                values = drop(values, self.dropout)
         return tf.squeeze(self.logit(values), axis=-1)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from lifelong.data.keys import HISTORY, HISTORY_ITEM, HISTORY_LENGTH
 from lifelong.models.layers import length_mask
+from lifelong.models.randomness import uniform
 
 
 class History(NamedTuple):
@@ -67,7 +68,7 @@ def sample_history(history: History, length: int) -> History:
     if width is not None and width <= length:
         return history
     # Padding gets the lowest of all keys.
-    keys = tf.where(history.mask, tf.random.uniform(tf.shape(history.mask)), -1.0)
+    keys = tf.where(history.mask, uniform(tf.shape(history.mask)), -1.0)
     kept = tf.math.top_k(keys, tf.minimum(length, tf.shape(keys)[1])).indices
     # Padding comes last, so that sorting positions leaves it there.
     kept = tf.sort(kept, axis=1)

@@ -24,6 +24,7 @@ from lifelong.models.export import export_model, newest_statistics
 from lifelong.models.fitting import compile_model, fit, validation_aucs
 from lifelong.models.growth import go_on_from, keep_room
 from lifelong.models.item_features import ItemEncoding, ItemSource
+from lifelong.models.randomness import seed_training
 from lifelong.models.reader import count_requests, request_dataset
 from lifelong.models.trained import TRAINED_FOLDER, build, save_trained
 from lifelong.models.vocabulary_files import transforms_vocabulary, vocabulary_names
@@ -128,7 +129,7 @@ def train(
         return fit(
             model,
             settings,
-            read(files, shuffle=True),
+            functools.partial(read, files, shuffle=True),
             count_requests(files, parsing),
             read(choose_on, shuffle=False) if choose_on else None,
             f"{os.fspath(checkpoints)}{part}",
@@ -241,6 +242,7 @@ def begin(
         them.
     """
     keras.utils.set_random_seed(training.seed)
+    seed_training(training.seed)
     model = CTRModel(spec)
     build(model)
     if model.embeddings.item_features is not None:

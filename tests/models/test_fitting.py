@@ -25,14 +25,14 @@ TRAINING = TrainingConfig(epochs=4, batch_size=8, learning_rate=0.01, patience=1
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Training batches, their number of requests, and validation batches."""
+    """What reads training batches, their number of requests, and validation batches."""
     path = write_records(make_records(users=24), tmp_path_factory.mktemp("data") / "records.gz")
     spec = record_spec(())
 
     def batches(shuffle):
         return request_dataset([path], spec, SMALL.window, 8, pool_users=8, shuffle=shuffle)
 
-    return batches(True), count_requests([path], spec), batches(False)
+    return lambda: batches(True), count_requests([path], spec), batches(False)
 
 
 @pytest.fixture
@@ -92,10 +92,42 @@ class FullDisk:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def test_an_interrupted_training_ends_as_it_would_have(fit_new, tmp_path):
+    """In all its numbers: order of the requests, dropped values, patience, best epoch."""
+    config = dataclasses.replace(TRAINING, epochs=6, patience=2)
+    spec = small_spec("eta", dropout=0.5)
+    whole = fit_new(spec, config, tmp_path / "whole", str(tmp_path / "logs"))
+    for epochs in (1, 3, 6, 6):
+        part = dataclasses.replace(config, epochs=epochs)
+        model = fit_new(spec, part, tmp_path / "killed", str(tmp_path / "logs"))
+    assert logged_epochs(tmp_path / "killed") == logged_epochs(tmp_path / "whole")
+    assert_same(weights_of_all(whole), weights_of_all(model))
+
+
+def weights_of_all(model):
+    return [variable.numpy() for variable in model.trainable_variables]
+
+
+@pytest.mark.parametrize(
+    ("aucs", "best", "over"),
+    [
+        ([], -np.inf, False),
+        ([0.7], 0.7, False),
+        ([0.7, 0.6], 0.7, False),
+        ([0.7, 0.6, 0.7], 0.7, True),
+        ([0.7, 0.6, 0.8], 0.8, False),
+    ],
+)
+def test_patience_goes_on_where_it_was_interrupted(aucs, best, over, tmp_path):
+    callback = fitting._BestEpoch(tmp_path / "weights", aucs, patience=2)
+    assert callback.auc == best
+    assert callback.is_over == over
+
+
 def test_the_best_weights_so_far_are_not_lost_to_a_full_disk(tmp_path):
     path = tmp_path / "best.weights.h5"
     path.write_bytes(b"the best so far")
-    weights = fitting._BestWeights(path, 0.7)
+    weights = fitting._BestEpoch(path, [0.7], patience=5)
     weights.set_model(FullDisk())
     weights.on_epoch_end(3, {"val_auc": 0.69})
     with pytest.raises(OSError, match="No space left"):
@@ -132,13 +164,13 @@ def test_training_stops_when_validation_stops_improving(fit_new, data, tmp_path)
 def test_without_a_validation_all_epochs_are_trained_and_the_last_one_kept(
     data, transform_output, tmp_path, capsys
 ):
-    batches, requests, _ = data
+    read_train, requests, _ = data
     weights = []
     for folder, epochs in (("whole", 2), ("killed", 1), ("killed", 2)):
         config = dataclasses.replace(TRAINING, epochs=epochs)
         model = begin(small_spec("none"), config, transform_output)
         logs = str(tmp_path / "logs")
-        fit(model, config, batches, requests, None, tmp_path / folder, logs)
+        fit(model, config, read_train, requests, None, tmp_path / folder, logs)
         weights.append([v.numpy() for v in model.trainable_variables])
     assert "validation" not in capsys.readouterr().out
     assert share_of_moved(weights[1], weights[2]) > 0.9
@@ -253,7 +285,7 @@ def test_an_interrupted_training_does_not_train_the_search_again(
 def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(
     transform_output, data, tmp_path
 ):
-    batches, requests, _ = data
+    read_train, requests, _ = data
     seen = []
 
     def note(batch):
@@ -262,7 +294,7 @@ def test_a_model_is_trained_on_pass_by_pass_and_goes_on_where_it_was_saved(
 
     model = begin(small_spec("eta"), TRAINING, transform_output)
     before = model.embeddings.item.embeddings.numpy()
-    fit_passes(model, batches.map(note), 2)
+    fit_passes(model, read_train().map(note), 2)
     assert sum(seen) == 2 * requests
     assert np.abs(model.embeddings.item.embeddings - before).max() > 0.01
     save_trained(model, str(tmp_path))
