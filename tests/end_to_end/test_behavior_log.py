@@ -1,5 +1,10 @@
 """The whole pipeline from a behaviour log alone, as a user runs it from the command line."""
 
+import os
+import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import nbformat
@@ -11,31 +16,37 @@ from tfx.utils import path_utils
 
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
+from lifelong.models.vocabulary_files import read_vocabulary
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
+from lifelong.serving.behavior_store.verify import verify
 from lifelong.serving.server.session import LoadedModel
 from lifelong.serving.server.warmup import warm_up
 from tests.end_to_end import sample_logs
-from tests.end_to_end.command import lifelong
+from tests.end_to_end.command import COMMAND, lifelong
 from tests.stock_tensorflow import stock_scores
 
 pytestmark = pytest.mark.slow
 
-ALL_BUT_EVALUATOR_AND_PUSHER = {
+# In the order in which they run.
+COMPONENTS = (
+    "CuratedSchema",
     "DayStatisticsBuilder",
+    "RunningModel",
     "BehaviorExampleGen",
+    "BehaviorTreeBuilder",
     "StatisticsGen",
-    "ImportSchemaGen",
-    "ExampleValidator",
     "VocabularyBuilder",
+    "BehaviorStorePusher",
+    "ExampleValidator",
     "Transform",
     "Trainer",
     "SignatureBaker",
+    "Evaluator",
     "ServingValidator",
-    "BehaviorTreeBuilder",
-    "BehaviorStorePusher",
-}
+    "Pusher",
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +55,12 @@ def workdir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run_flags(workdir):
+def flags(workdir):
+    """All but the working folder."""
     log = workdir.root / "log.csv"
     sample_logs.write_behavior_csv(sample_logs.make_baskets(users=40), log)
     return sample_logs.flags(
         {
-            "workdir": workdir.root,
             "data.behaviors.files": log,
             "data.requests.min_history": 20,
             "data.requests.negatives": 6,
@@ -58,6 +69,11 @@ def run_flags(workdir):
         sample_logs.SPLITS,
         sample_logs.SMALL_MODEL,
     )
+
+
+@pytest.fixture(scope="module")
+def run_flags(workdir, flags):
+    return [f"--workdir={workdir.root}", *flags]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +91,7 @@ def pushed_versions(workdir):
 
 def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
     output, record = first_run
-    assert ALL_BUT_EVALUATOR_AND_PUSHER | {"Evaluator", "Pusher"} <= set(record.executed)
+    assert record.executed == COMPONENTS
     assert "Blessed" in output
     assert len(pushed_versions(workdir)) == 1
 
@@ -125,49 +141,166 @@ def test_the_notebook_runs(first_run, workdir, monkeypatch):
     assert "same_item" in table.data["text/plain"]
 
 
-def test_the_pushed_model_scores_as_the_one_that_was_trained(first_run, workdir, tmp_path):
-    """Stock TensorFlow on the pushed model, against the Trainer's own model, on real requests."""
+@pytest.fixture(scope="module")
+def eval_requests(first_run):
+    """A batch of requests of the eval split."""
     _, record = first_run
-    (version,) = pushed_versions(workdir)
-    trained = tf.saved_model.load(
-        path_utils.serving_model_path(record.outputs["Trainer", "model"])
-    ).signatures["serving_default"]
     requests = request_dataset(
         [record.outputs["BehaviorExampleGen", "examples"] + "/Split-eval/*"],
         record_spec(()),
         window=70,
         batch_size=64,
     )
-    batch = next(iter(requests))
-    wire = {key: batch[key].numpy() for key in trained.structured_input_signature[1]}
-    scores = stock_scores(
-        Path(workdir.places(Config(name="lifelong")).serving_folder) / version, wire, tmp_path
+    return next(iter(requests))
+
+
+def pushed_scores(workdir, batch, tmp_path):
+    """Scores of all candidates, by stock TensorFlow, of the model that was pushed."""
+    (version,) = pushed_versions(workdir)
+    pushed = Path(workdir.places(Config(name="lifelong")).serving_folder) / version
+    inputs = tf.saved_model.load(str(pushed)).signatures["serving_default"]
+    wire = {key: batch[key].numpy() for key in inputs.structured_input_signature[1]}
+    scores = stock_scores(pushed, wire, tmp_path)
+    return scores[np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]]
+
+
+def test_the_pushed_model_scores_as_the_one_that_was_trained(
+    first_run, workdir, eval_requests, tmp_path
+):
+    """Stock TensorFlow on the pushed model, against the Trainer's own model, on real requests."""
+    _, record = first_run
+    trained = tf.saved_model.load(
+        path_utils.serving_model_path(record.outputs["Trainer", "model"])
+    ).signatures["serving_default"]
+    wire = {key: eval_requests[key] for key in trained.structured_input_signature[1]}
+    scores = pushed_scores(workdir, eval_requests, tmp_path)
+    assert scores.std() > 0.01
+    expected = trained(**wire)["scores"].numpy()
+    valid = np.arange(expected.shape[1]) < wire["candidate_length"].numpy()[:, np.newaxis]
+    np.testing.assert_allclose(scores, expected[valid], atol=1e-5)
+
+
+def kill_at(component, workdir, flags):
+    """Runs the pipeline, and kills it at work on a component: in the midst of training, if it is that."""
+    command = [*COMMAND, "run", f"--workdir={workdir.root}", *flags]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     )
-    valid = np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]
-    assert scores[valid].std() > 0.01
-    expected = trained(**{key: tf.constant(value) for key, value in wire.items()})["scores"]
-    np.testing.assert_allclose(scores[valid], expected.numpy()[valid], atol=1e-5)
+    sign = "epoch 1/" if component == "Trainer" else f"] {component} ..."
+    with running:
+        assert any(sign in line for line in running.stdout), component
+        # Some write for seconds, the pushers for less than one.
+        time.sleep(0 if component.endswith("Pusher") else 0.7)
+        running.send_signal(signal.SIGKILL)
 
 
-def test_neither_baker_nor_validator_nor_store_runs_twice_and_a_worse_model_is_not_pushed(
+def check_that_nothing_is_half_written(workdir):
+    """Looks at what others see: versions of models and of stores."""
+    places = workdir.places(Config(name="lifelong"))
+    for version in Path(places.serving_folder).glob("[0-9]*"):
+        LoadedModel(str(version), 1)
+    for store in Path(places.store_destination).glob("[0-9]*"):
+        assert not verify(store).damage
+
+
+def run_after_kills(components, first_run, flags, tmp_path, eval_requests, undisturbed):
+    """Kills a run at each of the components, one after the other, and then lets it end."""
+    workdir = Workdir(tmp_path / "killed")
+    for component in components:
+        kill_at(component, workdir, flags)
+        check_that_nothing_is_half_written(workdir)
+    output = lifelong("run", f"--workdir={workdir.root}", *flags)
+    assert "\npushed: version " in output
+    record = read_last_run(workdir.metadata)
+    before = COMPONENTS[: COMPONENTS.index(components[-1])]
+    # It looks again each time, as nothing was pushed yet.
+    assert set(record.cached) >= {*before} - {"RunningModel", "BehaviorStorePusher"}
+    for component in {*COMPONENTS} - {"RunningModel", "BehaviorStorePusher"}:
+        for outputs in (workdir.root / "artifacts" / component).glob("[!.]*"):
+            assert len(list(outputs.iterdir())) == 1, f"half of {outputs} is left"
+    assert not list((workdir.root / "checkpoints").iterdir())
+    scores = pushed_scores(workdir, eval_requests, tmp_path)
+    expected = pushed_scores(undisturbed, eval_requests, tmp_path)
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    return workdir
+
+
+def test_a_run_that_is_killed_goes_on_and_pushes_the_same_model(
+    first_run, flags, tmp_path, eval_requests, workdir
+):
+    some = ("BehaviorExampleGen", "Trainer", "SignatureBaker", "Pusher")
+    run_after_kills(some, first_run, flags, tmp_path, eval_requests, workdir)
+
+
+@pytest.mark.nightly
+def test_a_run_may_be_killed_at_each_component(first_run, flags, tmp_path, eval_requests, workdir):
+    run_after_kills(COMPONENTS, first_run, flags, tmp_path, eval_requests, workdir)
+
+
+def test_the_third_run_executes_nothing(first_run, workdir, run_flags):
+    before = pushed_versions(workdir)
+    output = lifelong("run", *run_flags)
+    # There is a model to compare with now, and a store.
+    assert set(read_last_run(workdir.metadata).executed) == {
+        "RunningModel",
+        "BehaviorStorePusher",
+        "Evaluator",
+        "Pusher",
+    }
+    assert f"nothing is new: this model is version {before[0]}, in use" in output
+    assert "executed: nothing" in lifelong("run", *run_flags)
+    assert pushed_versions(workdir) == before
+
+
+def test_what_is_lost_is_pushed_again(first_run, workdir, run_flags):
+    places = workdir.places(Config(name="lifelong"))
+    shutil.rmtree(places.serving_folder)
+    shutil.rmtree(places.store_destination)
+    assert "\npushed: version " in lifelong("run", *run_flags)
+    assert set(read_last_run(workdir.metadata).executed) == {
+        "RunningModel",
+        "BehaviorStorePusher",
+        "Evaluator",
+        "Pusher",
+    }
+    assert len(pushed_versions(workdir)) == 1
+    with open_store(places.store_destination) as store:
+        assert store.size().users == 40
+
+
+def test_a_refused_model_is_told_and_not_pushed(first_run, workdir, run_flags):
+    before = pushed_versions(workdir)
+    output = lifelong("run", *run_flags, "--serving.latency_budget_ms=0.001", status=3)
+    assert "- ServingValidator refused it: the 99th percentile of a Predict call is" in output
+    assert "mend the model or change serving.latency_budget_ms" in output
+    (findings,) = (workdir.root / "findings").iterdir()
+    assert str(findings) in output
+    assert pushed_versions(workdir) == before
+
+
+def test_a_longer_log_trains_the_model_on_and_a_worse_one_is_not_pushed(
     first_run, workdir, run_flags
 ):
-    assert "\npushed: version " in lifelong("run", *run_flags)
-    record = read_last_run(workdir.metadata)
-    assert set(record.cached) >= ALL_BUT_EVALUATOR_AND_PUSHER
+    """With other users, items and categories."""
     before = pushed_versions(workdir)
-    # One step of training is not enough to come near the blessed model.
-    output = lifelong(
-        "run",
-        *run_flags,
-        "--training.epochs=1",
-        "--training.learning_rate=1e-7",
-        "--gate.auc_min=0",
-        status=3,
-    )
+    vocabularies = [first_run[1].outputs["VocabularyBuilder", "vocabularies"]]
+    with (workdir.root / "log.csv").open("a") as log:
+        for user, when, items in sample_logs.make_baskets(users=12, seed=1):
+            log.writelines(f"{user + 500},{item + 600},{item % 3 + 70},{when}\n" for item in items)
+    more = ["--training.go_on=true", "--training.epochs=1", "--gate.auc_change_min=0.5"]
+    output = lifelong("run", *run_flags, *more, status=3)
+    record = read_last_run(workdir.metadata)
+    assert {"BehaviorExampleGen", "BehaviorTreeBuilder", "Trainer"} <= set(record.executed)
+    assert "[training] goes on with the model of " in output
+    vocabularies.append(record.outputs["VocabularyBuilder", "vocabularies"])
+    for name, new in (("user", 12), ("category", 3)):
+        known = [read_vocabulary(folder, name).ids for folder in vocabularies]
+        assert known[1][: len(known[0])].tolist() == known[0].tolist()
+        assert len(known[1]) - len(known[0]) == new
+        assert f"{new} {name}" in output
     assert "Not blessed" in output
-    assert "no model was pushed" in output
-    assert "or lower gate.auc_change_min (-0.005)" in output
+    assert "or lower gate.auc_change_min (0.5)" in output
     assert pushed_versions(workdir) == before
 
 
