@@ -61,116 +61,136 @@ class Walk:
             parameters: Its parameters, every one.
         """
         assert parameters.keys() == spec["root"]["inputDefinitions"]["parameters"].keys()
-        tasks = dict(spec["root"]["dag"]["tasks"])
-        root = self._folder / f"run-{next(self._runs)}"
+        waiting = dict(spec["root"]["dag"]["tasks"])
+        folder = self._folder / f"run-{next(self._runs)}"
         walked = Walked()
-        running: dict[Future[Artifacts], str] = {}
+        running: set[Future[Task]] = set()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             while True:
-                for name in [it for it in tasks if it not in walked.outputs]:
-                    needed = tasks[name].get("dependentTasks", [])
-                    if all(it in walked.outputs for it in needed):
-                        task = _Task(spec, tasks.pop(name), parameters, walked.outputs, root / name)
-                        key = task.cache_key()
-                        if key in self._cache:
-                            walked.outputs[name] = self._cache[key]
-                            walked.cached.add(name)
-                        else:
-                            running[pool.submit(task.run)] = name
-                            task.key = key
-                        break
-                else:
+                ready = [
+                    name
+                    for name, task in waiting.items()
+                    if walked.outputs.keys() >= set(task.get("dependentTasks", []))
+                ]
+                for name in ready:
+                    del waiting[name]
+                    task = Task(spec, name, parameters, walked.outputs, folder / name)
+                    if task.cache_key in self._cache:
+                        walked.outputs[name] = self._cache[task.cache_key]
+                        walked.cached.add(name)
+                    else:
+                        running.add(pool.submit(task.run))
+                if not ready:
                     if not running:
                         return walked
-                    for done in wait(running, return_when=FIRST_COMPLETED).done:
-                        self._finish(running.pop(done), done, walked)
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._note(future.result(), walked)
 
-    def _finish(self, name: str, done: Future[Any], walked: Walked) -> None:
-        task = done.result()
+    def _note(self, task: Task, walked: Walked) -> None:
         if task.error:
-            walked.failed[name] = task.error
+            walked.failed[task.name] = task.error
             return
         for artifact in task.outputs.values():
             # As the metadata's identifiers.
             artifact["name"] = str(next(self._numbers))
-        self._cache[task.key] = walked.outputs[name] = task.outputs
-        walked.ran.add(name)
+        self._cache[task.cache_key] = walked.outputs[task.name] = task.outputs
+        walked.ran.add(task.name)
 
 
-class _Task:
-    """One task of a run: what Kubeflow would give its container, and what came of it."""
+class Task:
+    """One task of a run: what Kubeflow would give its container, and what came of it.
+
+    Args:
+        spec: The pipeline's specification.
+        name: Of the task.
+        parameters: The pipeline's parameters.
+        outputs: Artifacts of the tasks that it depends on, by task and key.
+        folder: Where it runs, and where its outputs lie.
+
+    Attributes:
+        outputs: Its artifacts by key, once it has run.
+        error: The end of what it said if it failed.
+    """
 
     def __init__(
         self,
         spec: Mapping[str, Any],
-        task: Mapping[str, Any],
+        name: str,
         parameters: Mapping[str, str],
         outputs: Mapping[str, Artifacts],
         folder: Path,
     ) -> None:
+        task = spec["root"]["dag"]["tasks"][name]
         component = spec["components"][task["componentRef"]["name"]]
         self._container = spec["deploymentSpec"]["executors"][component["executorLabel"]][
             "container"
         ]
         inputs = task.get("inputs", {})
         self._parameters = {
-            name: (
+            key: (
                 parameters[source["componentInputParameter"]]
                 if "componentInputParameter" in source
                 else source["runtimeValue"]["constant"]
             )
-            for name, source in inputs.get("parameters", {}).items()
+            for key, source in inputs.get("parameters", {}).items()
         }
         self._inputs = {
-            name: outputs[source["taskOutputArtifact"]["producerTask"]][
+            key: outputs[source["taskOutputArtifact"]["producerTask"]][
                 source["taskOutputArtifact"]["outputArtifactKey"]
             ]
-            for name, source in inputs.get("artifacts", {}).items()
+            for key, source in inputs.get("artifacts", {}).items()
         }
         self._kinds = {
-            name: artifact["artifactType"]
-            for name, artifact in component.get("outputDefinitions", {})
-            .get("artifacts", {})
-            .items()
+            key: artifact["artifactType"]
+            for key, artifact in component.get("outputDefinitions", {}).get("artifacts", {}).items()
         }
+        assert task["cachingOptions"]["enableCache"], name
         self._folder = folder
-        self.is_cached = task.get("cachingOptions", {}).get("enableCache", False)
-        self.key = ""
+        self.name = name
         self.outputs: Artifacts = {}
         self.error = ""
 
+    @property
     def cache_key(self) -> str:
-        """Returns what Kubeflow compares."""
+        """What Kubeflow compares."""
         told = {
             "image": self._container["image"],
             "command": [*self._container["command"], *self._container["args"]],
             "parameters": self._parameters,
-            "inputs": {name: artifact["name"] for name, artifact in self._inputs.items()},
+            "inputs": {key: artifact["name"] for key, artifact in self._inputs.items()},
             "outputs": self._kinds,
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
-    def run(self) -> _Task:
-        """Runs the container's command."""
-        output_file = self._folder / "executor_output.json"
+    @property
+    def command(self) -> list[str]:
+        """The container's command, with all that Kubeflow fills in."""
         given = {
             "inputs": {
                 "parameterValues": self._parameters,
-                "artifacts": {name: {"artifacts": [it]} for name, it in self._inputs.items()},
+                "artifacts": {key: {"artifacts": [it]} for key, it in self._inputs.items()},
             },
             "outputs": {
                 "artifacts": {
-                    name: {"artifacts": [{"uri": str(self._folder / name), "type": kind}]}
-                    for name, kind in self._kinds.items()
+                    key: {"artifacts": [{"uri": str(self._folder / key), "type": kind}]}
+                    for key, kind in self._kinds.items()
                 },
-                "outputFile": str(output_file),
+                "outputFile": str(self._output_file),
             },
         }
-        command = [*self._container["command"], *self._container["args"]]
-        command = [word.replace("{{$}}", json.dumps(given)) for word in command]
+        words = [*self._container["command"], *self._container["args"]]
+        return [word.replace("{{$}}", json.dumps(given)) for word in words]
+
+    @property
+    def _output_file(self) -> Path:
+        return self._folder / "executor_output.json"
+
+    def run(self) -> Task:
+        """Runs the command."""
         self._folder.mkdir(parents=True)
         done = subprocess.run(
-            command,
+            self.command,
             cwd=self._folder,
             env=_environment(),
             capture_output=True,
@@ -180,10 +200,10 @@ class _Task:
         if done.returncode:
             self.error = done.stderr[-4000:]
             return self
-        written = json.loads(output_file.read_text())["artifacts"]
-        for name, kind in self._kinds.items():
-            (artifact,) = written[name]["artifacts"]
-            self.outputs[name] = {**artifact, "type": kind}
+        written = json.loads(self._output_file.read_text())["artifacts"]
+        for key, kind in self._kinds.items():
+            (artifact,) = written[key]["artifacts"]
+            self.outputs[key] = {**artifact, "type": kind}
         return self
 
 
