@@ -15,6 +15,7 @@ keras: Any = tf.keras
 
 # Names the newest files of a TensorFlow checkpoint: written last, as what it names must be there.
 _NAMES_OTHERS = "checkpoint"
+_PART = ".part"
 
 
 class CheckpointFolder:
@@ -42,8 +43,8 @@ class CheckpointFolder:
             target = self._kept_at(path)
             tf.io.gfile.makedirs(target.rpartition("/")[0])
             # Under its name a file is complete.
-            tf.io.gfile.copy(str(path), f"{target}.part", overwrite=True)
-            tf.io.gfile.rename(f"{target}.part", target, overwrite=True)
+            tf.io.gfile.copy(str(path), f"{target}{_PART}", overwrite=True)
+            tf.io.gfile.rename(f"{target}{_PART}", target, overwrite=True)
         for folder in {path.parent for path in files}:
             kept = self._kept_at(folder)
             for name in tf.io.gfile.listdir(kept):
@@ -66,6 +67,7 @@ def checkpoint_folder(place: str | os.PathLike[str]) -> Iterator[CheckpointFolde
         for folder, _, names in tf.io.gfile.walk(kept):
             inner = Path(scratch) / folder.removeprefix(kept).strip("/")
             inner.mkdir(parents=True, exist_ok=True)
-            for name in names:
+            # Half of a copy that was under way is left.
+            for name in (name for name in names if not name.endswith(_PART)):
                 tf.io.gfile.copy(f"{folder.rstrip('/')}/{name}", str(inner / name))
         yield CheckpointFolder(Path(scratch), kept)

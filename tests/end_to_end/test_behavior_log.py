@@ -206,7 +206,7 @@ def check_that_nothing_is_half_written(workdir):
         assert not verify(store).damage
 
 
-def run_after_kills(components, first_run, flags, tmp_path, eval_requests, undisturbed):
+def run_after_kills(components, flags, tmp_path, eval_requests, undisturbed):
     """Kills a run at each of the components, one after the other, and then lets it end."""
     workdir = Workdir(tmp_path / "killed")
     for component in components:
@@ -231,12 +231,12 @@ def test_a_run_that_is_killed_goes_on_and_pushes_the_same_model(
     first_run, flags, tmp_path, eval_requests, workdir
 ):
     some = ("BehaviorExampleGen", "Trainer", "SignatureBaker", "Pusher")
-    run_after_kills(some, first_run, flags, tmp_path, eval_requests, workdir)
+    run_after_kills(some, flags, tmp_path, eval_requests, workdir)
 
 
 @pytest.mark.nightly
 def test_a_run_may_be_killed_at_each_component(first_run, flags, tmp_path, eval_requests, workdir):
-    run_after_kills(COMPONENTS, first_run, flags, tmp_path, eval_requests, workdir)
+    run_after_kills(COMPONENTS, flags, tmp_path, eval_requests, workdir)
 
 
 def test_the_third_run_executes_nothing(first_run, workdir, run_flags):

@@ -56,6 +56,18 @@ def test_what_the_next_epoch_replaced_is_removed(place):
     ]
 
 
+def test_half_of_a_copy_is_neither_read_nor_kept(place):
+    with checkpoint_folder(place) as folder:
+        (folder.path / "epochs.csv").write_text("0")
+        folder.keep()
+    with tf.io.gfile.GFile(f"{place}/best.weights.h5.part", "w") as file:
+        file.write("half")
+    with checkpoint_folder(place) as folder:
+        assert [path.name for path in folder.path.iterdir()] == ["epochs.csv"]
+        folder.keep()
+    assert [name.rstrip("/") for name in tf.io.gfile.listdir(place)] == ["epochs.csv"]
+
+
 def test_a_copy_that_breaks_off_names_no_file_that_is_missing(monkeypatch):
     copied = []
     monkeypatch.setattr(tf.io.gfile, "copy", lambda path, target, overwrite: None)
