@@ -56,7 +56,8 @@ class Cluster:
                 "shards": 2,
             },
             "model": {
-                "long_term": "eta",
+                # What is exported quickest, three times in a run.
+                "long_term": "none",
                 "statistics": False,
                 "short_length": 10,
                 "long_length": 60,
