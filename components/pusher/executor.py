@@ -67,12 +67,14 @@ class Executor(executor.Executor):
         _remove_unfinished(folder, newest)
         version = max(int(time.time()), newest + 1)
         target = f"{folder}/{version}"
+        fileio.makedirs(folder)
+        # Before the version is seen: killed between the two and made again, a push finds its model in use.
+        note_push(folder, version)
         if "://" in folder:
             _copy(model, target)
         else:
             _copy(model, f"{folder}/{_UNFINISHED}")
             fileio.rename(f"{folder}/{_UNFINISHED}", target)
-        note_push(folder, version)
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, target, str(version))
         logging.info("pushed version %d to %s", version, folder)

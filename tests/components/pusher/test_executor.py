@@ -134,3 +134,26 @@ def test_a_push_that_was_killed_is_not_seen_and_removed(push, folder, monkeypatc
     push("other weights")
     assert len(versions(folder)) == 2
     assert not fileio.exists(f"{folder}/.unfinished")
+
+
+def test_the_loss_of_a_version_whose_push_was_killed_when_it_was_whole_is_seen(
+    push, folder, monkeypatch
+):
+    push("weights")
+    before = serving_state(folder)
+    module, last_step = (fileio, "rename") if "://" not in folder else (io_utils, "copy_file")
+    step = getattr(module, last_step)
+
+    def be_killed(source, target, *more):
+        step(source, target, *more)
+        if target.startswith(folder):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, last_step, be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        push("other weights")
+    monkeypatch.undo()
+    newest = running_version(folder)
+    push("other weights")
+    tf.io.gfile.rmtree(newest.path)
+    assert serving_state(folder) != before
