@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 from lifelong.commands.command import with_options
@@ -36,6 +37,12 @@ def _run(options: CompileOptions) -> int:
 
     config = read_cluster_config(options.config, "lifelong compile")
     job = compile_pipeline(config, path)
+    if "@" in config.store.destination:
+        print(
+            "store.destination has a password, which is in the file now: who may read the file may read the "
+            "store (`lifelong submit --store_destination` keeps it out of the configuration)",
+            file=sys.stderr,
+        )
     spec = job["pipelineSpec"]
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     print(f"{path}: {len(spec['root']['dag']['tasks'])} tasks in the image {config.image}")

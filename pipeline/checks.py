@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from lifelong.components.behavior_store_pusher.destination import check_destination
+from lifelong.data.file_systems import check_path
 from lifelong.data.folders import check_folder
 from lifelong.data.logs.reading import log_files
 from lifelong.data.times import EARLIEST
@@ -80,8 +81,25 @@ def _check_name(name: str) -> None:
 def _check_folders(places: Places) -> None:
     for field in ("pipeline_root", "serving_folder", "checkpoint_folder"):
         folder = getattr(places, field)
+        check_no_file_uri(field, folder)
         if "://" not in folder:
+            check_path(folder, field)
             check_folder(field, Path(folder).absolute())
+
+
+def check_no_file_uri(field: str, place: str) -> None:
+    """Raises for a `file://` URI, which Beam does not write to.
+
+    Args:
+        field: What the configuration calls it.
+        place: Path or URI.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if place.startswith("file://"):
+        path = place.removeprefix("file://")
+        raise ValueError(f"{field} is {place!r}; write the path alone, {path!r}")
 
 
 def _check_beam_args(arguments: Sequence[str]) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from lifelong.pipeline.checks import check_fields
+from lifelong.data.file_systems import check_path
+from lifelong.pipeline.checks import check_fields, check_no_file_uri
 from lifelong.pipeline.config import Config, Places
 from lifelong.pipeline.config_parser import make_config_parser, to_config
+
+# As Kubeflow Pipelines and Vertex have it.
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def read_cluster_config(path: str, prog: str | None = None, fields: Sequence[str] = ()) -> Config:
@@ -36,6 +41,11 @@ def cluster_places(config: Config) -> Places:
         ValueError: It leaves a place to the working folder of this machine, or names files or folders
             by relative paths.
     """
+    if not _NAME.fullmatch(config.name):
+        raise ValueError(
+            f"name is {config.name!r}; on a cluster it must have up to 63 small letters, digits and "
+            "hyphens, and begin with no hyphen"
+        )
     for field, value in (
         ("image", config.image),
         ("pipeline_root", config.pipeline_root),
@@ -68,6 +78,8 @@ def cluster_places(config: Config) -> Places:
     }
     for field, place in named.items():
         _check_absolute(field, place)
+        if field != "store.destination":
+            check_no_file_uri(field, place)
     for name, log in config.data.tables.items():
         for pattern in log.patterns:
             _check_absolute(f"data.{name}.files", pattern)
@@ -76,6 +88,8 @@ def cluster_places(config: Config) -> Places:
 
 def _check_absolute(field: str, place: str) -> None:
     """Raises for a path that would mean something else on another machine."""
+    if "://" not in place:
+        check_path(place, field)
     if place and "://" not in place and not place.startswith("/"):
         raise ValueError(
             f"{field} is {place!r}, a path that begins where this command was started: give a URI, or "

@@ -44,12 +44,12 @@ class RunParameters:
     def of(cls, config: Config, places: Places) -> RunParameters:
         """Looks at logs and destinations.
 
+        A destination that cannot be looked at from here is told as one where nothing is in use: its
+        component runs then, and looks from where it runs.
+
         Args:
             config: The configuration.
             places: Where things are pushed to.
-
-        A destination that cannot be looked at from here is told as one where nothing is in use: its
-        component runs then, and looks from where it runs.
 
         Raises:
             OSError: A log cannot be read from here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +68,8 @@ class SubmitOptions:
             "kubeflow": ("project", "region"),
             "vertex": ("host", "namespace", "experiment"),
         }
+        if self.host and not self.host.startswith(("http://", "https://")):
+            raise ValueError(f"--host is {self.host!r}; it must begin with http:// or https://")
         for name in foreign[self.target]:
             if getattr(self, name):
                 raise ValueError(f"--{name} is not for the target {self.target}; leave it out")
@@ -113,12 +116,15 @@ def _to_kubeflow(
     run = client.create_run_from_pipeline_package(
         str(package),
         arguments=parameters,
+        run_name=f"{config.name} {datetime.datetime.now():%Y-%m-%d %H:%M}",
         experiment_name=options.experiment or config.name,
         namespace=options.namespace or None,
         pipeline_root=config.pipeline_root,
         service_account=options.service_account or None,
     )
-    return f"{options.host.rstrip('/')}/#/runs/details/{run.run_id}"
+    if not run.run_id:
+        raise RuntimeError("it answers, but not as Kubeflow Pipelines does; check --host")
+    return f"{options.host.rstrip('/')}/#/runs/details/{run.run_id}" if options.host else run.run_id
 
 
 def _of_this_pod() -> Any:

@@ -22,6 +22,8 @@ def output_file(target: Target, output: str = "") -> Path:
     """
     suffixes = SUFFIXES[target]
     path = Path(output or f"compiled_pipeline{suffixes[0]}").absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"output is {str(path)!r}; name a file in a folder that exists")
     if path.suffix not in suffixes:
         raise ValueError(
             f"output is {output!r}; a pipeline for {target} is a file whose name ends in "

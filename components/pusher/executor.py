@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import time
+import uuid
 from typing import Any
 
+import tensorflow as tf
 from tfx import types
 from tfx.components.pusher import executor
 from tfx.dsl.io import fileio
@@ -16,13 +18,14 @@ from tfx.utils import io_utils, proto_utils
 from tfx.v1 import proto
 
 from lifelong.components.running_model.serving_folder import (
+    last_push,
     model_digest,
     note_push,
     running_version,
 )
 from lifelong.serving.server.session import SAVED_MODEL_FILE
-from lifelong.serving.server.version_folders import folder_names
-from lifelong.serving.version_number import find_versions
+from lifelong.serving.server.version_folders import folder_names, is_complete
+from lifelong.serving.version_number import LARGEST_VERSION
 
 # Custom properties of the pushed model, the first two as TFX names them.
 PUSHED = "pushed"
@@ -30,15 +33,16 @@ PUSHED_VERSION = "pushed_version"
 # The version in use that is this model; it was not pushed again.
 RUNNING_VERSION = "running_version"
 # In the serving folder, for versions that are no versions yet: servers look for numbers.
-_UNFINISHED = ".unfinished"
+_UNFINISHED = ".unfinished-"
+_OLD_S = 24 * 3600
 
 
 class Executor(executor.Executor):
     """Pushes a blessed model, unless it is the one in use.
 
     On this machine's disks the version is copied beside the others and renamed. Object stores cannot
-    rename a folder; there saved_model.pb is copied last, without which servers load nothing. One
-    pipeline at a time pushes into a folder.
+    rename a folder; there saved_model.pb is copied last, without which servers load nothing. What a push
+    that was killed has left is removed by one that comes a day later.
     """
 
     def Do(
@@ -63,31 +67,42 @@ class Executor(executor.Executor):
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             return
-        newest = running.number if running else 0
-        _remove_unfinished(folder, newest)
-        version = max(int(time.time()), newest + 1)
-        target = f"{folder}/{version}"
+        version = max(int(time.time()), running.number + 1 if running else 0)
+        if version > LARGEST_VERSION:
+            raise ValueError(
+                f"{folder} has a version {running and running.number}, the largest number that there is: "
+                "remove it, so that another one can be newer"
+            )
         fileio.makedirs(folder)
+        _remove_leftovers(folder)
         # Before the version is seen: killed between the two and made again, a push finds its model in use.
         note_push(folder, version)
+        target = f"{folder}/{version}"
         if "://" in folder:
             _copy(model, target)
         else:
-            _copy(model, f"{folder}/{_UNFINISHED}")
-            fileio.rename(f"{folder}/{_UNFINISHED}", target)
+            unfinished = f"{folder}/{_UNFINISHED}{uuid.uuid4().hex}"
+            _copy(model, unfinished)
+            fileio.rename(unfinished, target)
         io_utils.copy_dir(model, pushed.uri)
         self._MarkPushed(pushed, target, str(version))
         logging.info("pushed version %d to %s", version, folder)
 
 
-def _remove_unfinished(folder: str, newest: int) -> None:
-    """Removes what a push has left that was killed."""
-    if not fileio.isdir(folder):
-        return
-    names = folder_names(folder)
-    begun = [name for number, name in find_versions(names).folders.items() if number > newest]
-    for name in [*begun, *({_UNFINISHED} & set(names))]:
-        fileio.rmtree(f"{folder}/{name}")
+def _remove_leftovers(folder: str) -> None:
+    """Removes what pushes have left that were killed; not what another one may be writing now."""
+    last = last_push(folder)
+    for name in folder_names(folder):
+        place = f"{folder}/{name}"
+        is_left = name.startswith(_UNFINISHED) or (name == last and not is_complete(place))
+        if is_left and time.time() - _last_change(place) > _OLD_S:
+            fileio.rmtree(place)
+
+
+def _last_change(folder: str) -> float:
+    """Returns when a file of a folder was written last, Unix seconds."""
+    files = (f"{inner}/{name}" for inner, _, names in tf.io.gfile.walk(folder) for name in names)
+    return max((tf.io.gfile.stat(path).mtime_nsec / 1e9 for path in files), default=0)
 
 
 def _copy(model: str, target: str) -> None:

@@ -34,10 +34,16 @@ def running_version(serving_folder: str) -> PushedVersion | None:
         serving_folder: Path or URI of the model base path.
 
     Raises:
-        tf.errors.OpError: The folder cannot be read.
+        NotADirectoryError: It is a file.
+        tf.errors.OpError: It cannot be read.
     """
-    if not tf.io.gfile.isdir(serving_folder):
+    try:
+        # `isdir` and `listdir` know no difference between what is not there and what cannot be read.
+        status = tf.io.gfile.stat(serving_folder)
+    except tf.errors.NotFoundError:
         return None
+    if not status.is_directory:
+        raise NotADirectoryError(f"{serving_folder} is a file; models are pushed to a folder")
     folders = find_versions(folder_names(serving_folder)).folders
     for number, name in reversed(folders.items()):
         path = version_path(serving_folder, name)
@@ -64,12 +70,21 @@ def serving_state(serving_folder: str) -> str:
     running = running_version(serving_folder)
     if running is None:
         return ""
+    last = last_push(serving_folder) or "unknown"
+    return f"model {model_digest(running.path)}, last push {last}"
+
+
+def last_push(serving_folder: str) -> str:
+    """Returns the version that was pushed last, as `note_push` noted it; empty if none was.
+
+    Args:
+        serving_folder: Path or URI of the model base path.
+    """
     note = version_path(serving_folder, _LAST_PUSH)
-    last = ""
-    if tf.io.gfile.exists(note):
-        with tf.io.gfile.GFile(note) as file:
-            last = file.read()
-    return f"model {model_digest(running.path)}, last push {last or 'unknown'}"
+    if not tf.io.gfile.exists(note):
+        return ""
+    with tf.io.gfile.GFile(note, "rb") as file:
+        return file.read().decode(errors="replace")
 
 
 def note_push(serving_folder: str, version: int) -> None:

@@ -64,6 +64,8 @@ def test_every_task_starts_with_the_same_command_and_nothing_before_the_cache(co
         (["submit", "--target=vertex"], "--project is missing"),
         (["submit", "--target=vertex", "--project=p"], "--region is missing"),
         (["submit", "--region=r"], "--region is not for the target kubeflow"),
+        (["submit", "--host=kubeflow:80"], "--host is 'kubeflow:80'; it must begin with http://"),
+        (["compile", "--output=none/out.yaml"], "name a file in a folder that exists"),
     ],
 )
 def test_arguments_that_do_not_fit_are_told(config, arguments, said, capsys):

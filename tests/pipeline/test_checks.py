@@ -78,6 +78,8 @@ def test_a_log_that_cannot_be_read_is_named(refusal, text, said):
         ("--serving_folder=log.csv", "serving_folder is '{here}/log.csv', which is a file; name a"),
         ("--pipeline_root=log.csv/x", "pipeline_root is '{here}/log.csv/x', but {here}/log.csv is"),
         ("--checkpoint_folder=log.csv", "checkpoint_folder is '{here}/log.csv', which is a file"),
+        ("--pipeline_root=gs:/bucket/x", "pipeline_root is 'gs:/bucket/x', which is neither"),
+        ("--pipeline_root=file:///x", "pipeline_root is 'file:///x'; write the path alone, '/x'"),
         ("--workdir=log.csv", "workdir is '{here}/log.csv', which is a file; name a folder"),
         ("--name=a/b", "name is 'a/b'; it must be a name that a folder may have"),
         ("--beam_args=[direct_num_workers=2]", "beam_args has 'direct_num_workers=2'; each is one"),

@@ -29,6 +29,12 @@ def test_all_that_a_task_keeps_lies_below_the_root():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (
+            {"name": "My_Shop"},
+            "name is 'My_Shop'; on a cluster it must have up to 63 small letters",
+        ),
+        ({"pipeline_root": "gs:/bucket"}, "pipeline_root is 'gs:/bucket', .* write gs://bucket"),
+        ({"serving_folder": "file:///mnt/x"}, "write the path alone, '/mnt/x'"),
         ({"image": ""}, "image is empty: .*make image"),
         ({"pipeline_root": ""}, "pipeline_root is empty: .*such as gs://bucket/folder"),
         ({"serving_folder": ""}, "serving_folder is empty"),

@@ -38,6 +38,7 @@ def test_a_run_is_started_in_kubeflow(client, monkeypatch):
         "namespace": "kubeflow",
         "credentials": None,
     }
+    assert client.started.pop("run_name").startswith("lifelong 20")
     assert client.started == {
         "package": "p.yaml",
         "arguments": {"running_model": "3"},
@@ -62,3 +63,16 @@ def test_the_store_goes_where_the_option_says(tmp_path):
     config = read_cluster_config(str(path), "lifelong submit", options.fields)
     assert config.store.destination == "redis://:secret@redis:6379/0?name=shop"
     assert read_cluster_config(str(path), fields=SubmitOptions("").fields).store.destination == ""
+
+
+def test_a_host_that_answers_something_else_is_an_error(client, monkeypatch):
+    """A page to log in, for example; else a schedule would be content with no run."""
+    monkeypatch.setattr(
+        Client,
+        "create_run_from_pipeline_package",
+        lambda self, package, **given: type("Run", (), {"run_id": None}),
+    )
+    with pytest.raises(
+        RuntimeError, match=r"http://kubeflow/ did not take the run: .* check --host"
+    ):
+        start()

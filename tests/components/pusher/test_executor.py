@@ -131,9 +131,33 @@ def test_a_push_that_was_killed_is_not_seen_and_removed(push, folder, monkeypatc
     if "://" not in folder:
         assert versions(folder) == [before.number], "nothing half-written has a version's name"
     monkeypatch.undo()
+    # Another push may be at work on it: what is left goes when it is old.
     push("other weights")
-    assert len(versions(folder)) == 2
-    assert not fileio.exists(f"{folder}/.unfinished")
+    assert len(running_version(folder).path) > 0
+    assert any(map(is_left, tf.io.gfile.listdir(folder))) == ("://" not in folder)
+    monkeypatch.setattr(executor, "_OLD_S", -1)
+    push("third weights")
+    assert not any(map(is_left, tf.io.gfile.listdir(folder)))
+
+
+def is_left(name):
+    return name.startswith(".unfinished")
+
+
+def test_what_others_put_into_the_folder_stays(push, folder, monkeypatch):
+    monkeypatch.setattr(executor, "_OLD_S", -1)
+    push("weights")
+    foreign = ("99999999999/precious.tflite", "20250101", ".notes/7")
+    for name in foreign:
+        io_utils.write_string_file(f"{folder}/{name}", "")
+    push("other weights")
+    assert all(fileio.exists(f"{folder}/{name}") for name in foreign)
+
+
+def test_there_is_no_version_after_the_largest(push, folder):
+    io_utils.write_string_file(f"{folder}/{2**63 - 1}/saved_model.pb", "graph")
+    with pytest.raises(ValueError, match="has a version 9223372036854775807, the largest"):
+        push("weights")
 
 
 def test_the_loss_of_a_version_whose_push_was_killed_when_it_was_whole_is_seen(

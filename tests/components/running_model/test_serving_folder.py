@@ -39,6 +39,15 @@ def test_the_newest_whole_version_runs(folder):
     assert running_version(folder) == (10, f"{folder}/10")
 
 
+def test_a_folder_that_cannot_be_looked_at_is_not_one_where_nothing_runs(tmp_path):
+    """Else a model would be pushed that nothing was compared with."""
+    with pytest.raises(tf.errors.OpError):
+        running_version("nonsense://bucket/serving")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="file is a file; models are pushed"):
+        running_version(f"{tmp_path}/file")
+
+
 def test_a_digest_is_of_names_and_content(folder):
     push(folder, 1)
     push(folder, 2)
