@@ -1,0 +1,39 @@
+"""The runner as TFX's own command finds it; what it compiles is tested with `lifelong compile`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lifelong.pipeline import kubeflow_runner
+
+RUNNER = Path(__file__).parents[2] / "pipeline" / "kubeflow_runner.py"
+CONFIG = """
+name: shop
+image: shop/lifelong:1
+data: {behaviors: {files: gs://bucket/log.csv}, splits: {by: user}}
+store: {destination: gs://bucket/store}
+pipeline_root: gs://bucket/artifacts
+serving_folder: gs://bucket/serving
+"""
+
+
+@pytest.mark.slow
+def test_tfx_compiles_it(tmp_path):
+    (tmp_path / "shop.yaml").write_text(CONFIG)
+    tfx = Path(sys.executable).with_name("tfx")
+    command = [tfx, "pipeline", "compile", "--engine", "vertex", "--pipeline_path", RUNNER]
+    variables = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "LIFELONG_CONFIG": "shop.yaml"}
+    subprocess.run(command, cwd=tmp_path, env=variables, check=True)
+    job = json.loads((tmp_path / "pipeline.json").read_text())
+    assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/artifacts"
+    assert "gs:/b" not in json.dumps(job).replace("gs://", "")
+
+
+def test_without_a_configuration_it_says_what_to_set(monkeypatch):
+    monkeypatch.delenv("LIFELONG_CONFIG", raising=False)
+    with pytest.raises(ValueError, match="set LIFELONG_CONFIG to a configuration file"):
+        kubeflow_runner.run()
