@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,15 @@ serving_folder: gs://bucket/serving
 @pytest.mark.slow
 def test_tfx_compiles_it(tmp_path):
     (tmp_path / "shop.yaml").write_text(CONFIG)
-    tfx = Path(sys.executable).with_name("tfx")
-    command = [tfx, "pipeline", "compile", "--engine", "vertex", "--pipeline_path", RUNNER]
-    variables = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "LIFELONG_CONFIG": "shop.yaml"}
+    command = ["tfx", "pipeline", "compile", "--engine", "vertex", "--pipeline_path", RUNNER]
+    variables = {
+        **os.environ,
+        # It asks the pip of the environment for kfp.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "TF_USE_LEGACY_KERAS": "1",
+        "LIFELONG_CONFIG": "shop.yaml",
+    }
+    command[0] = shutil.which("tfx", path=variables["PATH"])
     subprocess.run(command, cwd=tmp_path, env=variables, check=True)
     job = json.loads((tmp_path / "pipeline.json").read_text())
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/artifacts"
