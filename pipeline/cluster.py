@@ -38,8 +38,8 @@ def cluster_places(config: Config) -> Places:
         config: The configuration.
 
     Raises:
-        ValueError: It leaves a place to the working folder of this machine, or names files or folders
-            by relative paths.
+        ValueError: It leaves a place to the working folder of this machine, names files or folders by
+            relative paths, or has a name that clusters refuse.
     """
     if not _NAME.fullmatch(config.name):
         raise ValueError(
@@ -88,9 +88,10 @@ def cluster_places(config: Config) -> Places:
 
 def _check_absolute(field: str, place: str) -> None:
     """Raises for a path that would mean something else on another machine."""
-    if "://" not in place:
-        check_path(place, field)
-    if place and "://" not in place and not place.startswith("/"):
+    if not place or "://" in place:
+        return
+    check_path(place, field)
+    if not place.startswith("/"):
         raise ValueError(
             f"{field} is {place!r}, a path that begins where this command was started: give a URI, or "
             "the absolute path of a volume that all tasks see"
