@@ -60,11 +60,9 @@ class RunParameters:
         running_model = _seen(lambda: serving_state(places.serving_folder), "serving_folder")
         running_store = ""
         if config.tree is not None:
-            kept = config.store.keep_versions
-            running_store = _seen(
-                lambda: destination_state(places.store_destination, kept), "store.destination"
-            )
-            running_store = running_store or nothing
+            place, kept = places.store_destination, config.store.keep_versions
+            seen = _seen(lambda: destination_state(place, kept), "store.destination")
+            running_store = seen or nothing
         return cls(
             fingerprints=log_fingerprints(config.data.tables),
             running_model=running_model or nothing,

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 LARGEST_VERSION = 2**63 - 1
+# Beside the versions: the number of the one that was pushed last. Without it, the loss of the newest
+# version would look like the time before it was pushed.
+LAST_PUSH_FILE = ".last_push"
 
 
 class Versions(NamedTuple):

@@ -36,8 +36,8 @@ class Destination(abc.ABC):
         """Returns the version in use; None if there is none, or it cannot be used."""
 
     @abc.abstractmethod
-    def numbers(self) -> list[int]:
-        """Returns the numbers of what lies there, whole or not, ascending; none if a server counts."""
+    def last_push(self) -> str:
+        """Returns the number of the version that was pushed last; empty if none was, or a server counts."""
 
     @abc.abstractmethod
     def next_number(self) -> int:

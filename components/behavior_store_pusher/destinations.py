@@ -40,8 +40,8 @@ def destination_state(address: str, keep_versions: int) -> str:
         keep_versions: Likewise.
 
     Returns:
-        Number of the version, a digest of its manifest and the numbers beside it, which tell whether
-        one was lost after it; empty if there is none in use, or it cannot be used.
+        Number of the version, a digest of its manifest and the version that was pushed last, which is
+        another one where that is lost; empty if there is none in use, or it cannot be used.
 
     Raises:
         ValueError: An argument makes no sense.
@@ -52,4 +52,4 @@ def destination_state(address: str, keep_versions: int) -> str:
     if version is None:
         return ""
     digest = hashlib.sha256(version.manifest.to_json().encode()).hexdigest()
-    return " ".join(map(str, [version.number, digest[:16], *destination.numbers()]))
+    return f"{version.number} {digest[:16]} {destination.last_push()}".rstrip()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from lifelong.components.behavior_store_pusher.destination import Destination, Version
 from lifelong.components.behavior_store_pusher.fetch import fetch_whole_store
-from lifelong.serving.behavior_store import StoreError
+from lifelong.serving.behavior_store import Manifest, StoreError
 from lifelong.serving.behavior_store.version_folder import VersionFolder
+from lifelong.serving.version_number import LAST_PUSH_FILE
 
 
 class LocalFolder(Destination):
@@ -20,6 +21,7 @@ class LocalFolder(Destination):
 
     def __init__(self, base: Path, keep: int) -> None:
         self._folder = VersionFolder(base, keep)
+        self._note = base / LAST_PUSH_FILE
 
     def current(self) -> Version | None:
         """Returns the newest version; None if there is none, or it cannot be opened."""
@@ -31,9 +33,9 @@ class LocalFolder(Destination):
         except (FileNotFoundError, StoreError):
             return None
 
-    def numbers(self) -> list[int]:
-        """Returns the numbers of the versions."""
-        return self._folder.versions.numbers()
+    def last_push(self) -> str:
+        """Returns the number of the version that was pushed last; empty if none was."""
+        return self._note.read_text(errors="replace") if self._note.exists() else ""
 
     def next_number(self) -> int:
         """Returns the time in ms, or one more than the newest version's number if that is larger."""
@@ -41,5 +43,12 @@ class LocalFolder(Destination):
 
     def push(self, uri: str, number: int, events: int) -> Version:
         """Copies a store into a new version and removes old ones; see the interface."""
-        manifest = self._folder.add(number, lambda part: fetch_whole_store(uri, part, events))
+
+        def fill(part: Path) -> Manifest:
+            manifest = fetch_whole_store(uri, part, events)
+            # Before the version is seen: where this process is killed in between, one seems to be lost.
+            self._note.write_text(str(number))
+            return manifest
+
+        manifest = self._folder.add(number, fill)
         return Version(number, manifest, self._folder.versions.name(number))

@@ -20,7 +20,7 @@ from lifelong.serving.behavior_store.indexed_versions import (
     is_ours,
 )
 from lifelong.serving.behavior_store.lmdb_store import store_files
-from lifelong.serving.version_number import next_number
+from lifelong.serving.version_number import LAST_PUSH_FILE, next_number
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +50,13 @@ class ObjectStore(Destination):
         except (StoreCorruptedError, StoreFormatError):
             return None
 
-    def numbers(self) -> list[int]:
-        """Returns the numbers below which something lies."""
-        return list(self._versions.numbered())
+    def last_push(self) -> str:
+        """Returns the number of the version that was pushed last; empty if none was."""
+        return self._versions.last_push()
 
     def next_number(self) -> int:
         """Returns the time in ms, or one more than the newest version's number if that is larger."""
-        return next_number(map(str, self.numbers()))
+        return next_number(map(str, self._versions.numbered()))
 
     def push(self, uri: str, number: int, events: int) -> Version:
         """Copies a store into a new version, reads it back and removes old ones; see the interface."""
@@ -71,6 +71,7 @@ class ObjectStore(Destination):
         for name in index:
             for _ in self._versions.read(number, index, name):
                 pass
+        self._write(LAST_PUSH_FILE, [str(number).encode()])
         self._write(f"{number}/{INDEX_FILE}", [index_text(index).encode()])
         for old in list(self._versions.whole())[: -self._keep]:
             self._remove(old)
@@ -94,7 +95,8 @@ class ObjectStore(Destination):
     def _write(self, path: str, pieces: Iterable[bytes]) -> None:
         with self._versions.explained():
             system = self._versions.system
-            system.create_dir(path.rpartition("/")[0], recursive=True)
+            if folder := path.rpartition("/")[0]:
+                system.create_dir(folder, recursive=True)
             with system.open_output_stream(path) as file:
                 for piece in pieces:
                     file.write(piece)

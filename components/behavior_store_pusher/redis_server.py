@@ -36,9 +36,9 @@ class RedisServer(Destination):
         except (FileNotFoundError, StoreFormatError):
             return None
 
-    def numbers(self) -> list[int]:
+    def last_push(self) -> str:
         """Returns nothing: the server counts."""
-        return []
+        return ""
 
     def next_number(self) -> int:
         """Returns 0: the server counts."""

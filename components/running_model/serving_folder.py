@@ -9,10 +9,7 @@ import tensorflow as tf
 
 from lifelong.data.logs.fingerprint import Sampled, sample_digest
 from lifelong.serving.server.version_folders import folder_names, is_complete, version_path
-from lifelong.serving.version_number import find_versions
-
-# Servers look for numbers and leave out what is hidden.
-_LAST_PUSH = ".last_push"
+from lifelong.serving.version_number import LAST_PUSH_FILE, find_versions
 
 
 class PushedVersion(NamedTuple):
@@ -80,7 +77,7 @@ def last_push(serving_folder: str) -> str:
     Args:
         serving_folder: Path or URI of the model base path.
     """
-    note = version_path(serving_folder, _LAST_PUSH)
+    note = version_path(serving_folder, LAST_PUSH_FILE)
     if not tf.io.gfile.exists(note):
         return ""
     with tf.io.gfile.GFile(note, "rb") as file:
@@ -94,7 +91,7 @@ def note_push(serving_folder: str, version: int) -> None:
         serving_folder: Path or URI of the model base path.
         version: Number of the version.
     """
-    with tf.io.gfile.GFile(version_path(serving_folder, _LAST_PUSH), "w") as file:
+    with tf.io.gfile.GFile(version_path(serving_folder, LAST_PUSH_FILE), "w") as file:
         file.write(str(version))
 
 

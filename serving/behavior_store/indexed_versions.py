@@ -23,7 +23,7 @@ from lifelong.data.file_systems import file_system, without_secrets
 from lifelong.serving.behavior_store.errors import StoreCorruptedError, StoreUnavailableError
 from lifelong.serving.behavior_store.lmdb_store import store_files
 from lifelong.serving.behavior_store.manifest import MANIFEST_FILE, Manifest
-from lifelong.serving.version_number import find_versions
+from lifelong.serving.version_number import LAST_PUSH_FILE, find_versions
 
 INDEX_FILE = "index.json"
 # Google's client tries for a quarter of an hour before it says that nobody answers.
@@ -99,6 +99,13 @@ class IndexedVersions:
                 files[name] = info.size
         numbers = find_versions(found).folders
         return {number: found[name] for number, name in numbers.items() if name == str(number)}
+
+    def last_push(self) -> str:
+        """Returns the number of the version that was pushed last; empty if none was."""
+        with self.explained():
+            if self.system.get_file_info(LAST_PUSH_FILE).type != fs.FileType.File:
+                return ""
+        return b"".join(self._pieces(LAST_PUSH_FILE)).decode(errors="replace")
 
     def whole(self) -> dict[int, Index]:
         """Returns the indexes of the versions of which no file is missing or cut off, ascending."""

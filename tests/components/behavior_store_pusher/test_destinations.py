@@ -28,7 +28,12 @@ def push(tree, address):
 
 def test_the_state_tells_which_store_is_in_use(address, built):
     assert destination_state(address, 2) == ""
+    assert destination_at(address, 2).last_push() == ""
     first = push(built("a"), address)
+    counted_by_server = "redis" in address
+    assert destination_at(address, 2).last_push() == (
+        "" if counted_by_server else str(first.number)
+    )
     state = destination_state(address, 2)
     assert re.fullmatch(rf"{first.number} [0-9a-f]{{16}}( {first.number})?", state)
     assert destination_state(address, 2) == state
@@ -40,10 +45,12 @@ def test_the_state_tells_which_store_is_in_use(address, built):
     assert destination_state(address, 2).split()[1] == state.split()[1]
 
 
+# With as many versions as are kept before it, and with fewer.
+@pytest.mark.parametrize("before_it", ["ab", "a"])
 @pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_loss_is_another_state_than_that_before_the_push(tmp_path, built, scheme):
+def test_a_loss_is_another_state_than_that_before_the_push(tmp_path, built, scheme, before_it):
     address = f"{scheme}{tmp_path}/pushed"
-    for name in "ab":
+    for name in before_it:
         push(built(name), address)
     before = destination_state(address, 2)
     lost = push(built("c"), address)

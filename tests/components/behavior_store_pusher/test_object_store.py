@@ -38,12 +38,14 @@ def unchecked(monkeypatch):
 
 def files(folder):
     return sorted(
-        str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file()
+        str(path.relative_to(folder))
+        for path in Path(folder).rglob("*")
+        if path.is_file() and path != Path(folder) / ".last_push"
     )
 
 
 def versions(base):
-    return sorted(int(path.name) for path in base.iterdir())
+    return sorted(int(path.name) for path in base.iterdir() if path.name != ".last_push")
 
 
 def at(base, keep=2):
