@@ -63,11 +63,21 @@ def find_versions(names: Iterable[str]) -> Versions:
     return Versions(dict(sorted(found.items())), skipped)
 
 
-def next_number(names: Iterable[str]) -> int:
-    """Returns a number for a new version: the time in ms, or one more than the largest there is.
+def next_number(names: Iterable[str], where: str = "the folder", now: int | None = None) -> int:
+    """Returns a number for a new version: the time, or one more than the largest there is.
 
     Args:
         names: Of all folders beside it, also of those that hold no version.
+        where: The folder of them all, for errors.
+        now: The time, in the unit in which versions are counted; None: in ms.
+
+    Raises:
+        ValueError: There is no larger number.
     """
     taken = max(find_versions(names).folders, default=0)
-    return max(time.time_ns() // 10**6, taken + 1)
+    if taken == LARGEST_VERSION:
+        raise ValueError(
+            f"{where} has a version {taken}, the largest number that there is: remove it, so that another "
+            "one can be newer"
+        )
+    return max(time.time_ns() // 10**6 if now is None else now, taken + 1)

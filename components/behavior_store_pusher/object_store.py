@@ -56,7 +56,7 @@ class ObjectStore(Destination):
 
     def next_number(self) -> int:
         """Returns the time in ms, or one more than the newest version's number if that is larger."""
-        return next_number(map(str, self._versions.numbered()))
+        return next_number(map(str, self._versions.numbered()), self._versions.where)
 
     def push(self, uri: str, number: int, events: int) -> Version:
         """Copies a store into a new version, reads it back and removes old ones; see the interface."""

@@ -25,7 +25,7 @@ from lifelong.components.running_model.serving_folder import (
 )
 from lifelong.serving.server.session import SAVED_MODEL_FILE
 from lifelong.serving.server.version_folders import folder_names, is_complete
-from lifelong.serving.version_number import LARGEST_VERSION
+from lifelong.serving.version_number import next_number
 
 # Custom properties of the pushed model, the first two as TFX names them.
 PUSHED = "pushed"
@@ -67,14 +67,9 @@ class Executor(executor.Executor):
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
             return
-        version = max(int(time.time()), running.number + 1 if running else 0)
-        if version > LARGEST_VERSION:
-            raise ValueError(
-                f"{folder} has a version {running and running.number}, the largest number that there is: "
-                "remove it, so that another one can be newer"
-            )
         fileio.makedirs(folder)
         _remove_leftovers(folder)
+        version = next_number(folder_names(folder), folder, int(time.time()))
         # Before the version is seen: killed between the two and made again, a push finds its model in use.
         note_push(folder, version)
         target = f"{folder}/{version}"

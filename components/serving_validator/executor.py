@@ -29,11 +29,11 @@ SPLIT_KEY = "split"
 FINDINGS_FOLDER_KEY = "findings_folder"
 
 # What TFX's own InfraValidator writes, and its Pusher reads.
-BLESSED = "blessed"
+_BLESSED = "blessed"
 _HAS_MODEL = "has_model"
 _BLESSED_FILE = "INFRA_BLESSED"
-# Which model was validated.
-MODEL_URI = "model_uri"
+# Which model was validated; the record of runs reads it.
+_MODEL_URI = "model_uri"
 LOG_FILE = "server.log"
 FINDINGS_FILE = "findings.json"
 
@@ -83,7 +83,7 @@ class Executor(base_executor.BaseExecutor):
             if not is_here:
                 io_utils.copy_dir(str(place), blessing.uri)
         _bless(blessing, findings)
-        blessing.set_string_custom_property(MODEL_URI, model.uri)
+        blessing.set_string_custom_property(_MODEL_URI, model.uri)
 
 
 def _short_name(uri: str) -> str:
@@ -116,7 +116,7 @@ def _fetch(uri: str, folder: Path) -> Path:
 
 def _bless(blessing: types.Artifact, findings: Findings) -> None:
     io_utils.write_string_file(f"{blessing.uri}/{_BLESSED_FILE}", "")
-    blessing.set_int_custom_property(BLESSED, 1)
+    blessing.set_int_custom_property(_BLESSED, 1)
     # The Pusher takes the model from here, as InfraValidator's warmed one.
     blessing.set_int_custom_property(_HAS_MODEL, 1)
     for name, value in dataclasses.asdict(findings).items():

@@ -75,17 +75,18 @@ def file_size(path: str) -> int:
     return system.get_file_info(inner).size
 
 
-def change_times(path: str) -> tuple[int, ...]:
-    """Returns when a file was changed, in nanoseconds since 1970.
+def size_and_times(path: str) -> tuple[int, tuple[int, ...]]:
+    """Returns the bytes of a file, and when it was changed, in nanoseconds since 1970.
 
     Of a local file also when its entry was, a time that the system sets and no program can.
     """
     system, inner = file_system(path)
     if isinstance(system, fs.LocalFileSystem):
         status = pathlib.Path(inner).stat()
-        return status.st_mtime_ns, status.st_ctime_ns
+        return status.st_size, (status.st_mtime_ns, status.st_ctime_ns)
+    info = system.get_file_info(inner)
     # Not every file system knows it.
-    return (system.get_file_info(inner).mtime_ns or 0,)
+    return info.size, (info.mtime_ns or 0,)
 
 
 def open_file(path: str) -> pa.NativeFile:

@@ -81,5 +81,5 @@ def _fingerprint(paths: Sequence[str]) -> str:
 
 
 def _sampled(path: str) -> Sampled:
-    label = f"{path} {files.change_times(path)}"
-    return Sampled(label, files.file_size(path), functools.partial(files.open_file, path))
+    size, times = files.size_and_times(path)
+    return Sampled(f"{path} {times}", size, functools.partial(files.open_file, path))

@@ -39,7 +39,7 @@ class VersionFolder:
 
     def next_number(self) -> int:
         """Returns a number that no folder has, larger than all."""
-        return next_number(path.name for path in self._base.glob("*"))
+        return next_number((path.name for path in self._base.glob("*")), str(self._base))
 
     def add(self, number: int, fill: Callable[[Path], Result]) -> Result:
         """Adds a version and removes old ones.

@@ -41,6 +41,16 @@ def test_versions_by_number_and_why_others_are_none():
     }
 
 
+def test_there_is_no_number_after_the_largest():
+    with pytest.raises(ValueError, match="shop has a version 9223372036854775807, the largest"):
+        next_number(["7", str(2**63 - 1)], "shop")
+
+
+def test_the_time_may_be_told_in_another_unit():
+    assert next_number(["7"], now=5) == 8
+    assert next_number(["7"], now=9) == 9
+
+
 def test_the_next_number_is_the_time_or_larger_than_all():
     assert abs(next_number([]) / 1000 - time.time()) < 10
     assert abs(next_number(["7", "part"]) / 1000 - time.time()) < 10
