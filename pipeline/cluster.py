@@ -46,11 +46,12 @@ def cluster_places(config: Config) -> Places:
             f"name is {config.name!r}; on a cluster it must have up to 63 small letters, digits and "
             "hyphens, and begin with no hyphen"
         )
+    places = Places.of(config)
     for field, value in (
         ("image", config.image),
-        ("pipeline_root", config.pipeline_root),
-        ("serving_folder", config.serving_folder),
-        *([("store.destination", config.store.destination)] if config.store.build else []),
+        ("pipeline_root", places.pipeline_root),
+        ("serving_folder", places.serving_folder),
+        *([("store.destination", places.store_destination)] if config.store.build else []),
     ):
         if not value:
             raise ValueError(
@@ -62,14 +63,6 @@ def cluster_places(config: Config) -> Places:
             "training.go_on is true, but only `lifelong run` knows the model that was trained last: "
             "leave it out"
         )
-    root = config.pipeline_root.rstrip("/")
-    places = Places(
-        pipeline_root=root,
-        serving_folder=config.serving_folder,
-        checkpoint_folder=config.checkpoint_folder or f"{root}/checkpoints",
-        findings_folder=f"{root}/findings",
-        store_destination=config.store.destination,
-    )
     named = {
         "pipeline_root": places.pipeline_root,
         "serving_folder": places.serving_folder,

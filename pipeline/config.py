@@ -126,6 +126,29 @@ class Places:
     findings_folder: str
     store_destination: str
 
+    @classmethod
+    def of(cls, config: Config, default: Path | None = None) -> Places:
+        """Returns where a configuration has things put.
+
+        Args:
+            config: The configuration.
+            default: Folder for what it puts nowhere; None: that is left empty.
+        """
+        root = config.pipeline_root.rstrip("/")
+        beside = root or str(default or "")
+        return cls(
+            pipeline_root=root or _below(default, "artifacts"),
+            serving_folder=config.serving_folder or _below(default, "serving_model", config.name),
+            checkpoint_folder=config.checkpoint_folder or f"{beside}/checkpoints",
+            findings_folder=f"{beside}/findings",
+            store_destination=config.store.destination
+            or _below(default, "behavior_store", config.name),
+        )
+
+
+def _below(folder: Path | None, *names: str) -> str:
+    return str(folder.joinpath(*names)) if folder else ""
+
 
 @dataclasses.dataclass(frozen=True)
 class Workdir:
@@ -187,12 +210,4 @@ class Workdir:
 
     def places(self, config: Config) -> Places:
         """Returns where a run puts things: in the folder what the configuration puts nowhere else."""
-        beside = config.pipeline_root.rstrip("/") or str(self.root)
-        return Places(
-            pipeline_root=config.pipeline_root or str(self.root / "artifacts"),
-            serving_folder=config.serving_folder or str(self.root / "serving_model" / config.name),
-            checkpoint_folder=config.checkpoint_folder or f"{beside}/checkpoints",
-            findings_folder=f"{beside}/findings",
-            store_destination=config.store.destination
-            or str(self.root / "behavior_store" / config.name),
-        )
+        return Places.of(config, self.root)
