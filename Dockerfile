@@ -23,7 +23,7 @@ WORKDIR /opt/source
 COPY constraints constraints
 # TensorFlow's headers are for building kernels.
 RUN python -m venv "$VIRTUAL_ENV" \
-    && uv pip install --no-deps -r constraints/tfx-1.16-py310.txt \
+    && uv pip install --no-deps -r constraints/tfx-1.16.txt \
         --excludes constraints/not-in-image.txt \
     && rm -r "$VIRTUAL_ENV/lib/python3.10/site-packages/tensorflow/include"
 COPY . .

@@ -2,7 +2,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SETUP := constraints/setup_venv.sh constraints/tfx-1.16-py310.txt pyproject.toml setup.py
+SETUP := constraints/setup_venv.sh constraints/tfx-1.16.txt pyproject.toml setup.py
 ARGS ?=
 IMAGE ?= lifelong:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export LIFELONG_PYTHON

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
-pinned=constraints/tfx-1.16-py310.txt
+pinned=constraints/tfx-1.16.txt
 uv_version=0.13.9
 
 is_python310() {  # a pyenv shim is on PATH for versions that are not active: run it to know

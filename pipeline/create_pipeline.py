@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import tensorflow_model_analysis as tfma
 from ml_metadata.proto import ConnectionConfig
+from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
 from tfx.types.channel import OutputChannel
 
@@ -35,6 +35,7 @@ from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.data.features import Feature
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
+from lifelong.data.library_differences import IN_MEMORY_RUNNER
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.run_parameters import RunParameters
 from lifelong_artifacts import Vocabularies
@@ -53,7 +54,7 @@ def create_pipeline(
     ingest: IngestConfig,
     model: ModelConfig,
     training: TrainingConfig,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     export: ExportConfig | None = None,
     serving: ServingConfig | None = None,
     tree: TreeConfig | None = None,
@@ -370,7 +371,8 @@ def _pipeline(
         components=components,
         enable_cache=enable_cache,
         metadata_connection_config=metadata,
-        beam_pipeline_args=list(beam_args),
+        # Of several runners the last counts.
+        beam_pipeline_args=[f"--runner={IN_MEMORY_RUNNER}", *beam_args],
     )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, message_factory
 
 # Message -> field -> (number, type). `[T]` is repeated, `{T}` a map from text to T; what is no
 # type of protobuf's is a message of this table.
@@ -132,28 +132,20 @@ def _add_field(
     field.label = _Field.LABEL_REPEATED if kind[0] in "[{" else _Field.LABEL_OPTIONAL
 
 
-def _make_classes() -> dict[str, Any]:
-    """Returns the class of each message by name."""
-    pool = descriptor_pool.DescriptorPool()
-    for package in _PACKAGES:
-        pool.AddSerializedFile(_file(package).SerializeToString())
-    if hasattr(message_factory, "GetMessageClass"):
-        class_of = message_factory.GetMessageClass
-    else:  # protobuf before 4.22
-        class_of = message_factory.MessageFactory(pool).GetPrototype
-    return {
-        name: class_of(pool.FindMessageTypeByName(f"{package}.{name}"))
-        for name, package in _HOME.items()
-    }
+_CLASSES = message_factory.GetMessages([_file(package) for package in _PACKAGES])
 
 
-_CLASSES = _make_classes()
-TensorProto: Any = _CLASSES["TensorProto"]
-ModelSpec: Any = _CLASSES["ModelSpec"]
-PredictRequest: Any = _CLASSES["PredictRequest"]
-PredictResponse: Any = _CLASSES["PredictResponse"]
-SignatureDefMap: Any = _CLASSES["SignatureDefMap"]
-GetModelMetadataRequest: Any = _CLASSES["GetModelMetadataRequest"]
-GetModelMetadataResponse: Any = _CLASSES["GetModelMetadataResponse"]
-GetModelStatusRequest: Any = _CLASSES["GetModelStatusRequest"]
-GetModelStatusResponse: Any = _CLASSES["GetModelStatusResponse"]
+def _class(name: str) -> Any:
+    """Returns the class of a message of this module."""
+    return _CLASSES[f"{_HOME[name]}.{name}"]
+
+
+TensorProto: Any = _class("TensorProto")
+ModelSpec: Any = _class("ModelSpec")
+PredictRequest: Any = _class("PredictRequest")
+PredictResponse: Any = _class("PredictResponse")
+SignatureDefMap: Any = _class("SignatureDefMap")
+GetModelMetadataRequest: Any = _class("GetModelMetadataRequest")
+GetModelMetadataResponse: Any = _class("GetModelMetadataResponse")
+GetModelStatusRequest: Any = _class("GetModelStatusRequest")
+GetModelStatusResponse: Any = _class("GetModelStatusResponse")

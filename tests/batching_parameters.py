@@ -1,12 +1,6 @@
 """TensorFlow Serving's `BatchingParameters`, which its Python package lacks."""
 
-from google.protobuf import (
-    descriptor_pb2,
-    descriptor_pool,
-    message_factory,
-    text_format,
-    wrappers_pb2,
-)
+from google.protobuf import descriptor_pb2, message_factory, text_format, wrappers_pb2
 
 
 def _message_class(name, fields):
@@ -24,12 +18,9 @@ def _message_class(name, fields):
             added.type, added.type_name = added.TYPE_MESSAGE, f".google.protobuf.{kind}"
         else:
             added.type = getattr(added, f"TYPE_{kind}")
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
-    pool.Add(file)
-    return message_factory.MessageFactory(pool).GetPrototype(
-        pool.FindMessageTypeByName(f"test.{name}")
-    )
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
+    return message_factory.GetMessages([wrappers, file])[f"test.{name}"]
 
 
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto.

@@ -20,7 +20,7 @@ from tests.test_dependencies import OURS, PROJECT, normal
 from tests.test_imports import BELOW, ROOT
 
 COMMANDS = dockerfile.parse_file(str(ROOT / "Dockerfile"))
-PINNED = ROOT / "constraints" / "tfx-1.16-py310.txt"
+PINNED = ROOT / "constraints" / "tfx-1.16.txt"
 LEFT_OUT = ROOT / "constraints" / "not-in-image.txt"
 # Declared by a package of the image, but left out of it, with all that nothing else needs.
 NEVER_LOADED = {"libclang", "widgetsnbextension", "jupyterlab-widgets"}

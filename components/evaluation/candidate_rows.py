@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 
 def candidate_rows(
     element: tfma.metrics.StandardMetricInputs,
-    eval_config: tfma.EvalConfig | None,
+    eval_config: config_pb2.EvalConfig | None,
     model_name: str,
     output_name: str,
     example_weighted: bool = False,

@@ -6,6 +6,7 @@ import math
 
 import tensorflow_model_analysis as tfma
 from google.protobuf import wrappers_pb2
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation import gauc, log_loss
 from lifelong.components.evaluation.history_buckets import HISTORY_LENGTH
@@ -16,7 +17,7 @@ AUC_THRESHOLDS = 10_000
 
 def make_eval_config(
     auc_min: float, auc_change_min: float, baseline: bool = True
-) -> tfma.EvalConfig:
+) -> config_pb2.EvalConfig:
     """Builds the configuration of the Evaluator (or of a TFMA run of one's own).
 
     Args:
@@ -36,47 +37,50 @@ def make_eval_config(
         ValueError: If a threshold is outside its range.
     """
     _check("auc_min", auc_min, 0.0, 1.0)
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(
             lower_bound=wrappers_pb2.DoubleValue(value=auc_min)
         )
     )
     if baseline:
         _check("auc_change_min", auc_change_min, -1.0, 1.0)
         threshold.change_threshold.CopyFrom(
-            tfma.GenericChangeThreshold(
-                direction=tfma.MetricDirection.HIGHER_IS_BETTER,
+            config_pb2.GenericChangeThreshold(
+                direction=config_pb2.MetricDirection.HIGHER_IS_BETTER,
                 absolute=wrappers_pb2.DoubleValue(value=auc_change_min),
             )
         )
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         # Named, the type saves TFMA the attempt to load each model as a Keras model.
-        model_specs=[tfma.ModelSpec(model_type=tfma.TF_GENERIC)],
-        slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=[HISTORY_LENGTH])],
+        model_specs=[config_pb2.ModelSpec(model_type=tfma.TF_GENERIC)],
+        slicing_specs=[
+            config_pb2.SlicingSpec(),
+            config_pb2.SlicingSpec(feature_keys=[HISTORY_LENGTH]),
+        ],
         metrics_specs=[
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(
+                    config_pb2.MetricConfig(
                         class_name="AUC",
                         config=f'"num_thresholds": {AUC_THRESHOLDS}',
                         # `threshold=` would gate each slice, the smallest ones too.
                         per_slice_thresholds=[
-                            tfma.PerSliceMetricThreshold(
-                                slicing_specs=[tfma.SlicingSpec()], threshold=threshold
+                            config_pb2.PerSliceMetricThreshold(
+                                slicing_specs=[config_pb2.SlicingSpec()], threshold=threshold
                             )
                         ],
                     ),
-                    tfma.MetricConfig(class_name="GAUC", module=gauc.__name__),
-                    tfma.MetricConfig(class_name="ExampleCount"),
+                    config_pb2.MetricConfig(class_name="GAUC", module=gauc.__name__),
+                    config_pb2.MetricConfig(class_name="ExampleCount"),
                 ],
-                example_weights=tfma.ExampleWeightOptions(unweighted=True),
+                example_weights=config_pb2.ExampleWeightOptions(unweighted=True),
             ),
-            tfma.MetricsSpec(
+            config_pb2.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(class_name="LogLoss", module=log_loss.__name__),
-                    tfma.MetricConfig(class_name="Calibration"),
+                    config_pb2.MetricConfig(class_name="LogLoss", module=log_loss.__name__),
+                    config_pb2.MetricConfig(class_name="Calibration"),
                 ],
-                example_weights=tfma.ExampleWeightOptions(weighted=True),
+                example_weights=config_pb2.ExampleWeightOptions(weighted=True),
             ),
         ],
     )

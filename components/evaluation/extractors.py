@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation.gauc import USER_KEY
 from lifelong.components.evaluation.history_buckets import HISTORY_LENGTH, bucket_labels
@@ -44,7 +45,7 @@ COUNTER_NAMESPACE = "lifelong.evaluation"
 
 def custom_extractors(
     eval_shared_model: Any,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     tensor_adapter_config: Any = None,
 ) -> list[tfma.extractors.Extractor]:
     """Gives the Evaluator its extractors; the Evaluator calls this by name.

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation.candidate_rows import candidate_rows
 from lifelong.components.evaluation.grouped_auc import grouped_auc
@@ -31,7 +32,7 @@ class GAUC(tfma.metrics.Metric):
         user_key: Feature of the extracts that holds the request's user, an int64.
 
     Example:
-        >>> tfma.MetricConfig(class_name="GAUC", module="lifelong.components.evaluation.gauc")
+        >>> config_pb2.MetricConfig(class_name="GAUC", module="lifelong.components.evaluation.gauc")
     """
 
     def __init__(self, name: str = GAUC_NAME, user_key: str = USER_KEY):
@@ -46,7 +47,7 @@ tfma.metrics.metric_types.register_metric(GAUC)
 def _gauc(
     name: str = GAUC_NAME,
     user_key: str = USER_KEY,
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_name: str = "",
     output_name: str = "",
 ) -> tfma.metrics.MetricComputations:
@@ -80,7 +81,7 @@ class _GaucCombiner(beam.CombineFn):
         self,
         keys: list[tfma.metrics.MetricKey],
         user_key: str,
-        eval_config: tfma.EvalConfig | None,
+        eval_config: config_pb2.EvalConfig | None,
     ):
         self._keys = keys
         self._user_key = user_key

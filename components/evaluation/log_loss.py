@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation.candidate_rows import candidate_rows
 
@@ -30,7 +31,7 @@ class LogLoss(tfma.metrics.Metric):
         candidates_name: Name of the number of candidates.
 
     Example:
-        >>> tfma.MetricConfig(class_name="LogLoss", module="lifelong.components.evaluation.log_loss")
+        >>> config_pb2.MetricConfig(class_name="LogLoss", module="lifelong.components.evaluation.log_loss")
     """
 
     def __init__(self, name: str = LOG_LOSS_NAME, candidates_name: str = CANDIDATES_NAME):
@@ -47,7 +48,7 @@ tfma.metrics.metric_types.register_metric(LogLoss)
 def _log_loss(
     name: str = LOG_LOSS_NAME,
     candidates_name: str = CANDIDATES_NAME,
-    eval_config: tfma.EvalConfig | None = None,
+    eval_config: config_pb2.EvalConfig | None = None,
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,
@@ -71,7 +72,9 @@ def _log_loss(
 class _LogLossCombiner(beam.CombineFn):
     """Sums loss and weight, in float64, and counts candidates."""
 
-    def __init__(self, keys: list[tfma.metrics.MetricKey], eval_config: tfma.EvalConfig | None):
+    def __init__(
+        self, keys: list[tfma.metrics.MetricKey], eval_config: config_pb2.EvalConfig | None
+    ):
         self._keys = keys
         self._eval_config = eval_config
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation.gauc import GAUC_NAME
 from lifelong.components.evaluation.history_buckets import HISTORY_LENGTH, LABELS
@@ -168,7 +169,7 @@ def _row(history: str, metrics: Mapping[str, Mapping[str, Any]]) -> Row:
     )
 
 
-def _verdict(path: str, config: tfma.EvalConfig) -> tuple[bool | None, tuple[str, ...]]:
+def _verdict(path: str, config: config_pb2.EvalConfig) -> tuple[bool | None, tuple[str, ...]]:
     """Reads whether the thresholds were met, and says in words which were not."""
     if not tfma.metrics.metric_thresholds_from_metrics_specs(
         config.metrics_specs, eval_config=config
@@ -192,7 +193,7 @@ def _slice_in_words(slice_key: Any) -> str:
     return " and ".join(parts) or "all requests"
 
 
-def _spec_in_words(spec: tfma.SlicingSpec) -> str:
+def _spec_in_words(spec: config_pb2.SlicingSpec) -> str:
     parts = [*spec.feature_keys, *(f"{key} {value}" for key, value in spec.feature_values.items())]
     return " and ".join(parts) or "all requests"
 
@@ -204,7 +205,7 @@ def _failure_in_words(failure: Any, where: str) -> str:
     value = failure.metric_value.double_value.value
     if threshold.HasField("change_threshold"):
         bound = threshold.change_threshold
-        higher = bound.direction == tfma.MetricDirection.HIGHER_IS_BETTER
+        higher = bound.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER
         limits = [
             f"{getattr(bound, field).value:+g}{unit}"
             for field, unit in (("absolute", ""), ("relative", " of the baseline's"))

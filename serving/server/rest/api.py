@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
-from google.protobuf import json_format
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -23,6 +22,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from lifelong.data.library_differences import message_as_dict
 from lifelong.serving import tensors
 from lifelong.serving.server.classify import classify
 from lifelong.serving.server.errors import (
@@ -176,8 +176,8 @@ class RestApi:
             answered = model_pb2.ModelSpec(name=spec.name)
             answered.version.value = model.version
         parts = {
-            "model_spec": _as_dict(answered),
-            "metadata": {"signature_def": _as_dict(signatures)},
+            "model_spec": message_as_dict(answered),
+            "metadata": {"signature_def": message_as_dict(signatures)},
         }
         return json.dumps(parts)
 
@@ -214,9 +214,3 @@ def _named(spec: model_pb2.ModelSpec) -> model_pb2.ModelSpec:
     if not spec.name:
         raise invalid_argument("Missing model name in request.")
     return spec
-
-
-def _as_dict(message: Any) -> dict[str, Any]:
-    return json_format.MessageToDict(
-        message, including_default_value_fields=True, preserving_proto_field_name=True
-    )

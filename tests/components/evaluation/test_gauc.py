@@ -4,6 +4,7 @@ import pickle
 import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from lifelong.components.evaluation.gauc import GAUC
 from lifelong.components.evaluation.grouped_auc import grouped_auc
@@ -64,7 +65,7 @@ def test_no_requests_give_nan():
 
 
 def test_name_and_user_key_can_be_set_from_the_configuration():
-    config = tfma.MetricConfig(
+    config = config_pb2.MetricConfig(
         class_name="GAUC",
         module=GAUC.__module__,
         config='"name": "by_household", "user_key": "household"',
