@@ -2,16 +2,20 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SETUP := constraints/setup_venv.sh constraints/tfx-1.16.txt pyproject.toml setup.py
+SETUP := constraints/setup_venv.sh constraints/tfx-1.16.txt constraints/tfx-1.21.txt pyproject.toml setup.py
 ARGS ?=
 IMAGE ?= lifelong:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-export LIFELONG_PYTHON
+export LIFELONG_PYTHON LIFELONG_PLATFORM WORKERS
 
 # A worker process a core; files are not divided, for what their tests share is made once a process.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-fast nightly lint types format bench serve image help clean
+# What must hold on each platform: imports, data, layers, models and serving, and a pipeline twice.
+ON_EACH := -m "(not slow and not nightly) or each_platform" tests/test_imports.py tests/data \
+	tests/models tests/serving tests/end_to_end
+
+.PHONY: run test test-fast test-current test-older test-other nightly lint types format bench serve image help clean
 
 run: $(READY)  ## train, gate, push and serve on The Complete Journey, then rank for one household
 	$(BIN)/lifelong run $(ARGS)
@@ -23,8 +27,15 @@ test: $(READY)  ## all tests, the slow end-to-end ones included
 test-fast: $(READY)  ## the tests without the end-to-end ones
 	$(PYTEST) -m "not slow and not nightly" $(ARGS)
 
-nightly: $(READY)  ## the long forms of tests whose short ones are part of `make test`
+test-current test-older test-other: $(READY)
+	constraints/test_platform.sh $(@:test-%=%) $(ON_EACH) $(ARGS)
+test-current:  ## what must hold on each platform, tested on the current one
+test-older:  ## the same on the older one
+test-other:  ## the same on the one that .venv is not of
+
+nightly: $(READY)  ## the long forms of tests that have short ones in `make test`; all tests on the other platform
 	$(PYTEST) -m nightly $(ARGS)
+	constraints/test_platform.sh other -m "not nightly" $(ARGS)
 
 lint: $(READY)  ## ruff: rules and format; hadolint: rules for the image
 	$(BIN)/ruff check .
@@ -53,12 +64,17 @@ image:  ## the container image of tasks, commands and Beam's workers, called IMA
 	@command -v docker > /dev/null || { echo "make image: docker is not on the PATH; install it, or build the Dockerfile with what you have" >&2; exit 1; }
 	docker build --tag $(IMAGE) .
 
+# An environment of another platform than the one asked for is made anew.
+ifneq ($(filter-out $(shell cat $(VENV)/.platform 2>/dev/null),$(LIFELONG_PLATFORM)),)
+.PHONY: $(READY)
+endif
+
 $(READY): $(SETUP)
 	constraints/setup_venv.sh $(VENV)
 	@touch $@
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 clean:  ## remove the environment and everything a run has made
-	rm -rf $(VENV) build dist workdir *.egg-info
+	rm -rf $(VENV) $(VENV)-current $(VENV)-older build dist workdir *.egg-info

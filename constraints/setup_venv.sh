@@ -1,49 +1,126 @@
 #!/usr/bin/env bash
-# Makes .venv with Python 3.10 and installs the pinned set and the project into it.
-# Usage: constraints/setup_venv.sh [VENV]      LIFELONG_PYTHON names an interpreter to use.
+# Makes an environment: chooses the platform (an interpreter and the set of versions that runs on it),
+# installs the pinned set and the project.
+# Usage: constraints/setup_venv.sh [VENV]
+#   LIFELONG_PLATFORM   current or older: this one, brought along where the machine lacks it
+#   LIFELONG_PYTHON     the interpreter to use
+# Writes the platform's name to VENV/.platform. Exit status 69: the platform cannot be had here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${1:-.venv}
-pinned=constraints/tfx-1.16.txt
 uv_version=0.13.9
+wanted=${LIFELONG_PLATFORM:-}
 
-is_python310() {  # a pyenv shim is on PATH for versions that are not active: run it to know
-    [ -n "$1" ] && [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = 3.10 ]
+case $wanted in
+    "" | current | older) ;;
+    *)
+        echo "LIFELONG_PLATFORM is '$wanted'; it is current (TFX 1.21) or older (TFX 1.16)" >&2
+        exit 2
+        ;;
+esac
+
+list_of() {
+    case $1 in
+        current) echo constraints/tfx-1.21.txt ;;
+        older) echo constraints/tfx-1.16.txt ;;
+    esac
 }
 
-find_python() {
-    local candidate
-    for candidate in \
-        "${LIFELONG_PYTHON:-}" \
-        "$(command -v python3.10 || true)" \
-        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 \
-        "$(command -v python3 || true)" \
-        "$(uv python find 3.10 2>/dev/null || true)"; do
-        if is_python310 "$candidate"; then
-            # Not the link in an environment that is active, which may be the one to be made anew.
-            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
-            return
-        fi
+# What an interpreter says of itself: version, version of glibc (0 where there is none), path. A shim of
+# pyenv is on PATH for versions that are not active, too: only running it tells. The path is the real
+# one, not a link in an environment that is active, which may be the one to be made anew.
+ask() {
+    [ -n "$1" ] && "$1" -c '
+import os, sys
+try:
+    library, version = os.confstr("CS_GNU_LIBC_VERSION").split()
+except (AttributeError, OSError, ValueError):
+    version = "0.0"
+print("%d.%d" % sys.version_info[:2], version, os.path.realpath(sys.executable))' 2>/dev/null
+}
+
+candidates() {
+    if [ -n "${LIFELONG_PYTHON:-}" ]; then
+        echo "$LIFELONG_PYTHON"
+        return
+    fi
+    local version
+    for version in 3.13 3.12 3.11 3.10; do
+        command -v "python$version" || true
+        ls -d "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/"python$version" 2>/dev/null || true
+        uv python find "$version" 2>/dev/null || true
     done
-    # A uv that may download interpreters brings its own.
-    uv python install -q 3.10 >/dev/null 2>&1 && uv python find 3.10
+    command -v python3 || true
 }
 
-python=$(find_python) || {
-    cat >&2 <<'MESSAGE'
-lifelong needs Python 3.10 and found none: not in LIFELONG_PYTHON, not as python3.10 on PATH,
-not under pyenv's versions folder, not through uv. Install one of them, for example
-    pyenv install 3.10        or        uv python install 3.10
-or name an interpreter:       make LIFELONG_PYTHON=/path/to/python3.10 run
-MESSAGE
-    exit 1
+fits() {  # platform, version of Python, version of glibc
+    case $1:$2 in
+        current:3.11 | current:3.12 | current:3.13)
+            # The wheels of TensorFlow Data Validation and ML Metadata ask for 2.39.
+            [ "${3%%.*}" -gt 2 ] || { [ "${3%%.*}" = 2 ] && [ "${3#*.}" -ge 39 ]; }
+            ;;
+        older:3.10) [ "$3" != 0.0 ] ;;
+        *) false ;;
+    esac
 }
+
+choose() {  # prints platform, version, glibc and path of the first interpreter that fits
+    local platform answer version glibc path
+    for platform in ${wanted:-current older}; do
+        while read -r version glibc path; do
+            if fits "$platform" "$version" "$glibc"; then
+                echo "$platform $version $glibc $path"
+                return
+            fi
+        done <<< "$found"
+    done
+    return 1
+}
+
+bring() {  # prints as choose does, for the first platform that can be brought along
+    local platform path answer
+    for platform in ${wanted:-current older}; do
+        case $platform in
+            current) path=$(constraints/debian_13_python.sh) || continue ;;
+            # A uv that may download interpreters brings its own.
+            older) uv python install -q 3.10 > /dev/null 2>&1 && path=$(uv python find 3.10) || continue ;;
+        esac
+        answer=$(ask "$path") && echo "$platform $answer" && return
+    done
+    return 1
+}
+
+found=$(candidates | awk '!seen[$0]++' | while read -r candidate; do ask "$candidate" || true; done)
+if chosen=$(choose); then
+    why="the machine can run it"
+    case $chosen in
+        older*) why="no Python 3.11 to 3.13 on glibc 2.39 or newer was found" ;;
+    esac
+elif [ -z "${LIFELONG_PYTHON:-}" ] && chosen=$(bring); then
+    why="the machine has no interpreter for ${wanted:-either platform}, so this one was brought along"
+else
+    {
+        echo "lifelong runs on one of two platforms, and there is no interpreter for ${wanted:-either}:"
+        echo "    current   Python 3.11, 3.12 or 3.13 on glibc 2.39 or newer (Debian 13, Ubuntu 24.04)"
+        echo "    older     Python 3.10 on an older Linux (Debian 12, RHEL 9)"
+        echo "${LIFELONG_PYTHON:-PATH, the versions of pyenv, and uv} gave (Python, glibc, path):"
+        echo "${found:-nothing that runs}" | sed 's/^/    /'
+        echo "Install one, for example: apt-get install python3.13-venv python3.13-dev (Debian 13),"
+        echo "pyenv install 3.10, or uv python install 3.10; or name one: make LIFELONG_PYTHON=PATH run"
+    } >&2
+    exit 69
+fi
+[ -z "$wanted" ] || why="$why; LIFELONG_PLATFORM asks for it"
+[ -z "${LIFELONG_PYTHON:-}" ] || why="LIFELONG_PYTHON names the interpreter"
+read -r platform version glibc python <<< "$chosen"
+list=$(list_of "$platform")
 
 started=$SECONDS
-echo "set-up: $("$python" --version) at $python -> $venv"
+echo "set-up: the $platform platform ($(sed -n 's/^tfx==/TFX /p' "$list"), Python $version, glibc $glibc): $why"
+echo "set-up: $python -> $venv"
 rm -rf "$venv"
 "$python" -m venv "$venv" || {
-    echo "set-up: $python cannot make a virtual environment; on Debian: apt-get install python3.10-venv" >&2
+    echo "set-up: $python cannot make a virtual environment; on Debian: apt-get install python$version-venv" >&2
     exit 1
 }
 # --no-deps: the list is complete, so nothing needs to be resolved and nothing can drift.
@@ -55,8 +132,19 @@ else
     echo "set-up: uv cannot be had, going on with pip (slower)"
     install=("$venv/bin/python" -m pip install -q --disable-pip-version-check)
 fi
-"${install[@]}" --no-deps -r "$pinned"
+# The one package that is built here comes first, for it is the one that the machine can fail.
+"${install[@]}" --no-deps $(grep '^pyfarmhash==' "$list") 2>"$venv/build.log" || {
+    header=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
+    command -v g++ > /dev/null ||
+        echo "set-up: pyfarmhash is compiled here, and there is no g++; on Debian: apt-get install g++" >&2
+    [ -f "$header" ] ||
+        echo "set-up: pyfarmhash is compiled here, and there is no $header; on Debian: apt-get install python$version-dev" >&2
+    cat "$venv/build.log" >&2
+    exit 1
+}
+"${install[@]}" --no-deps -r "$list"
 "${install[@]}" --no-deps --no-build-isolation -e .
-echo "set-up: $(grep -c '==' "$pinned") packages in $((SECONDS - started)) s"
+echo "$platform" > "$venv/.platform"
+echo "set-up: $(ls -d "$venv"/lib/python*/site-packages/*.dist-info | wc -l) packages in $((SECONDS - started)) s"
 ldconfig -p 2>/dev/null | grep -q libgomp.so.1 ||
     echo "set-up: without OpenMP \`lifelong compare\` cannot train trees; on Debian: apt-get install libgomp1" >&2

@@ -91,6 +91,7 @@ def pushed_versions(workdir):
     )
 
 
+@pytest.mark.each_platform
 def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
     output, record = first_run
     assert record.executed == COMPONENTS
@@ -98,6 +99,7 @@ def test_the_first_run_executes_everything_and_pushes(first_run, workdir):
     assert len(pushed_versions(workdir)) == 1
 
 
+@pytest.mark.each_platform
 def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     output, record = first_run
     noted = record.properties["ServingValidator", "blessing"]
@@ -111,6 +113,7 @@ def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     assert (pushed / "batching_params.pbtxt").exists()
 
 
+@pytest.mark.each_platform
 def test_the_store_is_pushed(first_run, workdir):
     output, record = first_run
     pushed = record.properties["BehaviorStorePusher", "pushed_store"]["pushed_destination"]
@@ -126,6 +129,7 @@ def test_the_bad_row_is_counted(first_run):
     assert "bad_rows/item: missing" in output
 
 
+@pytest.mark.each_platform
 def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     output = lifelong("rank", "--user", "3", "--top", "5", "--workdir", str(workdir.root))
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
@@ -166,6 +170,7 @@ def pushed_scores(workdir, batch, tmp_path):
     return scores[np.arange(scores.shape[1]) < wire["candidate_length"][:, np.newaxis]]
 
 
+@pytest.mark.each_platform
 def test_the_pushed_model_scores_as_the_one_that_was_trained(
     first_run, workdir, eval_requests, tmp_path
 ):
@@ -270,6 +275,7 @@ def test_a_refused_model_is_told_and_not_pushed(first_run, workdir, run_flags):
     assert pushed_versions(workdir) == before
 
 
+@pytest.mark.each_platform
 def test_a_longer_log_trains_the_model_on_and_a_worse_one_is_not_pushed(
     first_run, workdir, run_flags
 ):
