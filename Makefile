@@ -2,7 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SETUP := constraints/setup_venv.sh constraints/tfx-1.16.txt constraints/tfx-1.21.txt pyproject.toml setup.py
+SETUP := constraints/setup_venv.sh constraints/debian_13_python.sh \
+	constraints/tfx-1.16.txt constraints/tfx-1.21.txt pyproject.toml setup.py
 ARGS ?=
 IMAGE ?= lifelong:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 export LIFELONG_PYTHON LIFELONG_PLATFORM WORKERS
@@ -15,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 ON_EACH := -m "(not slow and not nightly) or each_platform" tests/test_imports.py tests/data \
 	tests/models tests/serving tests/end_to_end
 
-.PHONY: run test test-fast test-current test-older test-other nightly lint types format bench serve image help clean
+.PHONY: run test test-fast test-current test-older test-other nightly lint types format bench bench-platforms serve image help clean
 
 run: $(READY)  ## train, gate, push and serve on The Complete Journey, then rank for one household
 	$(BIN)/lifelong run $(ARGS)
@@ -53,6 +54,10 @@ types: $(READY)  ## mypy on the built wheel: it cannot follow the editable mappi
 
 bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-platforms: $(READY) workdir/metadata.sqlite  ## a run and the main measurements on both platforms in turn
+	other=$$(constraints/platform_venv.sh other) \
+		&& LIFELONG_OTHER_PYTHON=$$other/bin/python $(BIN)/python -m benchmarks platforms
 
 workdir/metadata.sqlite: | $(READY)
 	$(BIN)/lifelong run
