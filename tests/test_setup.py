@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+CONSTRAINTS = Path(__file__).parent.parent / "constraints"
+SET_UP = CONSTRAINTS / "setup_venv.sh"
 TOOLS = [
     "awk",
     "basename",
     "bash",
     "cat",
     "dirname",
+    "find",
     "grep",
     "head",
     "ls",
@@ -32,7 +34,7 @@ def machine(tmp_path):
     for tool in TOOLS:
         (bin_folder / tool).symlink_to(shutil.which(tool))
 
-    def set_up(*interpreters, **environment):
+    def set_up(*interpreters, command=(SET_UP, tmp_path / "venv"), **environment):
         for name, version, glibc in interpreters:
             # It answers the question and cannot make an environment, so that set-up ends there.
             interpreter = bin_folder / name
@@ -41,7 +43,7 @@ def machine(tmp_path):
             )
             interpreter.chmod(0o755)
         return subprocess.run(
-            [ROOT / "constraints" / "setup_venv.sh", tmp_path / "venv"],
+            command,
             env={"PATH": str(bin_folder), "HOME": str(tmp_path)} | environment,
             capture_output=True,
             text=True,
@@ -105,3 +107,26 @@ def test_an_unknown_platform_is_refused(machine):
     told = machine(MODERN, LIFELONG_PLATFORM="newest")
     assert told.returncode == 2
     assert "LIFELONG_PLATFORM is 'newest'; it is current" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "interpreter", "said", "status"),
+    [
+        ("older", AGED, "SKIPPED: the tests on the other platform, for it cannot be had here", 0),
+        # It is there, and making its environment fails: no reason to skip.
+        ("older", MODERN, "", 1),
+        ("current", AGED, "", 1),
+    ],
+)
+def test_tests_on_the_other_platform_are_skipped_only_where_it_cannot_be_had(
+    machine, tmp_path, own, interpreter, said, status
+):
+    shutil.copytree(CONSTRAINTS, tmp_path / "project" / "constraints")
+    environment = tmp_path / "project" / ".venv"
+    environment.mkdir()
+    (environment / ".platform").write_text(f"{own}\n")
+    script = tmp_path / "project" / "constraints" / "test_platform.sh"
+    told = machine(interpreter, command=(script, "other", "-q"))
+    assert told.returncode == status
+    assert told.stdout.strip() == said + "; above is why" * bool(said)
+    assert ("there is no interpreter for current" in told.stderr) == bool(said)
