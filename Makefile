@@ -47,10 +47,9 @@ format: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(READY)  ## mypy on the built wheel: it cannot follow the editable mapping of folders
-	rm -rf build/types && $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w build/types .
-	$(BIN)/python -m zipfile -e build/types/*.whl build/types/tree
-	cd build/types/tree && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+types: $(READY)  ## mypy on what is installed elsewhere: it cannot follow the editable mapping of folders
+	rm -rf build/types && $(BIN)/python setup.py -q build --build-lib build/types
+	cd build/types && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
 bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -6,8 +6,11 @@ import logging
 import os
 import sys
 
+from lifelong.commands.quiet_start import load_tensorflow_quietly
+
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+load_tensorflow_quietly()
 
 
 def main(names: list[str]) -> int:

@@ -19,6 +19,7 @@ from benchmarks.timing import paired_medians
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees
+from lifelong.components.local_runner import LocalRunner
 from lifelong.data import columns as cols
 from lifelong.data import events as ev
 from lifelong.data.columns import Columns
@@ -237,7 +238,7 @@ def _building() -> str:
     manifest = Manifest(shards=config.shards)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        with beam.Pipeline() as pipeline:
+        with beam.Pipeline(LocalRunner()) as pipeline:
             _ = pipeline | BuildTrees(config, manifest, folder, now=int(time.time()))
         finish_store(folder, manifest)
         took = time.perf_counter() - started

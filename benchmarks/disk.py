@@ -11,6 +11,7 @@ import apache_beam as beam
 from benchmarks.ingestion import count_days
 from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
+from lifelong.components.local_runner import LocalRunner
 from lifelong.data.datasets import complete_journey
 from lifelong.data.keys import SPLITS
 from lifelong.pipeline.default_data import default_ingestion
@@ -42,7 +43,7 @@ def measure_disk() -> list[str]:
 
 def _write(config: IngestConfig, day_statistics: str, folder: Path) -> tuple[int, dict[str, int]]:
     """Returns the bytes written, and the events and requests in them."""
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(LocalRunner())
     made = pipeline | Ingest(config, day_statistics)
     for split in SPLITS:
         _ = made[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(

@@ -16,6 +16,7 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_example_gen.transforms import Ingest
 from lifelong.components.day_statistics.config import DayStatisticsConfig
 from lifelong.components.day_statistics.transforms import CountDays
+from lifelong.components.local_runner import LocalRunner
 from lifelong.data.datasets.complete_journey import ROW_GROUP
 from lifelong.data.keys import SPLITS
 from lifelong.pipeline.default_data import default_ingestion
@@ -113,13 +114,13 @@ def _log(events: int, hot_share: float = 0) -> pa.Table:
 def count_days(config: IngestConfig, folder: str) -> None:
     """Writes the statistics of a behaviour log, in the place of what the folder has."""
     pathlib.Path(folder).mkdir(exist_ok=True)
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline(LocalRunner()) as pipeline:
         _ = pipeline | CountDays(DayStatisticsConfig.of(config), folder)
 
 
 def _transform(config: IngestConfig, day_statistics: str) -> int:
     """Makes all records, which nobody keeps, and returns the number of requests."""
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(LocalRunner())
     _ = pipeline | Ingest(config, day_statistics)
     result = pipeline.run()
     result.wait_until_finish()

@@ -126,14 +126,14 @@ def text_ids(texts: Sequence[str], is_text: bool = False) -> tuple[np.ndarray, F
     looks_like_one = np.zeros(len(texts), bool)
     if not is_text:
         looks_like_one = pc.match_substring_regex(array, _LIKE_AN_INTEGER).to_numpy(False)
-        for i in np.flatnonzero(looks_like_one):
+        for i in np.flatnonzero(looks_like_one).tolist():
             ids[i], fault = _integer(texts[i])
             if fault:
                 faults.setdefault(fault, np.zeros(len(texts), bool))[i] = True
     has_nul = np.array(["\0" in text for text in texts], bool)
     if has_nul.any():
         faults[NUL] = has_nul
-    for i in np.flatnonzero(~looks_like_one & ~has_nul):
+    for i in np.flatnonzero(~looks_like_one & ~has_nul).tolist():
         ids[i] = fingerprint(texts[i])
     return ids, faults
 

@@ -13,10 +13,6 @@ from google.protobuf import json_format
 
 _PROTOBUF = tuple(int(part) for part in protobuf.__version__.split(".")[:2])
 
-# Beam 2.68 and later give what DirectRunner runs to Prism first, a binary that they fetch from the
-# network, and to this runner when that fails; Beam 2.59 gives it to this one at once.
-IN_MEMORY_RUNNER = "apache_beam.runners.portability.fn_api_runner.fn_runner.FnApiRunner"
-
 
 def message_as_dict(message: Any) -> dict[str, Any]:
     """Converts a message to what its JSON holds, fields of default values included, in proto's names.

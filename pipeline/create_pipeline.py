@@ -23,6 +23,7 @@ from lifelong.components.evaluation import extractors
 from lifelong.components.evaluation.component import Evaluator
 from lifelong.components.item_table.component import ItemTableBuilder
 from lifelong.components.item_table.config import ItemTableConfig
+from lifelong.components.local_runner import with_runner
 from lifelong.components.pusher.component import Pusher
 from lifelong.components.run_parameter import Parameter
 from lifelong.components.running_model.component import RunningModel
@@ -35,7 +36,6 @@ from lifelong.components.vocabulary_builder.component import VocabularyBuilder
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.data.features import Feature
 from lifelong.data.keys import EVAL, TRAIN, VALIDATION
-from lifelong.data.library_differences import IN_MEMORY_RUNNER
 from lifelong.models.config import ExportConfig, ModelConfig, TrainingConfig
 from lifelong.pipeline.run_parameters import RunParameters
 from lifelong_artifacts import Vocabularies
@@ -371,8 +371,7 @@ def _pipeline(
         components=components,
         enable_cache=enable_cache,
         metadata_connection_config=metadata,
-        # Of several runners the last counts.
-        beam_pipeline_args=[f"--runner={IN_MEMORY_RUNNER}", *beam_args],
+        beam_pipeline_args=[*with_runner(beam_args)],
     )
 
 

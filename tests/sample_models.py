@@ -15,6 +15,7 @@ import tensorflow_transform.beam as tft_beam
 from tfx_bsl.public import tfxio
 
 from lifelong.components.curated_schema.schema import make_schema
+from lifelong.components.local_runner import LocalRunner
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import WriteVocabularies
 from lifelong.data.features import Feature
@@ -85,14 +86,14 @@ def run_transform(
     vocabularies = str(folder / "vocabularies")
     (folder / "vocabularies").mkdir()
     counting = VocabularyConfig(features, 2, 1, candidates_are_logged)
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline(LocalRunner()) as pipeline:
         batches = pipeline | source.BeamSource()
         _ = batches | WriteVocabularies(counting, vocabularies, previous)
     custom_config = {
         "features": [dataclasses.asdict(feature) for feature in features],
         "vocabularies": vocabularies,
     }
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
+    with beam.Pipeline(LocalRunner()) as pipeline, tft_beam.Context(temp_dir=str(folder / "temp")):
         data = (pipeline | source.BeamSource(), source.TensorAdapterConfig())
         transform_fn = data | tft_beam.AnalyzeDataset(
             functools.partial(preprocessing_fn, custom_config=custom_config)

@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tfx_bsl.coders.example_coder import ExampleToNumpyDict
 
 from lifelong.components.behavior_example_gen.transforms import BAD, COUNTS, Ingest
+from lifelong.components.local_runner import LocalRunner
 from lifelong.data.keys import SPLITS
 from tests.sample_statistics import write_statistics
 
@@ -39,7 +40,7 @@ def ingest(tmp_path_factory):
 
     def run(config, flags=()):
         folder = tmp_path_factory.mktemp("run")
-        with beam.Pipeline(options=PipelineOptions(list(flags))) as pipeline:
+        with beam.Pipeline(LocalRunner(), options=PipelineOptions(list(flags))) as pipeline:
             made = pipeline | Ingest(config, write_statistics(config, folder))
             for split in SPLITS:
                 # Worker processes can import no function of a test: only Beam's own are used here.

@@ -8,6 +8,7 @@ import pytest
 
 from lifelong.components.behavior_example_gen.config import IngestConfig, RequestConfig, SplitConfig
 from lifelong.components.behavior_example_gen.splits import split_of
+from lifelong.components.local_runner import LocalRunner
 from lifelong.data.features import Feature
 from lifelong.data.hashing import Purpose, hash64
 from lifelong.data.ids import id_of
@@ -384,7 +385,7 @@ def test_the_beam_metrics_hold_the_counts(config_for, tmp_path):
     from lifelong.components.behavior_example_gen.transforms import METRICS_NAMESPACE, Ingest
 
     rows = random_log(11)
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(LocalRunner())
     config = config_for(rows)
     _ = pipeline | Ingest(config, write_statistics(config, tmp_path))
     result = pipeline.run()

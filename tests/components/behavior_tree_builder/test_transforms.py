@@ -12,6 +12,7 @@ from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.components.behavior_tree_builder.config import TreeConfig
 from lifelong.components.behavior_tree_builder.store_files import finish_store
 from lifelong.components.behavior_tree_builder.transforms import BuildTrees, _Build
+from lifelong.components.local_runner import LocalRunner
 from lifelong.components.log_reading.counting import WriteCounts, read_counts
 from lifelong.data import columns as cols
 from lifelong.data.ids import MISSING_ID, id_of
@@ -50,7 +51,7 @@ def run(tmp_path_factory):
     def build(config, flags=(), now=NOW):
         folder = tmp_path_factory.mktemp("built")
         manifest = config.manifest("log")
-        with beam.Pipeline(options=PipelineOptions(list(flags))) as pipeline:
+        with beam.Pipeline(LocalRunner(), options=PipelineOptions(list(flags))) as pipeline:
             transform = BuildTrees(config, manifest, f"{folder}/store", now)
             _ = pipeline | transform | WriteCounts(str(folder))
         finish_store(f"{folder}/store", manifest)

@@ -2,6 +2,7 @@ import collections
 
 import apache_beam as beam
 
+from lifelong.components.local_runner import LocalRunner
 from lifelong.components.log_reading.counting import (
     COUNTS,
     CountingDoFn,
@@ -20,7 +21,7 @@ class Double(CountingDoFn):
 
 
 def test_counts_of_several_steps_are_added_up_written_and_read(tmp_path):
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(LocalRunner())
     made = [
         pipeline
         | f"create {step}" >> beam.Create([1, 2, step])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 
+from lifelong.components.local_runner import LocalRunner
 from lifelong.components.log_reading.counting import COUNTS
 from lifelong.components.log_reading.read_logs import BAD, BLOCKS, ReadLogs, Table
 from lifelong.data.logs.config import LogConfig
@@ -43,7 +44,7 @@ def test_rows_are_divided_by_user_and_bad_ones_set_aside(write_log):
         expected = {"behaviors/rows": 4, "behaviors/bad_rows/user: negative": 1, "users/rows": 1}
         assert total == expected
 
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline(LocalRunner()) as pipeline:
         read = pipeline | ReadLogs(tables, by_parity, "test")
         assert_that(read[BLOCKS], check_blocks, "blocks")
         assert_that(read[BAD], check_bad, "bad")
@@ -60,7 +61,7 @@ def test_a_log_with_categories_is_compared_with_the_item_table(write_log):
         total = sum(parts, collections.Counter())
         assert total == {"behaviors/rows": 4, "behaviors/category_not_of_item_table": 2}
 
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline(LocalRunner()) as pipeline:
         read = pipeline | ReadLogs(tables, by_parity, "test", item_table)
         assert_that(read[COUNTS], check_counts)
 

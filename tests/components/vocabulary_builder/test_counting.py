@@ -3,6 +3,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from lifelong.components.local_runner import LocalRunner
 from lifelong.components.log_reading.counting import SumCounts, WriteCounts, read_counts
 from lifelong.components.vocabulary_builder.config import VocabularyConfig
 from lifelong.components.vocabulary_builder.counting import Moments, WriteVocabularies
@@ -55,7 +56,7 @@ def write(folder, batches=BATCHES, previous=None, **config):
     """Runs the transform; returns the counts."""
     folder.mkdir()
     config = VocabularyConfig(**{"features": FEATURES, "min_count": 1, **config})
-    with beam.Pipeline() as pipeline:
+    with beam.Pipeline(LocalRunner()) as pipeline:
         counts = (
             pipeline
             | beam.Create([record_batch(columns) for columns in batches])
