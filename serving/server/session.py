@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import grpc
@@ -17,7 +18,12 @@ from tensorflow.python.client import pywrap_tf_session
 from tensorflow.python.framework import op_def_registry, ops
 
 from lifelong.serving.server.compiled import compiled_signatures
-from lifelong.serving.server.errors import ServingError, as_serving_error, invalid_argument
+from lifelong.serving.server.errors import (
+    ServingError,
+    as_serving_error,
+    invalid_argument,
+    not_found,
+)
 
 SERVE_TAG = "serve"
 SAVED_MODEL_FILE = "saved_model.pb"
@@ -219,18 +225,36 @@ def _refuse_python_ops(meta_graph: meta_graph_pb2.MetaGraphDef, path: str) -> No
 
 
 def _refuse_unknown_ops(meta_graph: meta_graph_pb2.MetaGraphDef, path: str) -> None:
-    """Finds custom ops inside functions, too, of which TensorFlow would tell at the first call."""
+    """Finds ops and attributes that this TensorFlow does not have, inside functions, too.
+
+    Of those in functions TensorFlow would tell at the first call, of attributes never: its Python drops
+    them, where TensorFlow Serving refuses the model.
+    """
     graph = meta_graph.graph_def
-    used = {node.op for node in graph.node}
-    for function in graph.library.function:
-        used.update(node.op for node in function.node_def)
-    used.difference_update(function.signature.name for function in graph.library.function)
-    unknown = sorted(op for op in used if op_def_registry.get(op) is None)
-    if unknown:
-        raise ServingError(
-            grpc.StatusCode.NOT_FOUND,
-            f"Op type not registered '{', '.join(unknown[:5])}': {path} contains custom ops, which"
-            " this server does not have. Replace them by TensorFlow's own.",
+    own = {function.signature.name for function in graph.library.function}
+    unknown_ops, unknown_attributes = set(), set()
+    for node in chain(graph.node, *(function.node_def for function in graph.library.function)):
+        if node.op in own:
+            continue
+        definition = op_def_registry.get(node.op)
+        if definition is None:
+            unknown_ops.add(node.op)
+            continue
+        # Those that begin with an underscore are notes, which any op may have.
+        noted = {name for name in node.attr if not name.startswith("_")}
+        known = {attribute.name for attribute in definition.attr} if noted else set()
+        unknown_attributes |= {f"{name}' not in Op<name={node.op}" for name in noted - known}
+    wrote = meta_graph.meta_info_def.tensorflow_version
+    here = f"this server has TensorFlow {tf.__version__}, TensorFlow {wrote} wrote {path}"
+    if unknown_ops:
+        raise not_found(
+            f"Op type not registered '{', '.join(sorted(unknown_ops)[:5])}': {here}. Export the model "
+            "with the server's version, or replace custom ops by TensorFlow's own."
+        )
+    if unknown_attributes:
+        raise invalid_argument(
+            f"NodeDef mentions attr '{'>, '.join(sorted(unknown_attributes)[:5])}>: {here}. Export the "
+            "model with the server's version."
         )
 
 

@@ -142,18 +142,54 @@ def test_python_ops_are_refused(call, tmp_path):
     assert caught.value.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
+def custom_op(nodes):
+    nodes.add(name="custom", op="OpOfSomeLibrary")
+
+
+def new_attribute(nodes):
+    next(node for node in nodes if node.op == "AddV2").attr["of_tomorrow"].b = True
+
+
 @pytest.mark.parametrize("in_a_function", [False, True])
-def test_unknown_ops_are_refused(half_plus, tmp_path, in_a_function):
+@pytest.mark.parametrize(
+    ("change", "message", "code"),
+    [
+        (
+            custom_op,
+            "Op type not registered 'OpOfSomeLibrary': this server has TensorFlow {}, TensorFlow 9.9.9 "
+            "wrote {}. Export the model with the server's version, or replace custom ops by "
+            "TensorFlow's own.",
+            grpc.StatusCode.NOT_FOUND,
+        ),
+        (
+            new_attribute,
+            "NodeDef mentions attr 'of_tomorrow' not in Op<name=AddV2>: this server has TensorFlow {}, "
+            "TensorFlow 9.9.9 wrote {}. Export the model with the server's version.",
+            grpc.StatusCode.INVALID_ARGUMENT,
+        ),
+    ],
+)
+def test_what_this_tensorflow_does_not_have_is_refused(
+    half_plus, tmp_path, change, message, code, in_a_function
+):
     copy = tmp_path / "copy"
     shutil.copytree(half_plus[1], copy)
     saved = saved_model_pb2.SavedModel.FromString((copy / "saved_model.pb").read_bytes())
+    saved.meta_graphs[0].meta_info_def.tensorflow_version = "9.9.9"
     graph = saved.meta_graphs[0].graph_def
-    nodes = graph.library.function[0].node_def if in_a_function else graph.node
-    nodes.add(name="custom", op="OpOfSomeLibrary")
+    changed = [function.node_def for function in graph.library.function]
+    if not in_a_function:
+        # The calls of functions are all there is; an op of its own is among them.
+        node = graph.node.add(name="sum", op="AddV2")
+        node.attr["T"].type = 1
+        node.input[:] = [graph.node[0].name] * 2
+        changed = [graph.node]
+    change(next(nodes for nodes in changed if any(node.op == "AddV2" for node in nodes)))
     (copy / "saved_model.pb").write_bytes(saved.SerializeToString())
-    with pytest.raises(ServingError, match="OpOfSomeLibrary") as caught:
+    with pytest.raises(ServingError) as caught:
         LoadedModel(str(copy), 1)
-    assert caught.value.code is grpc.StatusCode.NOT_FOUND
+    assert caught.value.message == message.format(tf.__version__, copy)
+    assert caught.value.code is code
 
 
 def test_a_file_that_is_no_model(tmp_path):

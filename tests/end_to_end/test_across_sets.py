@@ -1,0 +1,116 @@
+"""What one set of versions has trained, baked and stored is baked, served and read by the other.
+
+`LIFELONG_OTHER_PYTHON` names the interpreter of the other set.
+"""
+
+import contextlib
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from lifelong.serving import PredictionClient
+from tests.end_to_end.version_set import MODELS, SIGNATURES, VersionSet
+
+OTHER = os.environ.get("LIFELONG_OTHER_PYTHON", "")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not OTHER,
+        reason="LIFELONG_OTHER_PYTHON names no interpreter with the other set of versions",
+    ),
+]
+# Who exported, and who answers.
+BOTH = ("this", "other")
+
+
+def the_other(which):
+    """The set that a set works with."""
+    return BOTH[1 - BOTH.index(which)]
+
+
+def on_both(sets, name, *arguments):
+    """What a function returns in the processes of both sets, which run it at the same time."""
+    for which, process in sets.items():
+        process.ask(name, *(it[which] if isinstance(it, dict) else it for it in arguments))
+    return {which: process.answer() for which, process in sets.items()}
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    """A process of each set of versions."""
+    folder = tmp_path_factory.mktemp("sets")
+    pythons = zip(BOTH, (sys.executable, OTHER), strict=True)
+    with contextlib.ExitStack() as stack:
+        yield {
+            which: stack.enter_context(VersionSet(python, folder / f"{which}.log"))
+            for which, python in pythons
+        }
+
+
+@pytest.fixture(scope="module")
+def trained(sets, tmp_path_factory):
+    """Folders of what each set has trained and stored."""
+    folders = {which: tmp_path_factory.mktemp(f"trained_by_{which}") for which in BOTH}
+    on_both(sets, "train", folders)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def baked(sets, trained, tmp_path_factory):
+    """Folders of what each set has baked, from what the other one has trained."""
+    folders = {which: tmp_path_factory.mktemp(f"baked_by_{which}") for which in BOTH}
+    on_both(sets, "bake", {it: trained[the_other(it)] for it in BOTH}, folders)
+    return folders
+
+
+@pytest.fixture(scope="module")
+def addresses(sets, baked):
+    """A server of each set, with all models of both; the name tells who exported it."""
+    models = {f"{name}_by_{it}": str(baked[it] / name) for it in BOTH for name in MODELS}
+    return on_both(sets, "serve", dict.fromkeys(BOTH, models))
+
+
+def test_the_sets_are_two(sets):
+    versions = on_both(sets, "versions")
+    assert versions["this"]["tensorflow"] != versions["other"]["tensorflow"], versions
+
+
+@pytest.mark.parametrize("exporter", BOTH)
+@pytest.mark.parametrize("name", MODELS)
+def test_both_servers_answer_what_training_computed(name, exporter, trained, addresses):
+    folder = trained[the_other(exporter)]
+    requests = dict(np.load(folder / "requests.npz"))
+    for signature in SIGNATURES:
+        expected = dict(np.load(folder / f"{MODELS[name]['long_term']}_{signature}.npz"))
+        assert np.std(expected["scores"]) > 0.01
+        for server, address in addresses.items():
+            with PredictionClient(address, f"{name}_by_{exporter}", timeout_s=60) as client:
+                answer = client.predict(requests, signature)
+            assert answer.keys() == expected.keys()
+            for key, values in expected.items():
+                np.testing.assert_allclose(
+                    answer[key], values, atol=1e-5, rtol=0, err_msg=f"{signature} {key}, {server}"
+                )
+
+
+@pytest.mark.parametrize("name", ["eta", "sim_hard"])
+def test_a_store_of_one_set_is_read_by_the_other(name, sets, trained, addresses):
+    """Each ranks through the stores of both, with the model that the other one exported."""
+    ranked = [
+        on_both(
+            sets,
+            "rank",
+            addresses,
+            {it: f"{name}_by_{the_other(it)}" for it in BOTH},
+            str(trained[writer] / "store"),
+        )
+        for writer in BOTH
+    ]
+    first, *others = [scores for by_reader in ranked for scores in by_reader.values()]
+    assert np.std([list(it.values()) for it in first]) > 0.01
+    for scores in others:
+        for one, another in zip(first, scores, strict=True):
+            assert one == pytest.approx(another, abs=1e-5)
