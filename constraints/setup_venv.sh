@@ -134,12 +134,12 @@ else
 fi
 # The one package that is built here comes first, for it is the one that the machine can fail.
 "${install[@]}" --no-deps $(grep '^pyfarmhash==' "$list") 2>"$venv/build.log" || {
+    cat "$venv/build.log" >&2
     header=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h
     command -v g++ > /dev/null ||
         echo "set-up: pyfarmhash is compiled here, and there is no g++; on Debian: apt-get install g++" >&2
     [ -f "$header" ] ||
         echo "set-up: pyfarmhash is compiled here, and there is no $header; on Debian: apt-get install python$version-dev" >&2
-    cat "$venv/build.log" >&2
     exit 1
 }
 "${install[@]}" --no-deps -r "$list"
