@@ -6,10 +6,11 @@ SETUP := constraints/setup_venv.sh constraints/debian_13_python.sh \
 	constraints/tfx-1.16.txt constraints/tfx-1.21.txt pyproject.toml setup.py
 ARGS ?=
 IMAGE ?= lifelong:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
-export LIFELONG_PYTHON LIFELONG_PLATFORM WORKERS
+export LIFELONG_PYTHON LIFELONG_PLATFORM
 
 # A worker process a core; files are not divided, for what their tests share is made once a process.
 WORKERS ?= 2
+export WORKERS
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What must hold on each platform: imports, data, layers, models and serving, and a pipeline twice.
