@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lifelong.commands.quiet_start import load_tensorflow_quietly
-from lifelong.data.extras import explained
+from lifelong.data.extras import explained, misfit
 from lifelong.data.full_disk import FullDiskError, explain, is_full_disk
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ def _refuse(
 
 def _told(error: Exception) -> str:
     """Returns what to say of an error that is the user's to mend; empty if it is ours."""
+    if wrong := misfit(error):
+        return wrong
     if isinstance(error, (ValueError, RuntimeError, FullDiskError)):
         return str(error)
     if is_full_disk(error):

@@ -1,13 +1,17 @@
-"""Which extra of the distribution brings a module that is not installed."""
+"""What to install where an import fails."""
 
 from __future__ import annotations
 
-# The first extra that has it, by the module's first name.
+import traceback
+from importlib import metadata
+
+# The first extra that has it, by the name that an import fails with.
 EXTRAS = {
     "absl": "pipeline",
     "apache_beam": "pipeline",
     "jsonargparse": "pipeline",
     "ml_metadata": "pipeline",
+    "tensorboard": "pipeline",
     "tensorflow_metadata": "pipeline",
     "tensorflow_model_analysis": "pipeline",
     "tensorflow_recommenders": "pipeline",
@@ -23,6 +27,7 @@ EXTRAS = {
     "tornado": "server",
     "lmdb": "store",
     "redis": "store",
+    "google.cloud.aiplatform": "kubeflow",
     "kfp": "kubeflow",
     "lightgbm": "experiments",
     "matplotlib": "experiments",
@@ -51,4 +56,35 @@ def explained(error: ModuleNotFoundError, what: str) -> ModuleNotFoundError:
         f"{what} needs {module}, which is not installed; run: "
         f"pip install 'lifelong[{EXTRAS[module]}]'",
         name=error.name,
+    )
+
+
+def misfit(error: BaseException) -> str:
+    """Says that tensorflow-serving-api does not fit the other packages, if that is what an error comes of.
+
+    tfx-bsl 1.21 asks for a version before 2.20, which pip then installs. It does not load beside protobuf 6,
+    which the same tfx-bsl asks for.
+
+    Args:
+        error: Of any kind.
+
+    Returns:
+        What is wrong and the command that mends it; empty if it is something else.
+    """
+    importing = (
+        frame.f_globals.get("__name__", "")
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "<module>"
+    )
+    if not any(name.startswith("tensorflow_serving.") for name in importing):
+        return ""
+    versions = {
+        name: metadata.version(name)
+        for name in ("protobuf", "tensorflow", "tensorflow-serving-api")
+    }
+    fitting = ".".join(versions["tensorflow"].split(".")[:2])
+    return (
+        f"tensorflow-serving-api {versions['tensorflow-serving-api']} does not load beside protobuf "
+        f"{versions['protobuf']} ({error}); run: "
+        f"pip install --no-deps 'tensorflow-serving-api=={fitting}.*'"
     )

@@ -6,10 +6,11 @@ imports this, too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from google import protobuf
-from google.protobuf import json_format
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 _PROTOBUF = tuple(int(part) for part in protobuf.__version__.split(".")[:2])
 
@@ -31,3 +32,31 @@ def message_as_dict(message: Any) -> dict[str, Any]:
     return json_format.MessageToDict(
         message, preserving_proto_field_name=True, **{with_defaults: True}
     )
+
+
+def message_classes(files: Iterable[descriptor_pb2.FileDescriptorProto]) -> dict[str, Any]:
+    """Makes the classes of the messages that files describe, in a descriptor pool of their own.
+
+    `message_factory.GetMessages`, which both sets have, is none: that of protobuf 3.20 puts all files of the
+    process into one pool, where two of the same message do not fit.
+
+    Args:
+        files: Descriptions, each after those it depends on.
+
+    Returns:
+        Classes by full name of their message, without those within another.
+    """
+    pool = descriptor_pool.DescriptorPool()
+    described = []
+    for file in files:
+        pool.Add(file)
+        described.append(pool.FindFileByName(file.name))
+    if _PROTOBUF >= (4, 22):
+        make = message_factory.GetMessageClass
+    else:
+        make = message_factory.MessageFactory(pool).GetPrototype
+    return {
+        message.full_name: make(message)
+        for file in described
+        for message in file.message_types_by_name.values()
+    }

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+# Keras's callback needs it, and TensorFlow 2.21 no longer brings it: told before anything is trained.
+import tensorboard  # noqa: F401
 import tensorflow as tf
 
 from lifelong.models.checkpoints import CheckpointFolder, checkpoint_folder

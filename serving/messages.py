@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, message_factory
+from google.protobuf import descriptor_pb2
+
+from lifelong.data.library_differences import message_classes
 
 # Message -> field -> (number, type). `[T]` is repeated, `{T}` a map from text to T; what is no
 # type of protobuf's is a message of this table.
@@ -132,7 +134,7 @@ def _add_field(
     field.label = _Field.LABEL_REPEATED if kind[0] in "[{" else _Field.LABEL_OPTIONAL
 
 
-_CLASSES = message_factory.GetMessages([_file(package) for package in _PACKAGES])
+_CLASSES = message_classes(_file(package) for package in _PACKAGES)
 
 
 def _class(name: str) -> Any:

@@ -1,6 +1,8 @@
 """TensorFlow Serving's `BatchingParameters`, which its Python package lacks."""
 
-from google.protobuf import descriptor_pb2, message_factory, text_format, wrappers_pb2
+from google.protobuf import descriptor_pb2, text_format, wrappers_pb2
+
+from lifelong.data.library_differences import message_classes
 
 
 def _message_class(name, fields):
@@ -20,7 +22,7 @@ def _message_class(name, fields):
             added.type = getattr(added, f"TYPE_{kind}")
     wrappers = descriptor_pb2.FileDescriptorProto()
     wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)
-    return message_factory.GetMessages([wrappers, file])[f"test.{name}"]
+    return message_classes([wrappers, file])[f"test.{name}"]
 
 
 # tensorflow_serving/servables/tensorflow/session_bundle_config.proto.

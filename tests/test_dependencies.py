@@ -1,10 +1,11 @@
 """What a room of the code imports is declared, in the base or in the extra that is for it."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {missing!r}:
+        if {{name, name.split(".")[0]}} & {missing!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -140,6 +141,12 @@ sys.meta_path.insert(0, Missing())
             {"tfx"},
             "from lifelong.commands.main import main; sys.exit(main(['run', '--workdir', WORK]))",
             "lifelong run needs tfx, which is not installed; run: pip install 'lifelong[pipeline]'",
+        ),
+        (
+            {"tensorboard"},
+            "from lifelong.commands.main import main; sys.exit(main(['run', '--workdir', WORK]))",
+            "lifelong run needs tensorboard, which is not installed; run: pip install "
+            "'lifelong[pipeline]'",
         ),
         (
             {"tornado"},
@@ -179,6 +186,57 @@ def test_a_missing_extra_is_named(missing, code, message, tmp_path):
     assert message in done.stderr
     if "main" in code:
         assert "Traceback" not in done.stderr
+
+
+# As a version of the package that does not fit protobuf.
+MISFIT = """
+raise AttributeError("attribute 'has_options' of 'FileDescriptor' objects is not writable")
+"""
+
+
+@pytest.fixture
+def with_misfit(tmp_path):
+    """Runs the command where tensorflow-serving-api cannot be imported; returns what it printed."""
+    folder = tmp_path / "packages" / "tensorflow_serving"
+    for package in ("apis", "config"):
+        (folder / package).mkdir(parents=True)
+        for module in (ROOT / "serving").rglob("*.py"):
+            for name in re.findall(rf"{package} import (?:\(\s*)?(\w+)", module.read_text()):
+                (folder / package / f"{name}.py").write_text(MISFIT)
+    path = {"PYTHONPATH": str(folder.parent)}
+
+    def run(*arguments, status):
+        done = subprocess.run(
+            [sys.executable, "-m", "lifelong.commands.main", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, **path},
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["serve", "run"])
+def test_a_serving_api_that_does_not_load_is_told_in_a_sentence(command, with_misfit, tmp_path):
+    option = {"serve": "--base_path", "run": "--workdir"}[command]
+    said = with_misfit(command, option, str(tmp_path), status=1)
+    release = ".".join(version("tensorflow").split(".")[:2])
+    assert (
+        f"lifelong {command}: tensorflow-serving-api {version('tensorflow-serving-api')} does not load "
+        f"beside protobuf {version('protobuf')} (attribute 'has_options' of 'FileDescriptor' objects is "
+        f"not writable); run: pip install --no-deps 'tensorflow-serving-api=={release}.*'\n"
+    ) in said
+    assert "Traceback" not in said
+
+
+def test_commands_that_need_no_serving_api_work_with_one_that_does_not_load(with_misfit):
+    assert "staleness" in with_misfit("--help", status=0)
+    assert "max_message_bytes" in with_misfit("serve", "--help", status=0)
 
 
 def test_commands_have_help_with_the_parser_alone(tmp_path):

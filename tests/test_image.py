@@ -1,4 +1,7 @@
-"""The container image, as far as it can be checked without docker: its steps that need no root run."""
+"""The container image, as far as it can be checked without docker: its steps that need no root run.
+
+It is that of the set of versions at hand, by the arguments that the Dockerfile tells.
+"""
 
 import json
 import os
@@ -7,6 +10,7 @@ import shutil
 import string
 import subprocess
 import sys
+import sysconfig
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -20,7 +24,22 @@ from tests.test_dependencies import OURS, PROJECT, normal
 from tests.test_imports import BELOW, ROOT
 
 COMMANDS = dockerfile.parse_file(str(ROOT / "Dockerfile"))
-PINNED = ROOT / "constraints" / "tfx-1.16.txt"
+TEXT = (ROOT / "Dockerfile").read_text()
+DEFAULTS = dict(
+    command.value[0].split("=")
+    for command in COMMANDS[: [command.cmd for command in COMMANDS].index("FROM")]
+)
+(OLDER,) = (
+    dict(re.findall(r"--build-arg (\w+)=(\S+)", line))
+    for line in TEXT.splitlines()
+    if "--build-arg TFX=" in line
+)
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+IS_OLDER = OLDER["PYTHON"] == PYTHON
+# The current set runs on several Pythons.
+ARGUMENTS = OLDER if IS_OLDER else DEFAULTS | {"PYTHON": PYTHON}
+LISTS = {name: ROOT / "constraints" / f"tfx-{name}.txt" for name in (DEFAULTS["TFX"], OLDER["TFX"])}
+PINNED = LISTS[ARGUMENTS["TFX"]]
 LEFT_OUT = ROOT / "constraints" / "not-in-image.txt"
 # Declared by a package of the image, but left out of it, with all that nothing else needs.
 NEVER_LOADED = {"libclang", "widgetsnbextension", "jupyterlab-widgets"}
@@ -32,9 +51,14 @@ def lines(path):
     return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
 
 
-def pinned():
-    versions = (line.split("==") for line in lines(PINNED))
-    return {normal(name): version for name, version in versions}
+def pinned(path=PINNED):
+    """Versions by name, of what a list has for this Python."""
+    asked = [Requirement(line) for line in lines(path)]
+    return {
+        normal(it.name): str(it.specifier).removeprefix("==")
+        for it in asked
+        if it.marker is None or it.marker.evaluate()
+    }
 
 
 def left_out():
@@ -44,6 +68,7 @@ def left_out():
 def stages():
     """Commands of the stages by name, those of the image that a stage starts from included."""
     found = {}
+    stage = []
     for command in COMMANDS:
         if command.cmd == "FROM":
             image, *name = command.value
@@ -51,6 +76,11 @@ def stages():
         else:
             stage.append(command)
     return found
+
+
+def started_from(stage):
+    """The image that a stage starts from."""
+    return string.Template(values(stage, "FROM")[0][0]).substitute(ARGUMENTS)
 
 
 def values(stage, cmd):
@@ -82,17 +112,27 @@ def run_steps(stage):
     return [(value[0].split()[0], value[0]) for value in values(stage, "RUN")]
 
 
-def test_both_stages_start_from_the_python_of_the_pinned_list():
+def test_the_older_set_is_told_by_the_same_arguments():
+    assert OLDER.keys() == DEFAULTS.keys()
+    assert [name for name, value in OLDER.items() if value == DEFAULTS[name]] == []
+    for path in LISTS.values():
+        assert path.is_file()
+
+
+def test_both_stages_start_from_the_same_python():
+    assert started_from("base") == f"python:{PYTHON}-slim-{ARGUMENTS['DEBIAN']}"
     images = [command.value[0] for command in COMMANDS if command.cmd == "FROM"]
-    major, minor = re.search(r"py(\d)(\d+)", PINNED.name).groups()
-    assert images == [f"python:{major}.{minor}-slim-bookworm", "base", "base"]
-    assert f"{major}.{minor}" == f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert any(f"/lib/python{major}.{minor}/" in step for _, step in run_steps("build"))
+    assert images[-2:] == ["base", "base"]
+    # Wheels of the current set need a newer glibc than Debian 12 has.
+    assert DEFAULTS["DEBIAN"] == "trixie"
+    low, high = re.search(r"Python (\S+) to (\S+),", LISTS[DEFAULTS["TFX"]].read_text()).groups()
+    minor = int(DEFAULTS["PYTHON"].split(".")[1])
+    assert int(low.split(".")[1]) <= minor <= int(high.split(".")[1])
 
 
 def test_beams_entry_point_is_of_the_pinned_version():
-    (beam,) = [image for image, _, _ in copies("") if image != "build"]
-    assert beam == f"apache/beam_python3.10_sdk:{pinned()['apache-beam']}"
+    assert [image for image, _, _ in copies("") if image != "build"] == ["beam"]
+    assert started_from("beam") == f"apache/beam_python{PYTHON}_sdk:{pinned()['apache-beam']}"
     (entry,) = values("", "ENTRYPOINT")
     assert entry == ("/opt/apache/beam/boot",)
     assert environment("")["RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT"] == "1"
@@ -125,8 +165,8 @@ def test_the_variables_of_tasks():
 
 
 def test_steps_are_of_known_kinds():
-    """Those of `python` and `uv` are run below, the others are for root and have nothing to test."""
-    assert [kind for kind, _ in run_steps("build")] == ["apt-get", "python", "python", "uv"]
+    """Those of `uv` are run below, the others are for root and have nothing to test."""
+    assert [kind for kind, _ in run_steps("build")] == ["apt-get", "pip", "uv", "uv"]
     assert [kind for kind, _ in run_steps("")] == ["apt-get", "useradd"]
 
 
@@ -170,12 +210,30 @@ def needed(requirements):
     return {name for name, _ in seen}
 
 
-def test_what_no_extra_but_that_of_development_needs_is_left_out():
+def kept():
+    """What code of the image needs, of the pinned list."""
     extras = {**PROJECT["optional-dependencies"], "": PROJECT["dependencies"]}
     asked = [text for extra, texts in extras.items() if extra != "dev" for text in texts]
     # pip comes with every environment; ipywidgets loads ipykernel without asking for it.
-    stay = needed([*asked, "ipykernel", "pip"])
-    assert sorted(left_out()) == sorted(pinned().keys() - stay)
+    return needed([*asked, *({"ipykernel", "pip"} & pinned().keys())])
+
+
+def test_nothing_that_is_needed_is_left_out():
+    assert sorted(left_out() & kept()) == []
+
+
+def test_what_no_extra_but_that_of_development_needs_is_left_out():
+    unneeded = pinned().keys() - kept()
+    if IS_OLDER:
+        # Names are left out of both images: the current set needs some that this one does not.
+        unneeded -= pinned(LISTS[DEFAULTS["TFX"]]).keys() - left_out()
+    assert sorted(unneeded - left_out()) == []
+
+
+def test_what_is_left_out_is_in_a_list():
+    known = {normal(Requirement(line).name) for path in LISTS.values() for line in lines(path)}
+    assert sorted(left_out() - known) == []
+    assert len(lines(LEFT_OUT)) == len(left_out())
 
 
 @pytest.fixture
@@ -215,6 +273,12 @@ def test_make_image_builds_it_under_its_name(arguments, name, programs):
     assert make_image(programs, *arguments).stdout.endswith(f"got build --tag {name} .\n")
 
 
+def find_uv():
+    """The uv of the set-up, or that of the PATH."""
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    return shutil.which("uv", path=path) or pytest.skip("the image is built with uv; install it")
+
+
 class Place:
     """A folder that stands for `/opt` of the image."""
 
@@ -222,11 +286,16 @@ class Place:
         self.root = root
         self.variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.work = root
-        interpreter = root / "bin" / "python"
-        interpreter.parent.mkdir()
-        interpreter.write_text(f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} "$@"\n')
-        interpreter.chmod(0o755)
-        self.variables["PATH"] = f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"
+        # What the base image and pip bring. (UV_PYTHON would be installed into itself.)
+        self.variables.pop("UV_PYTHON", None)
+        programs = root / "bin"
+        programs.mkdir()
+        (programs / "uv").symlink_to(find_uv())
+        (programs / "python").write_text(
+            f'#!/bin/sh\nexec {os.path.realpath(sys.executable)} "$@"\n'
+        )
+        (programs / "python").chmod(0o755)
+        self.variables["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
 
     def here(self, text):
         return text.replace(PLACE, f"{self.root}{PLACE}")
@@ -239,12 +308,16 @@ class Place:
                     self.variables[name] = value
                 # All of it takes longer than what is imported here.
                 self.variables["UV_COMPILE_BYTECODE"] = "0"
+            elif command.cmd == "ARG":
+                (name,) = command.value
+                if name in ARGUMENTS:
+                    self.variables[name] = ARGUMENTS[name]
             elif command.cmd == "WORKDIR":
                 self.work = Path(self.here(command.value[0]))
                 self.work.mkdir(parents=True)
             elif command.cmd == "COPY":
                 self.copy(*command.value)
-            elif command.cmd == "RUN" and command.value[0].split()[0] in ("python", "uv"):
+            elif command.cmd == "RUN" and command.value[0].split()[0] == "uv":
                 self.run(["sh", "-c", self.here(command.value[0])], self.variables, self.work)
 
     def copy(self, source, target):
@@ -301,7 +374,9 @@ def test_the_environment_of_the_image_has_all_but_what_is_left_out(image):
         "import importlib.metadata as m; print(*(it.metadata['Name'] for it in m.distributions()))"
     )
     installed = {normal(name) for name in image.start(["python", "-c", code], image.root).split()}
-    assert installed == pinned().keys() - left_out() | {"lifelong"}
+    assert installed - {"setuptools", "wheel"} == (
+        pinned().keys() - left_out() - {"setuptools", "wheel"} | {"lifelong", "pip"}
+    )
 
 
 @pytest.mark.slow

@@ -17,7 +17,9 @@ from lifelong.serving.server.options import ServerOptions
 from lifelong.serving.server.server import ModelServer
 from tests.batching_parameters import read_batching_parameters
 
-DEPLOY = Path(__file__).parents[2] / "serving" / "deploy"
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "serving" / "deploy"
+PLATFORMS = (ROOT / "docs" / "platforms.md").read_text()
 
 # Flags of tensorflow_model_server, from tensorflow_serving/model_servers/main.cc.
 KNOWN_FLAGS = frozenset(
@@ -103,6 +105,23 @@ def test_both_deployments_serve_alike(service, container):
     assert composed.items() <= deployed.items()
     assert deployed.keys() - composed.keys() == {"grpc_channel_arguments"}
     assert service["image"] == container["image"]
+
+
+def test_the_page_tells_what_the_image_serves(service):
+    """One row a server: what both sets export is served by the image that is deployed."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", PLATFORMS, re.MULTILINE)
+    (answers,) = [others for name, *others in rows if f"`{service['image']}`" in name]
+    assert all(answer.startswith("yes") for answer in answers)
+
+
+def test_the_page_names_the_lists_and_their_tensorflow():
+    rows = re.findall(r"^\| \w+ \| `(constraints/\S+)` \| (\S+) \|$", PLATFORMS, re.MULTILINE)
+    lists = {
+        path.relative_to(ROOT).as_posix(): path for path in (ROOT / "constraints").glob("tfx-*")
+    }
+    assert dict(rows).keys() == lists.keys()
+    for name, version in rows:
+        assert f"\ntensorflow=={version}." in lists[name].read_text()
 
 
 def test_compose_mounts_every_file_that_a_flag_names(service):
