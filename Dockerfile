@@ -3,7 +3,7 @@
 # workers (Flink, Spark, Dataflow).
 #   make image IMAGE=registry.example.com/shop/lifelong:0.1.0
 #
-# It is of the current set of versions; of the older one:
+# It is of the current platform; of the older one:
 #   docker build --build-arg PYTHON=3.10 --build-arg DEBIAN=bookworm --build-arg TFX=1.16 --build-arg BEAM=2.59.0 .
 #
 # A fixed base instead of the newest of its tag: python:3.13-slim-trixie@sha256:DIGEST, as

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Resolves the current set anew, from the ranges of pyproject.toml: one list for its three Pythons,
+# Resolves the list of the current platform anew, from the ranges of pyproject.toml: one list for its three Pythons,
 # which a few markers tell apart. Versions that the list names stay where the ranges allow it; the
-# older set is not resolved any more.
+# list of the older one is not resolved any more.
 # Usage: constraints/resolve.sh [--upgrade | --upgrade-package NAME]     needs uv
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
-"""Where the libraries of the older set of versions differ from those of the current one.
+"""Where the libraries of the older platform differ from those of the current one.
 
 Everything else that the project uses is the same in both (`constraints/`). No TensorFlow: the client
 imports this, too.
@@ -37,7 +37,7 @@ def message_as_dict(message: Any) -> dict[str, Any]:
 def message_classes(files: Iterable[descriptor_pb2.FileDescriptorProto]) -> dict[str, Any]:
     """Makes the classes of the messages that files describe, in a descriptor pool of their own.
 
-    `message_factory.GetMessages`, which both sets have, is none: that of protobuf 3.20 puts all files of the
+    `message_factory.GetMessages` is no way to it: that of protobuf 3.20 puts all files of the
     process into one pool, where two of the same message do not fit.
 
     Args:

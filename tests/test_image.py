@@ -1,6 +1,6 @@
 """The container image, as far as it can be checked without docker: its steps that need no root run.
 
-It is that of the set of versions at hand, by the arguments that the Dockerfile tells.
+It is that of the platform at hand, by the arguments that the Dockerfile tells.
 """
 
 import json
@@ -36,7 +36,7 @@ DEFAULTS = dict(
 )
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 IS_OLDER = OLDER["PYTHON"] == PYTHON
-# The current set runs on several Pythons.
+# The current platform runs on several Pythons.
 ARGUMENTS = OLDER if IS_OLDER else DEFAULTS | {"PYTHON": PYTHON}
 LISTS = {name: ROOT / "constraints" / f"tfx-{name}.txt" for name in (DEFAULTS["TFX"], OLDER["TFX"])}
 PINNED = LISTS[ARGUMENTS["TFX"]]
@@ -123,7 +123,7 @@ def test_both_stages_start_from_the_same_python():
     assert started_from("base") == f"python:{PYTHON}-slim-{ARGUMENTS['DEBIAN']}"
     images = [command.value[0] for command in COMMANDS if command.cmd == "FROM"]
     assert images[-2:] == ["base", "base"]
-    # Wheels of the current set need a newer glibc than Debian 12 has.
+    # Wheels of the current platform need a newer glibc than Debian 12 has.
     assert DEFAULTS["DEBIAN"] == "trixie"
     low, high = re.search(r"Python (\S+) to (\S+),", LISTS[DEFAULTS["TFX"]].read_text()).groups()
     minor = int(DEFAULTS["PYTHON"].split(".")[1])
@@ -225,7 +225,7 @@ def test_nothing_that_is_needed_is_left_out():
 def test_what_no_extra_but_that_of_development_needs_is_left_out():
     unneeded = pinned().keys() - kept()
     if IS_OLDER:
-        # Names are left out of both images: the current set needs some that this one does not.
+        # Names are left out of both images: the current platform needs some that this one does not.
         unneeded -= pinned(LISTS[DEFAULTS["TFX"]]).keys() - left_out()
     assert sorted(unneeded - left_out()) == []
 

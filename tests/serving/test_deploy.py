@@ -108,7 +108,7 @@ def test_both_deployments_serve_alike(service, container):
 
 
 def test_the_page_tells_what_the_image_serves(service):
-    """One row a server: what both sets export is served by the image that is deployed."""
+    """One row a server: what both platforms export is served by the image that is deployed."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", PLATFORMS, re.MULTILINE)
     (answers,) = [others for name, *others in rows if f"`{service['image']}`" in name]
     assert all(answer.startswith("yes") for answer in answers)

@@ -1,6 +1,6 @@
-"""What one set of versions has trained, baked and stored is baked, served and read by the other.
+"""What one platform has trained, baked and stored is baked, served and read by the other.
 
-`LIFELONG_OTHER_PYTHON` names the interpreter of the other set.
+`LIFELONG_OTHER_PYTHON` names the interpreter of the other platform.
 """
 
 import contextlib
@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 
 from lifelong.serving import PredictionClient
-from tests.end_to_end.version_set import MODELS, SIGNATURES, VersionSet
+from tests.end_to_end.platform_process import MODELS, SIGNATURES, PlatformProcess
 
 OTHER = os.environ.get("LIFELONG_OTHER_PYTHON", "")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.each_platform,
     pytest.mark.skipif(
         not OTHER,
-        reason="LIFELONG_OTHER_PYTHON names no interpreter with the other set of versions",
+        reason="LIFELONG_OTHER_PYTHON names no interpreter with the other platform",
     ),
 ]
 # Who exported, and who answers.
@@ -27,54 +28,54 @@ BOTH = ("this", "other")
 
 
 def the_other(which):
-    """The set that a set works with."""
+    """The platform that one works with."""
     return BOTH[1 - BOTH.index(which)]
 
 
-def on_both(sets, name, *arguments):
-    """What a function returns in the processes of both sets, which run it at the same time."""
-    for which, process in sets.items():
+def on_both(platforms, name, *arguments):
+    """What a function returns in the processes of both platforms, which run it at the same time."""
+    for which, process in platforms.items():
         process.ask(name, *(it[which] if isinstance(it, dict) else it for it in arguments))
-    return {which: process.answer() for which, process in sets.items()}
+    return {which: process.answer() for which, process in platforms.items()}
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory):
-    """A process of each set of versions."""
-    folder = tmp_path_factory.mktemp("sets")
+def platforms(tmp_path_factory):
+    """A process of each platform."""
+    folder = tmp_path_factory.mktemp("platforms")
     pythons = zip(BOTH, (sys.executable, OTHER), strict=True)
     with contextlib.ExitStack() as stack:
         yield {
-            which: stack.enter_context(VersionSet(python, folder / f"{which}.log"))
+            which: stack.enter_context(PlatformProcess(python, folder / f"{which}.log"))
             for which, python in pythons
         }
 
 
 @pytest.fixture(scope="module")
-def trained(sets, tmp_path_factory):
-    """Folders of what each set has trained and stored."""
+def trained(platforms, tmp_path_factory):
+    """Folders of what each platform has trained and stored."""
     folders = {which: tmp_path_factory.mktemp(f"trained_by_{which}") for which in BOTH}
-    on_both(sets, "train", folders)
+    on_both(platforms, "train", folders)
     return folders
 
 
 @pytest.fixture(scope="module")
-def baked(sets, trained, tmp_path_factory):
-    """Folders of what each set has baked, from what the other one has trained."""
+def baked(platforms, trained, tmp_path_factory):
+    """Folders of what each platform has baked, from what the other one has trained."""
     folders = {which: tmp_path_factory.mktemp(f"baked_by_{which}") for which in BOTH}
-    on_both(sets, "bake", {it: trained[the_other(it)] for it in BOTH}, folders)
+    on_both(platforms, "bake", {it: trained[the_other(it)] for it in BOTH}, folders)
     return folders
 
 
 @pytest.fixture(scope="module")
-def addresses(sets, baked):
-    """A server of each set, with all models of both; the name tells who exported it."""
+def addresses(platforms, baked):
+    """A server of each platform, with all models of both; the name tells who exported it."""
     models = {f"{name}_by_{it}": str(baked[it] / name) for it in BOTH for name in MODELS}
-    return on_both(sets, "serve", dict.fromkeys(BOTH, models))
+    return on_both(platforms, "serve", dict.fromkeys(BOTH, models))
 
 
-def test_the_sets_are_two(sets):
-    versions = on_both(sets, "versions")
+def test_the_platforms_are_two(platforms):
+    versions = on_both(platforms, "versions")
     assert versions["this"]["tensorflow"] != versions["other"]["tensorflow"], versions
 
 
@@ -97,11 +98,11 @@ def test_both_servers_answer_what_training_computed(name, exporter, trained, add
 
 
 @pytest.mark.parametrize("name", ["eta", "sim_hard"])
-def test_a_store_of_one_set_is_read_by_the_other(name, sets, trained, addresses):
+def test_a_store_of_one_platform_is_read_by_the_other(name, platforms, trained, addresses):
     """Each ranks through the stores of both, with the model that the other one exported."""
     ranked = [
         on_both(
-            sets,
+            platforms,
             "rank",
             addresses,
             {it: f"{name}_by_{the_other(it)}" for it in BOTH},

@@ -1,6 +1,6 @@
-"""A process of one set of versions, which trains, bakes, serves and ranks as it is told.
+"""A process of one platform, which trains, bakes, serves and ranks as it is told.
 
-Started by `VersionSet` with the interpreter of that set. Each line of standard input is a JSON list, the name of
+Started by `PlatformProcess` with the interpreter of that platform. Each line of standard input is a JSON list, the name of
 a function below and its arguments; what that returns is answered on standard output, as JSON.
 """
 
@@ -34,7 +34,7 @@ SIGNATURES = {"serving_default": "rank", "search": "search"}
 CONTRACT = DataContract(VERSION, id_space="shop")
 
 
-class VersionSet:
+class PlatformProcess:
     """The process of an interpreter; it ends with the `with` block.
 
     Args:
@@ -46,7 +46,7 @@ class VersionSet:
         self._log = log
         with log.open("w") as messages:
             self._process = subprocess.Popen(
-                [python, "-m", "tests.end_to_end.version_set"],
+                [python, "-m", "tests.end_to_end.platform_process"],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -67,7 +67,7 @@ class VersionSet:
         assert line, f"the process ended: {self._log.read_text()[-4000:]}"
         return json.loads(line)
 
-    def __enter__(self) -> VersionSet:
+    def __enter__(self) -> PlatformProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
