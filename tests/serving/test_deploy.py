@@ -114,14 +114,19 @@ def test_the_page_tells_what_the_image_serves(service):
     assert all(answer.startswith("yes") for answer in answers)
 
 
-def test_the_page_names_the_lists_and_their_tensorflow():
-    rows = re.findall(r"^\| \w+ \| `(constraints/\S+)` \| (\S+) \|$", PLATFORMS, re.MULTILINE)
-    lists = {
-        path.relative_to(ROOT).as_posix(): path for path in (ROOT / "constraints").glob("tfx-*")
-    }
-    assert dict(rows).keys() == lists.keys()
-    for name, version in rows:
-        assert f"\ntensorflow=={version}." in lists[name].read_text()
+def test_the_page_tells_what_the_lists_pin():
+    rows = re.findall(r"^\| (.+?) \| (.+? \| .+?) \|$", PLATFORMS, re.MULTILINE)
+    packages = {"Beam": "apache-beam", "Keras 3": "keras", "redis-py": "redis"}
+    for column in (0, 1):
+        cells = {name: others.split(" | ")[column] for name, others in rows}
+        (path,) = re.findall(r"`(constraints/\S+)`", cells.pop("Pinned in"))
+        pinned = dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / path).read_text(), re.MULTILINE))
+        told = [(names, cell) for names, cell in cells.items() if names.startswith(("TFX", "Beam"))]
+        assert len(told) == 2
+        for names, cell in told:
+            for name, version in zip(names.split(", "), cell.split(", "), strict=True):
+                exact = pinned[packages.get(name, name.lower())]
+                assert f"{exact}.".startswith(f"{version}."), (path, name, exact)
 
 
 def test_compose_mounts_every_file_that_a_flag_names(service):
