@@ -4,25 +4,16 @@
 """
 
 import contextlib
-import os
 import sys
 
 import numpy as np
 import pytest
 
 from lifelong.serving import PredictionClient
+from tests.end_to_end.command import OTHER_PYTHON, needs_other_platform
 from tests.end_to_end.platform_process import MODELS, SIGNATURES, PlatformProcess
 
-OTHER = os.environ.get("LIFELONG_OTHER_PYTHON", "")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.each_platform,
-    pytest.mark.skipif(
-        not OTHER,
-        reason="LIFELONG_OTHER_PYTHON names no interpreter with the other platform",
-    ),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.each_platform, needs_other_platform]
 # Who exported, and who answers.
 BOTH = ("this", "other")
 
@@ -43,7 +34,7 @@ def on_both(platforms, name, *arguments):
 def platforms(tmp_path_factory):
     """A process of each platform."""
     folder = tmp_path_factory.mktemp("platforms")
-    pythons = zip(BOTH, (sys.executable, OTHER), strict=True)
+    pythons = zip(BOTH, (sys.executable, OTHER_PYTHON), strict=True)
     with contextlib.ExitStack() as stack:
         yield {
             which: stack.enter_context(PlatformProcess(python, folder / f"{which}.log"))

@@ -24,7 +24,7 @@ from lifelong.serving.behavior_store.verify import verify
 from lifelong.serving.server.session import LoadedModel
 from lifelong.serving.server.warmup import warm_up
 from tests.end_to_end import sample_logs
-from tests.end_to_end.command import COMMAND, lifelong
+from tests.end_to_end.command import COMMAND, OTHER_PYTHON, lifelong, needs_other_platform
 from tests.stock_tensorflow import stock_scores
 
 pytestmark = pytest.mark.slow
@@ -273,6 +273,21 @@ def test_a_refused_model_is_told_and_not_pushed(first_run, workdir, run_flags):
     (findings,) = (workdir.root / "findings").iterdir()
     assert str(findings) in output
     assert pushed_versions(workdir) == before
+
+
+@pytest.mark.each_platform
+@needs_other_platform
+def test_the_other_platform_goes_on_in_the_same_folder(first_run, workdir, run_flags):
+    """What it finds is cached, and the model of this one its baseline."""
+    before = pushed_versions(workdir)
+    output = lifelong("run", *run_flags, python=OTHER_PYTHON)
+    assert set(read_last_run(workdir.metadata).executed) == LOOK_AGAIN
+    assert "AUC - baseline" in output
+    assert "+0.0000" in output
+    assert pushed_versions(workdir) == before
+    assert "relevance" in lifelong(
+        "rank", "--user=3", f"--workdir={workdir.root}", python=OTHER_PYTHON
+    )
 
 
 @pytest.mark.each_platform
