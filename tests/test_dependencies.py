@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import packages_distributions, version
@@ -119,7 +120,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if {{name, name.split(".")[0]}} & {missing!r}:
+        if name.split(".")[0] in {missing!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -188,7 +189,7 @@ def test_a_missing_extra_is_named(missing, code, message, tmp_path):
         assert "Traceback" not in done.stderr
 
 
-# As a version of the package that does not fit protobuf.
+# As in version 2.19 beside protobuf 6: messages can be imported, services cannot.
 MISFIT = """
 raise AttributeError("attribute 'has_options' of 'FileDescriptor' objects is not writable")
 """
@@ -196,13 +197,14 @@ raise AttributeError("attribute 'has_options' of 'FileDescriptor' objects is not
 
 @pytest.fixture
 def with_misfit(tmp_path):
-    """Runs the command where tensorflow-serving-api cannot be imported; returns what it printed."""
+    """Runs the command with a tensorflow-serving-api that does not fit; returns what it printed."""
     folder = tmp_path / "packages" / "tensorflow_serving"
-    for package in ("apis", "config"):
-        (folder / package).mkdir(parents=True)
-        for module in (ROOT / "serving").rglob("*.py"):
-            for name in re.findall(rf"{package} import (?:\(\s*)?(\w+)", module.read_text()):
-                (folder / package / f"{name}.py").write_text(MISFIT)
+    (installed,) = importlib.util.find_spec("tensorflow_serving").submodule_search_locations
+    shutil.copytree(installed, folder)
+    services = [*folder.glob("apis/*_service_pb2.py")]
+    assert len(services) > 1
+    for service in services:
+        service.write_text(MISFIT)
     path = {"PYTHONPATH": str(folder.parent)}
 
     def run(*arguments, status):
