@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from lifelong.data.extras import EXTRAS, explained
 from tests.test_imports import BELOW, ROOT, imported, modules
@@ -94,6 +95,25 @@ def test_what_a_room_imports_is_declared(room):
         known |= declared(PROJECT["optional-dependencies"][extra])
     for module, path in third_party(room).items():
         assert distribution(module) in known, f"{path} imports {module}: declare it for {extra}"
+
+
+LISTS = {"3.10": "tfx-1.16.txt", "3.11": "tfx-1.21.txt", "3.13": "tfx-1.21.txt"}
+
+
+@pytest.mark.parametrize("python", LISTS)
+def test_what_a_list_pins_is_in_the_declared_ranges(python):
+    def holds(requirement):
+        where = {"python_version": python, "python_full_version": f"{python}.9"}
+        return requirement.marker is None or requirement.marker.evaluate(where)
+
+    lines = (ROOT / "constraints" / LISTS[python]).read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    pinned = {normal(it.name): str(it.specifier).removeprefix("==") for it in pins if holds(it)}
+    extras = PROJECT["optional-dependencies"].values()
+    texts = [*PROJECT["dependencies"], *(text for extra in extras for text in extra)]
+    for asked in map(Requirement, texts):
+        if asked.name != "lifelong" and holds(asked):
+            assert asked.specifier.contains(pinned[normal(asked.name)]), asked
 
 
 def test_extras_are_told_as_they_are_declared():
