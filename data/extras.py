@@ -27,7 +27,6 @@ EXTRAS = {
     "tornado": "server",
     "lmdb": "store",
     "redis": "store",
-    "google.cloud.aiplatform": "kubeflow",
     "kfp": "kubeflow",
     "lightgbm": "experiments",
     "matplotlib": "experiments",

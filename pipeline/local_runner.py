@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import tensorflow as tf
+
+# Components load this and `fitting` when they run; what is missing is told before anything is trained.
+from tensorflow_serving.apis import model_service_pb2  # noqa: F401
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 
 from lifelong.components.evaluation.report import Report, read_report
 from lifelong.components.serving_validator.refusal import ModelRefusedError
+from lifelong.models import fitting  # noqa: F401
 from lifelong.models.growth import check_goes_on
 from lifelong.models.trained import TRAINED_FOLDER
 from lifelong.pipeline.config import Config, Workdir

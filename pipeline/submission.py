@@ -139,8 +139,7 @@ def _of_this_pod() -> Any:
 def _to_vertex(
     options: SubmitOptions, config: Config, package: Path, parameters: dict[str, Any]
 ) -> str:
-    # Otherwise than `from google.cloud import`, this names what is missing.
-    import google.cloud.aiplatform as aiplatform
+    from google.cloud import aiplatform
 
     job = aiplatform.PipelineJob(
         display_name=config.name,

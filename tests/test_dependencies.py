@@ -3,12 +3,14 @@
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from lifelong.data.extras import EXTRAS, explained
 from tests.test_imports import BELOW, ROOT, imported, modules
@@ -95,6 +97,25 @@ def test_what_a_room_imports_is_declared(room):
         assert distribution(module) in known, f"{path} imports {module}: declare it for {extra}"
 
 
+LISTS = {"3.10": "tfx-1.16.txt", "3.11": "tfx-1.21.txt", "3.13": "tfx-1.21.txt"}
+
+
+@pytest.mark.parametrize("python", LISTS)
+def test_what_a_list_pins_is_in_the_declared_ranges(python):
+    def holds(requirement):
+        where = {"python_version": python, "python_full_version": f"{python}.9"}
+        return requirement.marker is None or requirement.marker.evaluate(where)
+
+    lines = (ROOT / "constraints" / LISTS[python]).read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    pinned = {normal(it.name): str(it.specifier).removeprefix("==") for it in pins if holds(it)}
+    extras = PROJECT["optional-dependencies"].values()
+    texts = [*PROJECT["dependencies"], *(text for extra in extras for text in extra)]
+    for asked in map(Requirement, texts):
+        if asked.name != "lifelong" and holds(asked):
+            assert asked.specifier.contains(pinned[normal(asked.name)]), asked
+
+
 def test_extras_are_told_as_they_are_declared():
     for module, extra in EXTRAS.items():
         assert distribution(module) in declared(PROJECT["optional-dependencies"][extra]), module
@@ -119,7 +140,7 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if {{name, name.split(".")[0]}} & {missing!r}:
+        if name.split(".")[0] in {missing!r}:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Missing())
@@ -188,7 +209,7 @@ def test_a_missing_extra_is_named(missing, code, message, tmp_path):
         assert "Traceback" not in done.stderr
 
 
-# As a version of the package that does not fit protobuf.
+# As in version 2.19 beside protobuf 6: messages can be imported, services cannot.
 MISFIT = """
 raise AttributeError("attribute 'has_options' of 'FileDescriptor' objects is not writable")
 """
@@ -196,13 +217,14 @@ raise AttributeError("attribute 'has_options' of 'FileDescriptor' objects is not
 
 @pytest.fixture
 def with_misfit(tmp_path):
-    """Runs the command where tensorflow-serving-api cannot be imported; returns what it printed."""
+    """Runs the command with a tensorflow-serving-api that does not fit; returns what it printed."""
     folder = tmp_path / "packages" / "tensorflow_serving"
-    for package in ("apis", "config"):
-        (folder / package).mkdir(parents=True)
-        for module in (ROOT / "serving").rglob("*.py"):
-            for name in re.findall(rf"{package} import (?:\(\s*)?(\w+)", module.read_text()):
-                (folder / package / f"{name}.py").write_text(MISFIT)
+    (installed,) = importlib.util.find_spec("tensorflow_serving").submodule_search_locations
+    shutil.copytree(installed, folder)
+    services = [*folder.glob("apis/*_service_pb2.py")]
+    assert len(services) > 1
+    for service in services:
+        service.write_text(MISFIT)
     path = {"PYTHONPATH": str(folder.parent)}
 
     def run(*arguments, status):

@@ -1,12 +1,15 @@
 """Compiling and submitting, up to the clients of the clusters."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from lifelong.commands.main import main
+from tests.test_dependencies import WITHOUT
 
 kfp = pytest.importorskip("kfp")
 aiplatform = pytest.importorskip("google.cloud.aiplatform")
@@ -139,3 +142,25 @@ def test_a_log_that_is_not_there_is_told_before_anything_is_submitted(config, tm
     (tmp_path / "log.csv").unlink()
     assert main(["submit", f"--config={config}"]) == 1
     assert "no file matches" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["compile"], ["submit", "--host=http://127.0.0.1:1"]])
+def test_kubeflows_client_that_is_not_installed_is_named_by_its_extra(arguments, config):
+    """TFX leaves its runner for Kubeflow out without a word where kfp is missing.
+
+    Vertex's client needs no test: TFX itself cannot be imported without it.
+    """
+    command = [*arguments, f"--config={config}"]
+    code = f"from lifelong.commands.main import main; sys.exit(main({command}))"
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT.format(missing={"kfp"}, code=code)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        f"lifelong {arguments[0]} needs kfp, which is not installed; run: "
+        "pip install 'lifelong[kubeflow]'\n"
+    )
