@@ -67,7 +67,7 @@ serve: $(READY)  ## serve the last pushed model over gRPC
 
 image:  ## the container image of tasks, commands and Beam's workers, called IMAGE
 	@command -v docker > /dev/null || { echo "make image: docker is not on the PATH; install it, or build the Dockerfile with what you have" >&2; exit 1; }
-	docker build --tag $(IMAGE) .
+	docker build --tag $(IMAGE) $(ARGS) .
 
 # An environment of another platform than the one asked for is made anew.
 ifneq ($(filter-out $(shell cat $(VENV)/.platform 2>/dev/null),$(LIFELONG_PLATFORM)),)

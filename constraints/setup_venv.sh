@@ -19,6 +19,11 @@ case $wanted in
         ;;
 esac
 
+[ "$(uname -sm)" = "Linux x86_64" ] || {
+    echo "set-up: the pinned lists are of Linux on x86-64, and this is $(uname -sm)" >&2
+    exit 69
+}
+
 list_of() {
     case $1 in
         current) echo constraints/tfx-1.21.txt ;;
@@ -92,9 +97,9 @@ bring() {  # prints as choose does, for the first platform that can be brought a
 
 found=$(candidates | awk '!seen[$0]++' | while read -r candidate; do ask "$candidate" || true; done)
 if chosen=$(choose); then
-    why="the machine can run it"
-    case $chosen in
-        older*) why="no Python 3.11 to 3.13 on glibc 2.39 or newer was found" ;;
+    case $wanted:$chosen in
+        :older*) why="no Python 3.11 to 3.13 on glibc 2.39 or newer was found" ;;
+        *) why="the machine can run it" ;;
     esac
 elif [ -z "${LIFELONG_PYTHON:-}" ] && chosen=$(bring); then
     why="the machine has no interpreter for ${wanted:-either platform}, so this one was brought along"

@@ -23,6 +23,7 @@ TOOLS = [
     "sed",
     "sh",
     "tail",
+    "uname",
 ]
 
 
@@ -66,7 +67,12 @@ AGED = ("python3.10", "3.10", "2.36")
         ([("python3.14", "3.14", "2.41"), AGED], {}, "older platform (TFX 1.16.0, Python 3.10"),
         # What runs without glibc (macOS, musl) has no wheels of either set.
         ([("python3.13", "3.13", "0.0"), AGED], {}, "older platform"),
-        ([MODERN, AGED], {"LIFELONG_PLATFORM": "older"}, "older platform"),
+        (
+            [MODERN, AGED],
+            {"LIFELONG_PLATFORM": "older"},
+            "older platform (TFX 1.16.0, Python 3.10, glibc 2.36): the machine can run it; "
+            "LIFELONG_PLATFORM asks for it",
+        ),
         ([MODERN, AGED], {"LIFELONG_PLATFORM": "current"}, "LIFELONG_PLATFORM asks for it"),
         ([MODERN, AGED], {"LIFELONG_PYTHON": "python3.10"}, "older platform"),
     ],
@@ -130,3 +136,13 @@ def test_tests_on_the_other_platform_are_skipped_only_where_it_cannot_be_had(
     assert told.returncode == status
     assert told.stdout.strip() == said + "; above is why" * bool(said)
     assert ("there is no interpreter for current" in told.stderr) == bool(said)
+
+
+def test_another_kind_of_machine_is_told(machine, tmp_path):
+    uname = tmp_path / "bin" / "uname"
+    uname.unlink()
+    uname.write_text("#!/bin/sh\necho Linux aarch64\n")
+    uname.chmod(0o755)
+    told = machine(MODERN)
+    assert told.returncode == 69
+    assert "and this is Linux aarch64" in told.stderr
