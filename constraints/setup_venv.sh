@@ -151,5 +151,6 @@ fi
 "${install[@]}" --no-deps --no-build-isolation -e .
 echo "$platform" > "$venv/.platform"
 echo "set-up: $(ls -d "$venv"/lib/python*/site-packages/*.dist-info | wc -l) packages in $((SECONDS - started)) s"
-ldconfig -p 2>/dev/null | grep -q libgomp.so.1 ||
+# ldconfig is not on every user's PATH.
+PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null | grep -q libgomp.so.1 ||
     echo "set-up: without OpenMP \`lifelong compare\` cannot train trees; on Debian: apt-get install libgomp1" >&2
