@@ -55,9 +55,9 @@ types: $(READY)  ## mypy on what is installed elsewhere: it cannot follow the ed
 bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-platforms: $(READY) workdir/metadata.sqlite  ## a run and the main measurements on both platforms in turn
+bench-platforms: $(READY)  ## a run and the main measurements on both platforms in turn
 	other=$$(constraints/platform_venv.sh other) \
-		&& LIFELONG_OTHER_PYTHON=$$other/bin/python $(BIN)/python -m benchmarks platforms
+		&& LIFELONG_OTHER_PYTHON=$(CURDIR)/$$other/bin/python $(BIN)/python -m benchmarks platforms
 
 workdir/metadata.sqlite: | $(READY)
 	$(BIN)/lifelong run
