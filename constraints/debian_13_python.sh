@@ -22,7 +22,7 @@ fi
 . /etc/os-release 2>/dev/null || true
 [ "${ID:-}" = debian ] && [ -n "${VERSION_CODENAME:-}" ] ||
     unavailable "this is ${PRETTY_NAME:-no Linux}, not Debian, whose archive it would come from"
-for tool in apt-get dpkg-deb dpkg; do
+for tool in apt-get dpkg-deb; do
     command -v "$tool" > /dev/null || unavailable "there is no $tool"
 done
 
@@ -34,13 +34,12 @@ touch "$work/apt/status"
 
 # The machine's entries for Debian's archive, with this release in the place of the machine's: its
 # mirror, its keys. Other archives that it names stay out.
-sources=/etc/apt/sources.list
 for file in /etc/apt/sources.list.d/*.sources; do
     [ -f "$file" ] || continue
     awk -v RS= -v ORS='\n\n' '/(^|\n)URIs:[^\n]*\/debian\/?[ \t]*(\n|$)/' "$file" |
         sed "/^Suites:/s/\b$VERSION_CODENAME\b/trixie/g" > "$work/apt/sources/$(basename "$file")"
 done
-for file in "$sources" /etc/apt/sources.list.d/*.list; do
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
     [ -f "$file" ] || continue
     sed -nE "/^deb .*\/debian\/? +$VERSION_CODENAME /s/ $VERSION_CODENAME / trixie /p" "$file" \
         > "$work/apt/sources/$(basename "$file" .list).list"
@@ -69,7 +68,7 @@ for package in "$work"/apt/archives/*.deb; do
     dpkg-deb --extract "$package" "$work/root"
 done
 
-triple=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || basename "$work"/root/usr/lib/*-linux-gnu)
+triple=$(basename "$work"/root/usr/lib/*-linux-gnu)
 libraries=$work/root/usr/lib/$triple
 loader=$(basename "$libraries"/ld-linux*.so.*)
 # Debian's headers look for their machine's part below /usr/include.

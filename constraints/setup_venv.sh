@@ -70,7 +70,7 @@ fits() {  # platform, version of Python, version of glibc
 }
 
 choose() {  # prints platform, version, glibc and path of the first interpreter that fits
-    local platform answer version glibc path
+    local platform version glibc path
     for platform in ${wanted:-current older}; do
         while read -r version glibc path; do
             if fits "$platform" "$version" "$glibc"; then

@@ -371,7 +371,7 @@ def _pipeline(
         components=components,
         enable_cache=enable_cache,
         metadata_connection_config=metadata,
-        beam_pipeline_args=[*with_runner(beam_args)],
+        beam_pipeline_args=with_runner(beam_args),
     )
 
 
