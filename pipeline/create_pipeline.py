@@ -371,7 +371,8 @@ def _pipeline(
         components=components,
         enable_cache=enable_cache,
         metadata_connection_config=metadata,
-        beam_pipeline_args=with_runner(beam_args),
+        # Unpacked: TFX wants a list that may hold placeholders too.
+        beam_pipeline_args=[*with_runner(beam_args)],
     )
 
 
