@@ -34,6 +34,7 @@ ROOMS = {
     "pipeline/submission.py": "kubeflow",
     "pipeline": "pipeline",
     "experiments": "experiments",
+    "report": "pipeline",
     "commands": "pipeline",
 }
 OURS = {"lifelong", "lifelong_artifacts"}
