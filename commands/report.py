@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lifelong.commands.command import with_options
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config
+from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_lock import only_run
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def report(options: ReportOptions) -> int:
         from lifelong.report.reported_run import ReportedRun
 
         path = Path(options.output).resolve() if options.output else workdir.report
-        failures = write_report(ReportedRun.read_last(config, workdir), path)
+        with component_lines(workdir.log):
+            failures = write_report(ReportedRun.read_last(config, workdir), path)
     _tell(path, failures)
     return 1 if failures else 0
 
@@ -64,7 +66,8 @@ def report_on_run(config: Config, workdir: Workdir, outcome: RunOutcome) -> None
         from lifelong.report.builder import write_report
         from lifelong.report.reported_run import ReportedRun
 
-        failures = write_report(ReportedRun.of(config, workdir, outcome), workdir.report)
+        with component_lines(workdir.log):
+            failures = write_report(ReportedRun.of(config, workdir, outcome), workdir.report)
     except Exception as error:  # the run itself is over, and what came of it counts
         if os.environ.get("LIFELONG_TRACEBACK"):
             raise

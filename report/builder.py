@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -153,7 +153,7 @@ def _page(run: ReportedRun, sections: list[Section]) -> Page:
     )
 
 
-def _tiles(run: ReportedRun):
+def _tiles(run: ReportedRun) -> Iterator[tuple[str, str, str]]:
     report, shown = run.outcome.report, run.shown_in_serving()
     overall = report.rows[0]
     beside = ""

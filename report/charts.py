@@ -11,8 +11,10 @@ import vl_convert
 # Of a desktop's column and of a phone's: text keeps its size on both.
 WIDE, NARROW = 720, 340
 _HEIGHT = {WIDE: 300, NARROW: 260}
+_MANY = 20
 _SERIES = [f"var(--series-{number})" for number in range(1, 5)]
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+# Where it is drawn, room for labels is measured by the first of them; almost all readers have one as wide.
+_FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
 _CONFIG: dict[str, Any] = {
     "background": None,
     "font": _FONT,
@@ -30,6 +32,7 @@ _CONFIG: dict[str, Any] = {
         "labelOverlap": True,
     },
     "axisX": {"grid": False},
+    "axisDiscrete": {"labelOverlap": False},
     "legend": {
         "orient": "top",
         "title": None,
@@ -71,25 +74,26 @@ def draw(chart: alt.TopLevelMixin, width: int, description: str) -> str:
 def lines(
     rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str, whole: bool = False
 ) -> alt.LayerChart:
-    """Returns lines with their points, one for each series.
+    """Returns lines with their points, one for each series; y need not begin at 0.
 
     Args:
         rows: Dictionaries that have all that is named.
         x: Field and title of the horizontal axis.
-        y: Likewise, of the vertical one, which need not begin at 0.
+        y: Likewise, of the vertical one.
         series: Field that tells lines apart.
-        whole: Whether x are whole numbers of which each has a tick.
+        whole: Whether each x has a tick.
     """
-    ticks = {"values": sorted({row[x[0]] for row in rows}), "format": "d"} if whole else {}
+    places = sorted({row[x[0]] for row in rows})
+    ticks = {"values": places, "format": "d"} if whole else {}
+    ends = {"domain": [places[0], places[-1]], "nice": False, "padding": 8}
     base = _chart(rows).encode(
-        x=alt.X(x[0], type="quantitative", title=x[1])
-        .axis(**ticks)
-        .scale(zero=False, nice=not whole, padding=12),
+        x=alt.X(x[0], type="quantitative", title=x[1]).axis(**ticks).scale(**ends),
         y=alt.Y(y[0], type="quantitative", title=y[1]).scale(zero=False),
         color=_color(rows, series),
     )
     # Points tell their values one by one.
-    return base.mark_line(aria=False) + base.mark_point()
+    size = 60 if len(places) <= _MANY else 16
+    return base.mark_line(aria=False) + base.mark_point(size=size)
 
 
 def bars(
@@ -114,6 +118,29 @@ def bars(
             color=_color(rows, series),
         )
     )
+
+
+def bars_about(rows: Rows, x: tuple[str, str], y: tuple[str, str], middle: float) -> alt.LayerChart:
+    """Returns bars from a line that they should end near.
+
+    Args:
+        rows: Dictionaries that have both fields, x a whole number.
+        x: Field and title of the horizontal axis.
+        y: Likewise, of the vertical one, from 0 to 1.
+        middle: Where the line is.
+    """
+    drawn = (
+        _chart(rows)
+        .transform_calculate(middle=str(middle))
+        .mark_bar()
+        .encode(
+            x=alt.X(x[0], type="ordinal", title=x[1]).axis(labelAngle=0, labelOverlap=True),
+            y=alt.Y(y[0], type="quantitative", title=y[1]).scale(domain=[0, 1]),
+            y2="middle:Q",
+        )
+    )
+    line = alt.Chart(alt.Data(values=[{}])).mark_rule(stroke="var(--axis)", aria=False)
+    return drawn + line.encode(y=alt.datum(middle))
 
 
 def dots(rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str) -> alt.LayerChart:

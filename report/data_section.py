@@ -30,6 +30,8 @@ def data_section(run: ReportedRun) -> Section:
     counts = read_counts(quarantine)
     blocks: list[Block] = [Facts(_facts(run, counts)), _splits(counts)]
     lengths = {split: history_lengths(run.records(split)) for split in SPLITS}
+    shares = {split: length_shares(values) for split, values in lengths.items()}
+    drawn = {label for values in shares.values() for label, value in values if value}
     blocks.append(
         Figure(
             "Length of histories by split",
@@ -40,8 +42,9 @@ def data_section(run: ReportedRun) -> Section:
             bars(
                 [
                     {"events": label, "share": value, "split": split}
-                    for split, values in lengths.items()
-                    for label, value in length_shares(values)
+                    for split, values in shares.items()
+                    for label, value in values
+                    if label in drawn
                 ],
                 ("events", "events before the request"),
                 ("share", "share of requests"),

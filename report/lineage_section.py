@@ -51,7 +51,7 @@ def lineage_section(run: ReportedRun) -> Section:
                 (component, key, executed.get(component, ""), without_secrets(uri))
                 for (component, key), uri in record.outputs.items()
             ],
-            numbers=False,
+            texts=4,
         )
     )
     text = yaml.safe_dump(dataclasses.asdict(run.config), sort_keys=False, allow_unicode=True)
@@ -64,7 +64,7 @@ def versions() -> dict[str, str]:
     told = {name: metadata.version(package) for name, package in _LIBRARIES.items()}
     told["Python"] = platform.python_version()
     told["Platform"] = platform.platform()
-    revision = git_revision(Path(__file__).parent)
+    revision = git_revision(Path(__file__).parents[1])
     return told | ({"Git revision": revision} if revision else {})
 
 
@@ -72,11 +72,14 @@ def git_revision(folder: Path) -> str:
     """Returns the revision of the code in a folder, and whether it was changed since.
 
     Args:
-        folder: Of a work tree.
+        folder: The root of a work tree. One that lies in another's, as what is installed may, has no
+            revision.
 
     Returns:
         The revision; empty where there is none, or no git to ask.
     """
+    if not (folder / ".git").exists():
+        return ""
     try:
         told = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=, changed"],

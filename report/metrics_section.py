@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lifelong.components.evaluation.report import ALL_REQUESTS, Row
@@ -95,12 +95,13 @@ def comparison(name: str, rows: Sequence[Row], baselines: Sequence[Baseline]) ->
                 "candidates",
             ),
             list(_cells(models)),
+            texts=2,
         )
     )
     return blocks
 
 
-def _cells(models: Sequence[Baseline]):
+def _cells(models: Sequence[Baseline]) -> Iterator[tuple[str, ...]]:
     own = models[0]
     for row in own.rows:
         for model in models:

@@ -55,7 +55,7 @@ class Table:
         caption: What it shows.
         head: Names of the columns.
         rows: Cells of each row, as text.
-        numbers: Whether all but the first columns are numbers.
+        texts: How many columns hold text, the first ones; the others hold numbers.
     """
 
     kind: ClassVar = "table"
@@ -63,7 +63,7 @@ class Table:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    numbers: bool = True
+    texts: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

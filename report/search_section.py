@@ -40,9 +40,8 @@ _REQUESTS, _BATCH = 512, 32
 # Upper edges of the buckets of time gaps in days; a bucket does not hold its upper edge.
 _GAP_DAYS = (1, 3, 7, 14, 28, 56, 91, 182, 365, 730)
 GAP_LABELS = (
-    "< 1 day",
-    *(f"{low}-{high} days" for low, high in itertools.pairwise(_GAP_DAYS)),
-    f"{_GAP_DAYS[-1]}+ days",
+    *(f"{low}-{high}" for low, high in itertools.pairwise((0, *_GAP_DAYS))),
+    f"{_GAP_DAYS[-1]}+",
 )
 
 
@@ -232,7 +231,9 @@ def search_section(run: ReportedRun, served: Any, model: CTRModel) -> Section:
             "Time from found events to the request",
             "Share of found events by age, beside that of all events of the long part. Were found events "
             "no older and no younger than the rest, the bars would be equally high.",
-            bars(_gap_rows(sums.gaps), ("gap", "age"), ("share", "share of events"), "events"),
+            bars(
+                _gap_rows(sums.gaps), ("gap", "age in days"), ("share", "share of events"), "events"
+            ),
         ),
         Table(
             "What is found, and what there is to find",

@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from lifelong.models.ctr_model import CTRModel
-from lifelong.report.charts import lines
+from lifelong.report.charts import bars_about, lines
 from lifelong.report.page import Block, Facts, Figure, Paragraph, Section, share
 
 # Items of which bits are counted, and pairs of items that are compared: more say the same.
 _MOST_ITEMS, _PAIRS = 200_000, 200_000
+# Distances that are drawn are at least as frequent.
+_SMALLEST_SHARE = 1e-4
 
 
 class Collisions(NamedTuple):
@@ -128,6 +130,10 @@ def _blocks(words: np.ndarray, bits: int, of: str) -> list[Block]:
     uneven = int(np.sum(np.abs(balance - 0.5) > 0.2))
     distances = distance_shares(ones)
     mean = float(np.arange(bits + 1) @ distances)
+    fair = fair_shares(bits)
+    seen = np.flatnonzero(np.maximum(distances, fair) > _SMALLEST_SHARE)
+    first, last = seen[0], seen[-1]
+    most = f"; the most frequent signature is that of {collisions.largest:,}"
     return [
         Facts(
             [
@@ -135,8 +141,8 @@ def _blocks(words: np.ndarray, bits: int, of: str) -> list[Block]:
                 ("Different ones", f"{collisions.signatures:,}"),
                 (
                     "Items that share theirs with another",
-                    f"{collisions.items:,} ({share(collisions.items / items)}); the most frequent "
-                    f"signature is that of {collisions.largest:,}",
+                    f"{collisions.items:,} ({share(collisions.items / items)})"
+                    + (most if collisions.items else ""),
                 ),
                 (
                     "Bits far from even",
@@ -153,15 +159,11 @@ def _blocks(words: np.ndarray, bits: int, of: str) -> list[Block]:
             "Share of items for which a bit is 1. A bit near one half halves the items; one near 0 or 1 "
             "tells little. Directions are random, so that bits lie off the middle where vectors have a "
             "common direction.",
-            lines(
-                [
-                    {"bit": bit, "share": float(value), "of": name}
-                    for name, values in (("share of ones", balance), ("even", [0.5] * bits))
-                    for bit, value in enumerate(values)
-                ],
+            bars_about(
+                [{"bit": bit, "share": float(value)} for bit, value in enumerate(balance)],
                 ("bit", "bit"),
                 ("share", "share of items"),
-                "of",
+                0.5,
             ),
         ),
         Figure(
@@ -171,8 +173,9 @@ def _blocks(words: np.ndarray, bits: int, of: str) -> list[Block]:
             lines(
                 [
                     {"distance": distance, "share": float(value), "of": name}
-                    for name, values in (("items", distances), ("fair coins", fair_shares(bits)))
+                    for name, values in (("items", distances), ("fair coins", fair))
                     for distance, value in enumerate(values)
+                    if first <= distance <= last
                 ],
                 ("distance", "bits that differ"),
                 ("share", "share of pairs"),

@@ -23,13 +23,13 @@ from lifelong.report.reported_run import ReportedRun
 # One setting, whatever the data: the baseline is a yardstick, and nothing is chosen on the eval split.
 _SETTING: dict[str, Any] = {
     "item_ids": (False,),
-    "learning_rate": (0.1,),
+    "learning_rate": (0.15,),
     "num_leaves": (31,),
     "min_data_in_leaf": (100,),
     "lambda_l2": (10.0,),
     "feature_fraction": (0.5,),
-    "max_iterations": 200,
-    "patience": 20,
+    "max_iterations": 120,
+    "patience": 10,
 }
 # Requests of a split that are read, at most.
 MOST_REQUESTS = 50_000
