@@ -44,6 +44,7 @@ NAMES = {
     "kfp": "kfp",
     "sklearn": "scikit-learn",
     "tfx": "tfx",
+    "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
 }
 
