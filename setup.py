@@ -5,7 +5,16 @@ Everything else about the distribution is declared in pyproject.toml.
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("data", "models", "serving", "components", "pipeline", "experiments", "commands")
+FOLDERS = (
+    "data",
+    "models",
+    "serving",
+    "components",
+    "pipeline",
+    "experiments",
+    "report",
+    "commands",
+)
 
 packages = [
     package
@@ -21,4 +30,5 @@ setup(
     # Kubeflow and Vertex name types of artifacts by a module of the top level.
     py_modules=["lifelong_artifacts"],
     package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
+    package_data={"lifelong.report": ["templates/*"]},
 )
