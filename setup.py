@@ -17,8 +17,11 @@ packages = [
 ]
 
 setup(
+    license="Apache-2.0",
     packages=packages,
     # Kubeflow and Vertex name types of artifacts by a module of the top level.
     py_modules=["lifelong_artifacts"],
     package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
+    # `lifelong` itself is a namespace, so each of its parts says that it has types.
+    package_data={f"lifelong.{folder}": ["py.typed"] for folder in FOLDERS},
 )
