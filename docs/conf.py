@@ -31,6 +31,8 @@ exclude_patterns = ["generate"]
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+# Which stand for more than fits into a line.
+autodoc_type_aliases = {name: name for name in ("Values", "npt.ArrayLike", "ArrayLike", "CutLike")}
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 # What layers are called with, and what components write.

@@ -67,7 +67,7 @@ def test_all_pages_are_in_the_list_of_contents():
     listed = set()
     for page in (DOCS / "index.md", DOCS / "reference" / "index.md"):
         for block in blocks_of(page, "{toctree}"):
-            names = [line for line in block.text.splitlines() if line and line[0] != ":"]
+            names = re.findall(r"^(?:.* <)?([\w/]+)>?$", block.text, re.MULTILINE)
             listed |= {(page.parent / f"{name}.md") for name in names}
     assert listed == set(DOCS.rglob("*.md")) - {DOCS / "index.md"}
 
@@ -165,7 +165,17 @@ def test_the_page_of_the_configuration_has_every_field():
         assert f"## `{section}`" in page or not section
         for field in fields.fields_of(kind):
             assert field.meaning, f"{section}.{field.name} is not told in the docstring"
-            assert field.shown() in page
+            follows = f"{section}.{field.name}" in fields.FOLLOWS
+            assert (field.shown() in page) != follows
+
+
+def test_what_follows_from_other_fields_is_no_option():
+    options = set(re.findall(r"--[\w.]+", make_config_parser().format_help()))
+    plain = {name for name in kinds_of_fields(Config) if f"--{name}" not in options}
+    # Fields of lists and of what may be missing are options as a whole.
+    within = ("data.impressions.", "data.users.", "data.items.", "data.features.", ".label.")
+    plain = {name for name in plain if not any(part in f"{name}." for part in within)}
+    assert plain == fields.FOLLOWS
 
 
 def test_a_field_is_shown_with_type_default_and_meaning():

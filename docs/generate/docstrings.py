@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sphinx.util import inspect
+
 _LINK = re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)")
-_CODE = re.compile(r"(?<![`:\w])`([^`\n]+)`(?!`)")
-# Between two lines, where a docstring breaks one of its lines.
-_BROKEN_CODE = re.compile(r"(?<![`:\w])`([^`\n]+)\n\s*([^`\n]+)`(?!`)")
+# A docstring may break a line within. What follows may be the end of a word, as in `tf.Tensor`s.
+_CODE = re.compile(r"(?<!`)`([^`\n]+(?:\n[^`\n]+)?)`(?!`)(?=(\w?))")
 _EXAMPLE = re.compile(r"^(\s*)Examples?:$")
 # Of a power, of arguments, of a length |x|: neither emphasis nor substitution.
 _MARKS = re.compile(r"\*{1,2}(?=\w)|\|")
@@ -20,13 +21,14 @@ def to_restructured(lines: list[str]) -> list[str]:
     Args:
         lines: Of the docstring, as Sphinx gives them.
     """
-    text = _BROKEN_CODE.sub(r"`\1 \2`", "\n".join(lines))
-    text = _LINK.sub(r"__LINK_\1__AT_\2__END__", text)
-    text = _CODE.sub(r"``\1``", text)
-    # As in `tf.Tensor`s.
-    text = re.sub(r"(``[^`]+``)(?=\w)", r"\1\\ ", text)
+    text = _LINK.sub(r"__LINK_\1__AT_\2__END__", "\n".join(lines))
+    text = _CODE.sub(_as_literal, text)
     text = re.sub(r"__LINK_(.+?)__AT_(\S+?)__END__", r"`\1 <\2>`__", text)
     return _as_blocks([_without_marks(line) for line in text.split("\n")])
+
+
+def _as_literal(found: re.Match[str]) -> str:
+    return f"``{' '.join(found[1].split())}``" + ("\\ " if found[2] else "")
 
 
 def _without_marks(line: str) -> str:
@@ -62,9 +64,25 @@ def _as_blocks(lines: list[str]) -> list[str]:
 
 
 def setup(app: Any) -> None:
-    """Has Sphinx's autodoc read docstrings so, before napoleon reads their sections."""
+    """Has autodoc read docstrings so, before napoleon reads their sections; and tells signatures."""
 
     def convert(app: Any, what: str, name: str, it: Any, options: Any, lines: list[str]) -> None:
         lines[:] = to_restructured(lines)
 
+    def own_signature(
+        app: Any, what: str, name: str, it: Any, options: Any, told: str, returned: str
+    ) -> tuple[str, str] | None:
+        # Keras and TFX make classes whose own signature tells nothing.
+        if what != "class" or not str(getattr(it.__init__, "__module__", "")).startswith(
+            "lifelong"
+        ):
+            return None
+        aliases = app.config.autodoc_type_aliases
+        signature = inspect.signature(it.__init__, bound_method=True, type_aliases=aliases)
+        shown = inspect.stringify_signature(
+            signature, show_return_annotation=False, unqualified_typehints=True
+        )
+        return shown, returned
+
     app.connect("autodoc-process-docstring", convert, priority=400)
+    app.connect("autodoc-process-signature", own_signature)

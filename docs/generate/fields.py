@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import functools
 import json
@@ -17,6 +18,8 @@ from lifelong.commands.parser import COMMANDS
 from lifelong.pipeline.config import Config
 from lifelong.pipeline.value_checks import kinds_of_fields
 
+# Of the configuration, but computed of other fields of it: the parser does not take it.
+FOLLOWS = {"data.window"}
 # What stands in a page where it is filled in, and what makes the text.
 _MARK = "<!-- filled in by docs/generate/fields.py -->"
 
@@ -39,9 +42,8 @@ class Field:
 
     def shown(self) -> str:
         """Returns the field as an entry of a list of definitions in Markdown."""
-        kind = _kind_in_words(self.kind)
-        given = "required" if self.default is dataclasses.MISSING else _default_in_words(self)
-        return f"`{self.name}`\n: {kind}, {given}. {self.meaning}\n"
+        told = [_kind_in_words(self.kind), *_default_in_words(self.default)]
+        return f"`{self.name}`\n: {', '.join(told)}. {self.meaning}\n"
 
 
 def fields_of(kind: type) -> list[Field]:
@@ -90,7 +92,8 @@ def configuration_page() -> str:
         parts.append(f"{summary.short_description}\n")
         if summary.long_description:
             parts.append(f"{summary.long_description}\n")
-        parts += [field.shown() for field in fields_of(kind)]
+        own = f"{name}." if name else ""
+        parts += [field.shown() for field in fields_of(kind) if f"{own}{field.name}" not in FOLLOWS]
     return "\n".join(parts)
 
 
@@ -127,8 +130,10 @@ def _command_section(name: str, command: Command) -> str:
     if _sentence(told).lower() != _sentence(command.help).lower():
         parts.append(f"{_sentence(told)}\n")
     if reads_configuration(command):
-        parts.append("Every field of the [configuration](configuration.md) is an option, too:\n")
-        parts.append("`--model.long_term sim_hard`, for example.\n")
+        parts.append(
+            "Every field of the [configuration](configuration.md) is an option, too, such as "
+            "`--model.long_term sim_hard`.\n"
+        )
     parts += [option.shown() for option in command_options(command)]
     return "\n".join(parts)
 
@@ -146,17 +151,15 @@ def _default_of(field: dataclasses.Field) -> Any:
     return field.default
 
 
-def _default_in_words(field: Field) -> str:
-    default = field.default
-    if dataclasses.is_dataclass(default):
-        return "fields below"
-    if default is None:
-        return "none by default"
-    if default == "":
-        return "empty by default"
-    if isinstance(default, tuple | list) and not default:
-        return "none by default"
-    return f"default `{_literal(default)}`"
+def _default_in_words(default: Any) -> Iterator[str]:
+    if default is dataclasses.MISSING:
+        yield "required"
+    elif default is None or (isinstance(default, tuple | list) and not default):
+        yield "none by default"
+    elif default == "":
+        yield "empty by default"
+    elif not dataclasses.is_dataclass(default) and default != argparse.SUPPRESS:
+        yield f"default `{_literal(default)}`"
 
 
 def _literal(value: Any) -> str:
@@ -177,16 +180,22 @@ def _kind_in_words(kind: Any) -> str:
     if origin in (tuple, list):
         inner = [it for it in arguments if it is not Ellipsis]
         return f"list of {_plural(inner[0])}" if inner else "list"
-    return (
-        "a section of its own"
-        if dataclasses.is_dataclass(kind)
-        else getattr(kind, "__name__", str(kind))
-    )
+    if dataclasses.is_dataclass(kind):
+        return _link_to(kind)
+    return getattr(kind, "__name__", str(kind))
 
 
 def _plural(kind: Any) -> str:
-    words = {int: "integers", float: "numbers", str: "texts"}
-    return words.get(kind, "sections" if dataclasses.is_dataclass(kind) else _kind_in_words(kind))
+    if dataclasses.is_dataclass(kind):
+        return f"sections like {_link_to(kind)}"
+    return {int: "integers", float: "numbers", str: "texts"}.get(kind) or _kind_in_words(kind)
+
+
+@functools.cache
+def _link_to(kind: Any) -> str:
+    """Returns a link to where the fields of a dataclass are told."""
+    name = next(name for name, other in sections(Config) if other is kind)
+    return f"the fields of [`{name}`](#{name.replace('.', '')})"
 
 
 def _dataclasses_in(kind: Any) -> Iterator[type]:
