@@ -327,6 +327,8 @@ class ExportConfig(config_json.JsonConfig):
             calibration. It holds where each negative was kept with the same probability, whatever
             its request and item. A fixed number of negatives per request is no such sampling,
             unless it is the same share w = kept / shown of the negatives of every request.
+        explain: Whether the SavedModel has the signature `explain`, which tells what is behind a
+            score; `lifelong explain` and `lifelong ui` call it.
     """
 
     json_name = "export"
@@ -334,6 +336,7 @@ class ExportConfig(config_json.JsonConfig):
     table_type: TableTypeName = "float32"
     jit_compile: bool = False
     negative_sampling_rate: float = 1.0
+    explain: bool = True
 
     def __post_init__(self) -> None:
         _check_one_of(TableTypeName, **{"export.table_type": self.table_type})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -19,7 +19,7 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.evidence import counted
 from lifelong.models.head import Head
-from lifelong.models.history import split_history
+from lifelong.models.history import History, split_history
 from lifelong.models.layers import HistoryEvidence, length_mask
 from lifelong.models.long_term import TrainedSearch, make_long_term
 from lifelong.models.popularity import popularity
@@ -87,23 +87,52 @@ class CTRModel(tfrs.Model):
         With SIM hard, the long part of the history may also have been searched in a store: see
         `searched_wire_spec`.
         """
-        config = self.spec.model
         batch = self.look_up(batch)
-        short, long = split_history(batch, config.short_length, config.long_length)
+        short, long = self.split_history(batch)
+        return self.logits(batch, short, [long], training)[0]
+
+    def split_history(self, batch: Mapping[str, tf.Tensor]) -> tuple[History, History]:
+        """Returns the short part and the long part of the histories of a batch."""
+        config = self.spec.model
+        return split_history(batch, config.short_length, config.long_length)
+
+    def logits(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        short: History,
+        longs: Sequence[History],
+        training: bool = False,
+    ) -> list[tf.Tensor]:
+        """Returns logits `[B, N]` for each of several long parts, all else being equal.
+
+        Args:
+            batch: Wire tensors, ids as rows of the tables (`look_up`).
+            short: What the short-term part reads.
+            longs: What the long-term part reads: once for each.
+            training: Whether the model is being trained.
+        """
+        config = self.spec.model
         # [B, N, Dc]
         query = self.embeddings.candidates(batch)
         features = [
             self._request_features(batch, query, training),
             self.embeddings.read_by_head(query),
-            self.long_term(batch, query, long, training=training),
         ]
+        place = len(features)
+        interests = [self.long_term(batch, query, long, training=training) for long in longs]
         if self.short_term is not None:
             features.append(self.short_term(batch, query, short, training=training))
         if self.evidence is not None:
             features.append(self.evidence.of_counts(counted(batch), batch[REQUEST_TIMESTAMP]))
         if config.statistics:
             features.append(popularity(batch))
-        return self.head(tf.concat(features, axis=-1), training=training)
+        return [
+            self.head(
+                tf.concat([*features[:place], interest, *features[place:]], axis=-1),
+                training=training,
+            )
+            for interest in interests
+        ]
 
     def look_up(self, batch: Mapping[str, tf.Tensor]) -> Batch:
         """Returns Transform's rows as those of the tables, with the items' entries in their table."""

@@ -23,6 +23,8 @@ from lifelong.data.keys import (
     CANDIDATE_WEIGHT,
     CONTRACT_SIGNATURE,
     EVENTS_BEFORE_RECORD,
+    EXPLAIN_GIVEN_SIGNATURE,
+    EXPLAIN_SIGNATURE,
     HISTORY,
     HISTORY_CATEGORY,
     HISTORY_EVENTS,
@@ -42,6 +44,7 @@ from lifelong.data.keys import (
     REQUEST_STATISTICS_TIME,
     REQUEST_TIMESTAMP,
     SCORES,
+    SCORES_WITHOUT_LONG_TERM,
     SEARCH_GIVEN_SIGNATURE,
     SEARCH_SIGNATURE,
     SEARCHED,
@@ -55,9 +58,8 @@ from lifelong.models.calibration import corrected_logits
 from lifelong.models.config import ExportConfig
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.evidence import count_evidence, events_of_requests
-from lifelong.models.history import split_history
+from lifelong.models.explanation import Explanation, positions_in_history
 from lifelong.models.layers import length_mask
-from lifelong.models.layers.searched_events import best_first
 from lifelong.models.long_term import SearchedHistory, SimHardLongTerm
 from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.statistics_table import StatisticsTable
@@ -87,6 +89,7 @@ class ServingSignatures:
             would be compiled.
         negative_sampling_rate: Share of all negatives that the records hold; see `ExportConfig`.
         statistics: The newest counts of items and categories; None for a model that reads none.
+        explain: Whether there is a signature `explain`.
 
     Raises:
         ValueError: If XLA is to compile the distance of a model that computes none, or a model that
@@ -100,8 +103,10 @@ class ServingSignatures:
         jit_compile: bool = False,
         negative_sampling_rate: float = 1.0,
         statistics: Newest | None = None,
+        explain: bool = True,
     ) -> None:
         self._model = model
+        self._explanation = Explanation(model) if explain else None
         if model.spec.model.statistics and statistics is None:
             raise ValueError(
                 "model.statistics is true, but no statistics are given that requests could be told "
@@ -155,6 +160,10 @@ class ServingSignatures:
             functions[SEARCH_SIGNATURE] = _concrete(self.search, wire)
             if self._statistics is not None:
                 functions[SEARCH_GIVEN_SIGNATURE] = _concrete(self.search, wire | statistics)
+        if self._explanation is not None:
+            functions[EXPLAIN_SIGNATURE] = _concrete(self.explain, wire)
+            if self._statistics is not None:
+                functions[EXPLAIN_GIVEN_SIGNATURE] = _concrete(self.explain, wire | statistics)
         if isinstance(self._model.long_term, SimHardLongTerm):
             searched = searched_wire_spec(self._model.spec.features)
             if self._model.spec.model.evidence_length:
@@ -200,17 +209,31 @@ class ServingSignatures:
         `search_given_statistics` is the same for requests that bring statistics.
         Where fewer than K were found, `searched_position` is -1 and `searched_relevance` 0.
         """
-        config = self._model.spec.model
         rows = self.to_rows(wire)
         batch = self._model.look_up(rows)
-        _, long = split_history(batch, config.short_length, config.long_length)
+        _, long = self._model.split_history(batch)
         query = self._model.embeddings.candidates(batch)
-        found = best_first(self._model.long_term.search(batch, query, long))
-        position = tf.cast(found.position, tf.int64) + config.short_length
+        found = self._model.long_term.attended(batch, query, long)
+        short_length = self._model.spec.model.short_length
         return {
             **self._answer(rows),
-            SEARCHED_POSITION: tf.where(found.mask, position, tf.constant(-1, tf.int64)),
+            SEARCHED_POSITION: positions_in_history(found, short_length),
             SEARCHED_RELEVANCE: found.relevance,
+        }
+
+    @_as_it_is
+    def explain(self, **wire: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`explain`: scores, those without the long part, searches side by side, attention, counts.
+
+        See `Explanation`; `explain_given_statistics` is the same for requests that bring statistics.
+        """
+        assert self._explanation is not None
+        rows = self.to_rows(wire)
+        explained = self._explanation.explain(rows)
+        return {
+            **self._with_age(self._probability(explained.pop("logits")), rows),
+            SCORES_WITHOUT_LONG_TERM: self._probability(explained.pop("logits_without_long_term")),
+            **explained,
         }
 
     @_as_it_is
@@ -290,16 +313,22 @@ class ServingSignatures:
 
     def _answer(self, rows: Batch) -> dict[str, tf.Tensor]:
         """Returns what ranks the candidates of requests, and how old what was counted is."""
+        return self._with_age(self._scores(rows), rows)
+
+    def _with_age(self, scores: tf.Tensor, rows: Batch) -> dict[str, tf.Tensor]:
         if self._statistics is None:
-            return {SCORES: self._scores(rows)}
+            return {SCORES: scores}
         return {
-            SCORES: self._scores(rows),
+            SCORES: scores,
             STATISTICS_AGE: rows[REQUEST_TIMESTAMP] - rows[REQUEST_STATISTICS_TIME],
         }
 
     def _scores(self, rows: Batch) -> tf.Tensor:
         """Returns the probability of a click, `[B, N]`."""
-        return tf.sigmoid(corrected_logits(self._model(rows), self._negative_sampling_rate))
+        return self._probability(self._model(rows))
+
+    def _probability(self, logits: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(corrected_logits(logits, self._negative_sampling_rate))
 
     def to_rows(self, wire: Batch) -> Batch:
         """Returns requests as the model reads them.
@@ -384,6 +413,7 @@ def export_model(
             export.jit_compile,
             export.negative_sampling_rate,
             statistics,
+            export.explain,
         )
         functions = signatures.functions()
         root = tf.Module()

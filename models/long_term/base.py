@@ -12,6 +12,7 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.embeddings import Embeddings, IdTable
 from lifelong.models.history import History
 from lifelong.models.layers import ExactSearchUnit, HammingSearch, SearchedEvents, gather_events
+from lifelong.models.layers.searched_events import best_first, make_searched_events
 from lifelong.models.timed_events import TimedEvents, time_gaps
 
 keras: Any = tf.keras
@@ -102,9 +103,64 @@ class AttendedHistory(LongTermPart):
         Returns:
             `[B, N, D]`, the heads.
         """
+        return self._attend(batch, query, events)
+
+    def attended(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
+    ) -> SearchedEvents:
+        """Returns the events that are attended to for every candidate: here all of them.
+
+        Args:
+            batch: Wire tensors of the requests, ids as embedding rows.
+            query: Embedded candidates, `[B, N, Dc]`.
+            history: The long part of the history, `[B, L]`.
+
+        Returns:
+            Positions in the long part, mask and relevance, `[B, N, K]` each; K is L if all are.
+        """
+        del batch
+        shape = tf.shape(history.mask)
+        shape = [shape[0], tf.shape(query)[1], shape[1]]
+        return make_searched_events(
+            tf.broadcast_to(tf.range(shape[2]), shape),
+            tf.broadcast_to(history.mask[:, tf.newaxis], shape),
+            tf.ones(shape),
+        )
+
+    def attention(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        query: tf.Tensor,
+        history: History,
+        found: SearchedEvents,
+    ) -> tf.Tensor:
+        """Returns the weight that each head gives each event, `[B, N, H, K]`; 0 for none.
+
+        Args:
+            batch: Wire tensors of the requests, ids as embedding rows.
+            query: Embedded candidates, `[B, N, Dc]`.
+            history: The part of the history that the events are of, `[B, L]`.
+            found: Those that are attended to.
+        """
+        events = gather_found(history, found)
+        return self._attend(batch, query, events, return_attention_scores=True)[1]
+
+    def _attend(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        query: tf.Tensor,
+        events: History,
+        return_attention_scores: bool = False,
+    ) -> Any:
         embedded = self.timed_events(events.values, time_gaps(batch, events.values))
         values = self._embeddings.read_by_head(embedded)
-        return self.exact_search(query, embedded, events.mask, values)
+        return self.exact_search(
+            query,
+            embedded,
+            events.mask,
+            values,
+            return_attention_scores=return_attention_scores,
+        )
 
 
 class SearchedHistory(AttendedHistory):
@@ -124,6 +180,12 @@ class SearchedHistory(AttendedHistory):
         Returns:
             Positions in the long part, mask and relevance, `[B, N, K]` each, in any order.
         """
+
+    def attended(
+        self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
+    ) -> SearchedEvents:
+        """Returns the events that the search finds, best first."""
+        return best_first(self.search(batch, query, history))
 
     def call(
         self,
@@ -154,8 +216,17 @@ class SearchedHistory(AttendedHistory):
         Returns:
             `[B, N, D]`.
         """
-        # Ids are gathered, not vectors: only searched events are embedded.
-        values = {
-            key: gather_events(value, found.position) for key, value in history.values.items()
-        }
-        return self.attend(batch, query, History(values, found.mask))
+        return self.attend(batch, query, gather_found(history, found))
+
+
+def gather_found(history: History, found: SearchedEvents) -> History:
+    """Returns the events that a search has found, `[B, N, K]`.
+
+    Ids are gathered, not vectors, so that only these events are embedded.
+
+    Args:
+        history: The part of the history that was searched, `[B, L]`.
+        found: What the search returned for it.
+    """
+    values = {key: gather_events(value, found.position) for key, value in history.values.items()}
+    return History(values, found.mask)

@@ -55,10 +55,7 @@ class SimHardLongTerm(SearchedHistory):
     ) -> SearchedEvents:
         """Finds the most recent events of the candidate's category."""
         del query
-        categories = history.values[HISTORY_CATEGORY]
-        return self.hard_search(
-            batch[CANDIDATE_CATEGORY], categories, history.mask & (categories != UNKNOWN)
-        )
+        return search_category(self.hard_search, batch, history)
 
     def found_in_store(self, batch: Mapping[str, tf.Tensor]) -> History:
         """Gives every candidate the events that a store has found for its category.
@@ -95,3 +92,18 @@ class SimHardLongTerm(SearchedHistory):
         values[HISTORY_CATEGORY] = tf.broadcast_to(category[:, :, tf.newaxis], shape)
         place = tf.range(tf.cast(shape[2], length.dtype))
         return History(values, place < length[:, :, tf.newaxis])
+
+
+def search_category(
+    search: HardSearch, batch: Mapping[str, tf.Tensor], history: History
+) -> SearchedEvents:
+    """Finds the most recent events of each candidate's category, none for unknown categories.
+
+    Args:
+        search: The layer.
+        batch: Wire tensors of the requests, ids as embedding rows.
+        history: The part of the history to search, `[B, L]`.
+    """
+    categories = history.values[HISTORY_CATEGORY]
+    known = history.mask & (categories != UNKNOWN)
+    return search(batch[CANDIDATE_CATEGORY], categories, known)

@@ -7,7 +7,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from lifelong.data.contract import VERSION, DataContract
 from lifelong.data.features import Feature
-from lifelong.models.config import SoftSearchConfig
+from lifelong.models.config import ExportConfig, SoftSearchConfig
 from lifelong.models.export import ServingSignatures, export_model
 from lifelong.models.training import make_spec
 from lifelong.models.wire import wire_spec
@@ -84,6 +84,7 @@ def test_every_input_starts_with_the_request_dimension(baked):
     assert set(signatures) == {
         "serving_default",
         "search",
+        "explain",
         "score_records",
         "transform_features",
         "data_contract",
@@ -92,6 +93,23 @@ def test_every_input_starts_with_the_request_dimension(baked):
         for spec in signature.structured_input_signature[1].values():
             assert spec.shape.rank >= 1
             assert spec.shape[0] is None
+
+
+def test_what_is_explained_is_what_is_ranked(baked, wire):
+    ranked = baked.signatures["serving_default"](**wire)
+    searched = baked.signatures["search"](**wire)
+    explained = baked.signatures["explain"](**wire)
+    np.testing.assert_allclose(explained["scores"], ranked["scores"], atol=1e-6)
+    for key in ("searched_position", "searched_relevance"):
+        np.testing.assert_array_equal(explained[key], searched[key])
+        np.testing.assert_array_equal(explained[key], explained[key.replace("searched", "eta")])
+    without = explained["scores_without_long_term"]
+    assert np.abs(without - ranked["scores"]).max() > 0.01
+
+
+def test_a_model_need_not_explain(models, transform_output, tmp_path):
+    export_model(models[2], transform_output, str(tmp_path), ExportConfig(explain=False))
+    assert "explain" not in tf.saved_model.load(str(tmp_path)).signatures
 
 
 def test_the_data_contract_is_told_once_a_row(transform_output, tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from lifelong.commands.rank import describe_age
+from lifelong.data.spoken_times import describe_age
 
 DAY = 86_400
 NOW = 17_454 * DAY + 3_600  # 2017-10-15
