@@ -17,6 +17,9 @@ for name in ("apache_beam", "absl"):
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from docs.generate import docstrings, fields  # noqa: E402
+from lifelong.commands.quiet_start import load_tensorflow_quietly  # noqa: E402
+
+load_tensorflow_quietly()
 
 project = "lifelong"
 author = "the authors of lifelong"

@@ -13,10 +13,12 @@ import yaml
 from docs.generate import docstrings, fields
 from lifelong import serving
 from lifelong.commands.parser import COMMANDS
+from lifelong.data import keys
 from lifelong.data.contract import VERSION, DataContract
 from lifelong.models import layers
 from lifelong.models.export import export_model
 from lifelong.models.training import make_spec
+from lifelong.models.wire import wire_spec
 from lifelong.pipeline.config import Config
 from lifelong.pipeline.config_parser import make_config_parser, to_config
 from lifelong.pipeline.value_checks import kinds_of_fields
@@ -188,6 +190,28 @@ def test_a_field_is_shown_with_type_default_and_meaning():
         "`multi_head` or `target_attention` or `dien`, default `multi_head`"
         in (shown["short_term"])
     )
+
+
+# The wire
+
+
+def table_below(page, heading):
+    """The first column of the first table below a heading, as code."""
+    section = page.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    return {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+
+
+def test_the_inputs_are_those_of_the_wire():
+    told = table_below(DOCS / "serving.md", "On the wire")
+    assert set(told) == set(wire_spec(()))
+    for name, spec in wire_spec(()).items():
+        assert told[name].count(",") == spec.shape.rank - 1, f"{name} has another shape"
+
+
+def test_all_signatures_are_told():
+    known = {value for name, value in vars(keys).items() if name.endswith("_SIGNATURE")}
+    assert set(table_below(DOCS / "serving.md", "Signatures")) == known
 
 
 # Commands
