@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 ON_EACH := -m "(not slow and not nightly) or each_platform" tests/test_imports.py tests/data \
 	tests/models tests/serving tests/end_to_end
 
-.PHONY: run test test-fast test-current test-older test-other nightly lint types format bench bench-platforms serve image help clean
+.PHONY: run test test-fast test-current test-older test-other nightly lint types format docs bench bench-platforms serve image help clean
 
 run: $(READY)  ## train, gate, push and serve on The Complete Journey, then rank for one household
 	$(BIN)/lifelong run $(ARGS)
@@ -52,7 +52,11 @@ types: $(READY)  ## mypy on what is installed elsewhere: it cannot follow the ed
 	rm -rf build/types && $(BIN)/python setup.py -q build --build-lib build/types
 	cd build/types && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
-bench: $(READY) workdir/metadata.sqlite  ## the measurements of the README, on the data and model of a run
+docs: $(READY)  ## the pages, into build/docs; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs $(ARGS)
+	@echo "build/docs/index.html"
+
+bench: $(READY) workdir/metadata.sqlite  ## the measurements of docs/figures.md, on the data and model of a run
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-platforms: $(READY)  ## a run and the main measurements on both platforms in turn

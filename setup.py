@@ -13,6 +13,7 @@ FOLDERS = (
     "pipeline",
     "experiments",
     "report",
+    "explain",
     "commands",
 )
 
@@ -26,9 +27,11 @@ packages = [
 ]
 
 setup(
+    license="Apache-2.0",
     packages=packages,
     # Kubeflow and Vertex name types of artifacts by a module of the top level.
     py_modules=["lifelong_artifacts"],
     package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
-    package_data={"lifelong.report": ["templates/*"]},
+    # `lifelong` itself is a namespace, so each of its parts says that it has types.
+    package_data={f"lifelong.{folder}": ["py.typed", "templates/*"] for folder in FOLDERS},
 )

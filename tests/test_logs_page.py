@@ -30,7 +30,7 @@ READ = {
 
 @pytest.fixture
 def log(tmp_path):
-    faulty = re.search(r"```csv\n(.*?)```", PAGE, re.DOTALL)[1].encode()
+    faulty = re.search(r"```text\n(.*?)```", PAGE, re.DOTALL)[1].encode()
     faulty = faulty.replace(b"<NUL>", b"\0").replace(b"<E9>", b"\xe9").replace(b"<CR>", b"\r")
     header, faulty = faulty.split(b"\n", 1)
     count = ROWS - len(READ) - faulty.count(b"\n")

@@ -1,0 +1,1 @@
+"""What the pages show of the code, made anew whenever they are built."""
