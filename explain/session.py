@@ -25,15 +25,13 @@ class Candidate(NamedTuple):
     """A ranked candidate.
 
     Attributes:
-        item: Id in records.
-        category: Likewise.
+        item: Id as in the log.
         score: As the `Ranker` gives it.
         item_name: What the item is called.
         category_name: What the category is called.
     """
 
-    item: int
-    category: int
+    item: str
     score: float
     item_name: str
     category_name: str
@@ -72,7 +70,7 @@ class Session:
         with open_pushed(options) as pushed:
             session = Session(pushed)
             visit = session.visit("1")
-            look = session.look("1", str(visit.candidates[0].item))
+            look = session.look("1", visit.candidates[0].item)
             print(visit.candidates[0].score, look.candidate.score)
     """
 
@@ -135,8 +133,7 @@ class Session:
             now,
             tuple(
                 Candidate(
-                    it.item,
-                    it.category,
+                    names.id_in_log(it.item),
                     it.score,
                     names.item(it.item),
                     names.category(it.category),
