@@ -5,7 +5,17 @@ Everything else about the distribution is declared in pyproject.toml.
 
 from setuptools import find_packages, setup
 
-FOLDERS = ("data", "models", "serving", "components", "pipeline", "experiments", "commands")
+FOLDERS = (
+    "data",
+    "models",
+    "serving",
+    "components",
+    "pipeline",
+    "experiments",
+    "report",
+    "explain",
+    "commands",
+)
 
 packages = [
     package
@@ -23,5 +33,5 @@ setup(
     py_modules=["lifelong_artifacts"],
     package_dir={f"lifelong.{folder}": folder for folder in FOLDERS},
     # `lifelong` itself is a namespace, so each of its parts says that it has types.
-    package_data={f"lifelong.{folder}": ["py.typed"] for folder in FOLDERS},
+    package_data={f"lifelong.{folder}": ["py.typed", "templates/*"] for folder in FOLDERS},
 )

@@ -8,10 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.finished_run import FinishedRun
-from benchmarks.recall import recall
 from benchmarks.timing import paired_medians
 from benchmarks.trained_models import load_trained_part
-from benchmarks.trained_searches import Search, Searches, eta_searches, soft_searches
 from lifelong.data.keys import (
     CANDIDATE_CATEGORY,
     CANDIDATE_ITEM,
@@ -25,7 +23,9 @@ from lifelong.models.config import ModelSpec
 from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents, length_mask
 from lifelong.models.reader import request_dataset
+from lifelong.models.recall import recall
 from lifelong.models.records import Batch
+from lifelong.models.trained_searches import Search, Searches, eta_searches, soft_searches
 from lifelong.models.unknown_items import UnknownItems
 
 BITS = (64, 128, 256)

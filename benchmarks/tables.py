@@ -14,13 +14,12 @@ from benchmarks.timing import paired_medians
 from benchmarks.trained_models import load_trained_part
 from lifelong.data.keys import RANK_SIGNATURE, RECORDS_SIGNATURE
 from lifelong.experiments.metrics import metrics_by_history, overall
-from lifelong.experiments.network_scores import score_files
 from lifelong.experiments.ranking_time import real_request
 from lifelong.models.config import ExportConfig, LongTermName
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.export import export_model
 from lifelong.models.records import record_spec
-from lifelong.models.scores import CandidateScores
+from lifelong.models.scores import CandidateScores, score_files
 from lifelong.serving.server.session import LoadedModel
 from tests.signature_runs import run_signature
 

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import tensorflow as tf
-
-from lifelong.components.evaluation.report import Report, format_report
-from lifelong.components.pusher.executor import PUSHED, PUSHED_VERSION, RUNNING_VERSION
+from lifelong.components.evaluation.report import format_report
+from lifelong.components.log_reading.noted import read_warnings
 from lifelong.components.running_model.serving_folder import running_version
 from lifelong.components.serving_validator.config import ServingConfig
-from lifelong.data.logs.counts import WARNINGS_FILE
-from lifelong.pipeline.config import Config, GateConfig, Workdir
+from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.local_runner import RunOutcome
 from lifelong.pipeline.run_record import RunRecord
+from lifelong.pipeline.verdict import Verdict, judge_run
 
 # ML Metadata keeps six decimals of a number: 0 stands for whatever rounds to it.
 _SMALLEST_NOTED = 5e-7
-_SETTING = re.compile(r"serving\.\w+")
-
-
-NOTHING_PUSHED = 3
-
-
-class Verdict(NamedTuple):
-    """The end of a run.
-
-    Attributes:
-        status: The exit status: 0, or `NOTHING_PUSHED`.
-        text: What became of the model; if it was not pushed, why, and what to do.
-    """
-
-    status: int
-    text: str
 
 
 def print_outcome(config: Config, workdir: Workdir, outcome: RunOutcome) -> Verdict:
@@ -63,56 +43,6 @@ def print_outcome(config: Config, workdir: Workdir, outcome: RunOutcome) -> Verd
     for text in warnings:
         print(f"- {text}")
     return judge_run(config.gate, outcome)
-
-
-def read_warnings(quarantine: str) -> list[str]:
-    """Reads what the ingestion warned of.
-
-    Args:
-        quarantine: URI of its artifact.
-    """
-    path = f"{quarantine}/{WARNINGS_FILE}"
-    if not tf.io.gfile.exists(path):
-        return []
-    with tf.io.gfile.GFile(path) as file:
-        return json.loads(file.read())
-
-
-def judge_run(gate: GateConfig, outcome: RunOutcome) -> Verdict:
-    """Returns whether a run gave a model to serve, and if not, why and what to do.
-
-    Args:
-        gate: What was asked of the model.
-        outcome: What came of the run.
-    """
-    record, report, refusal = outcome
-    if not refusal:
-        pushed = record.properties["Pusher", "pushed_model"]
-        if "Pusher" in record.executed and pushed[PUSHED]:
-            return Verdict(0, f"pushed: version {pushed[PUSHED_VERSION]}")
-        # A change that is too small is no fault of a model that is compared with itself.
-        in_use = pushed.get(RUNNING_VERSION, pushed.get(PUSHED_VERSION))
-        if in_use and report.rows[0].auc >= gate.auc_min:
-            return Verdict(0, f"nothing is new: this model is version {in_use}, in use")
-    lines = ["no model was pushed:"]
-    if report.blessed is False:
-        lines += [f"- the Evaluator did not bless it: {'; '.join(report.failures)}"]
-        lines += [f"  next: give it more data or training, or lower {_thresholds(gate, report)}"]
-    if refusal:
-        setting = _SETTING.search(refusal)
-        change = f" or change {setting[0]}" if setting else ""
-        lines += [f"- ServingValidator refused it: {refusal}"]
-        lines += [f"  next: mend the model{change}"]
-    return Verdict(NOTHING_PUSHED, "\n".join(lines))
-
-
-def _thresholds(gate: GateConfig, report: Report) -> str:
-    """Returns the names of the thresholds that were missed."""
-    auc = report.rows[0].auc
-    missed = [] if auc >= gate.auc_min else [f"gate.auc_min ({gate.auc_min:g})"]
-    if report.baseline and not auc - report.baseline[0].auc >= gate.auc_change_min:
-        missed.append(f"gate.auc_change_min ({gate.auc_change_min:g})")
-    return " and ".join(missed)
 
 
 def _describe_baking(noted: Mapping[str, Any]) -> str:

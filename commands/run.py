@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from jsonargparse import Namespace
 
 from lifelong.commands.command import Command
+from lifelong.commands.report import report_on_run
 from lifelong.pipeline.checks import check_before_run
 from lifelong.pipeline.config import Workdir
 from lifelong.pipeline.config_parser import (
@@ -34,7 +35,10 @@ def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
         from lifelong.pipeline.local_runner import run_locally
 
         started = time.monotonic()
-        verdict = print_outcome(config, workdir, run_locally(config, workdir))
+        outcome = run_locally(config, workdir)
+        verdict = print_outcome(config, workdir, outcome)
+        if config.report.write:
+            report_on_run(config, workdir, outcome)
         print(f"finished in {time.monotonic() - started:.0f} s", flush=True)
     if verdict.status:
         print(f"lifelong run: {verdict.text}", file=sys.stderr)

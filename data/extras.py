@@ -8,8 +8,11 @@ from importlib import metadata
 # The first extra that has it, by the name that an import fails with.
 EXTRAS = {
     "absl": "pipeline",
+    "altair": "pipeline",
     "apache_beam": "pipeline",
+    "jinja2": "pipeline",
     "jsonargparse": "pipeline",
+    "markupsafe": "pipeline",
     "ml_metadata": "pipeline",
     "tensorboard": "pipeline",
     "tensorflow_metadata": "pipeline",
@@ -19,6 +22,7 @@ EXTRAS = {
     "tf_keras": "pipeline",
     "tfx": "pipeline",
     "tfx_bsl": "pipeline",
+    "vl_convert": "pipeline",
     "yaml": "pipeline",
     "grpc_health": "server",
     "grpc_reflection": "server",

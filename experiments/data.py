@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import tensorflow_transform as tft
 
+from lifelong.components.behavior_example_gen.config import IngestConfig
 from lifelong.data.features import Feature
 from lifelong.models.config import ModelConfig, ModelSpec
 from lifelong.models.ctr_model import CTRModel
@@ -37,6 +39,26 @@ class ExperimentData:
     item_table: str = ""
     vocabularies: str = ""
     day_statistics: str = ""
+
+    @classmethod
+    def of(cls, config: IngestConfig, outputs: Mapping[tuple[str, str], str]) -> ExperimentData:
+        """Returns the records that the data components of a run have made.
+
+        Args:
+            config: What they were made of.
+            outputs: URI by (component, output key).
+        """
+        has_items = bool(config.item_features)
+        return cls(
+            examples=outputs["BehaviorExampleGen", "examples"],
+            transformed_examples=outputs["Transform", "transformed_examples"],
+            transform_graph=outputs["Transform", "transform_graph"],
+            features=config.all_features,
+            item_features=config.item_features,
+            item_table=outputs["ItemTableBuilder", "item_table"] if has_items else "",
+            vocabularies=outputs["VocabularyBuilder", "vocabularies"] if has_items else "",
+            day_statistics=outputs["DayStatisticsBuilder", "day_statistics"],
+        )
 
     @property
     def items(self) -> ItemSource | None:

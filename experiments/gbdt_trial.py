@@ -17,6 +17,7 @@ from lifelong.experiments.ranking_time import median_ms, real_request
 from lifelong.experiments.score_file import write_scores
 from lifelong.experiments.trial import Measured, Trial
 from lifelong.experiments.variant import Variant
+from lifelong.models.config import ModelConfig
 from lifelong.models.evidence import count_evidence, events_of_requests
 from lifelong.models.gbdt.classifier import GbdtConfig, GbdtModel, train_gbdt
 from lifelong.models.gbdt.event_means import EventMeans
@@ -60,7 +61,7 @@ class GbdtTrial(Trial):
     def run(self, data: ExperimentData, folder: Path) -> Measured:
         """Trains and measures; an interrupted training begins anew."""
         started = time.monotonic()
-        reader = self._reader(data)
+        reader = feature_reader(self.variant.model, data)
         model = train_gbdt(
             data.raw_files("train"), data.raw_files("validation"), reader, self.config
         )
@@ -75,22 +76,6 @@ class GbdtTrial(Trial):
             ).auc,
             ranking_ms=self._ranking_ms(model, data),
             training_seconds=seconds,
-        )
-
-    def _reader(self, data: ExperimentData) -> FeatureReader:
-        config = self.variant.model
-        values = {
-            feature.key: transforms_vocabulary(data.transform_output(), feature.key).ids
-            for feature in features_of(data.features, "event")
-            if feature.is_categorical
-        }
-        return FeatureReader(
-            config.evidence_length,
-            config.statistics,
-            data.features,
-            data.item_features,
-            data.item_table,
-            EventMeans(data.features, values, config.window, config.short_length),
         )
 
     def _ranking_ms(self, model: GbdtModel, data: ExperimentData) -> float:
@@ -111,3 +96,29 @@ class GbdtTrial(Trial):
             return wire | count_evidence(wire, events_of_requests(wire, config.evidence_length))
 
         return median_ms(lambda: model.score_batch(counted()))
+
+
+def feature_reader(
+    config: ModelConfig, data: ExperimentData, most_requests: int | None = None
+) -> FeatureReader:
+    """Returns what reads for trees what a network of an architecture is told.
+
+    Args:
+        config: The architecture.
+        data: The records.
+        most_requests: See `FeatureReader`.
+    """
+    values = {
+        feature.key: transforms_vocabulary(data.transform_output(), feature.key).ids
+        for feature in features_of(data.features, "event")
+        if feature.is_categorical
+    }
+    return FeatureReader(
+        config.evidence_length,
+        config.statistics,
+        data.features,
+        data.item_features,
+        data.item_table,
+        EventMeans(data.features, values, config.window, config.short_length),
+        most_requests,
+    )

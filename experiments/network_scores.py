@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
-from lifelong.data.keys import CANDIDATE_ITEM, CANDIDATE_LABEL, HISTORY_EVENTS, REQUEST_CANDIDATES
 from lifelong.experiments.data import ExperimentData
 from lifelong.experiments.item_metrics import metrics_by_item, read_training_items
 from lifelong.experiments.metrics import metrics_by_history, overall
@@ -16,13 +13,9 @@ from lifelong.experiments.ranking_time import median_ms, real_request
 from lifelong.experiments.score_file import write_scores
 from lifelong.experiments.trial import Measured
 from lifelong.models.ctr_model import CTRModel
-from lifelong.models.reader import serialized_records
 from lifelong.models.records import record_spec
-from lifelong.models.scores import CandidateScores
+from lifelong.models.scores import score_files
 from lifelong.models.wire import wire_spec
-
-# Records in a call of `score_records`, which cuts their requests a few at a time.
-_RECORDS_TOGETHER = 32
 
 
 def measure_network(model: CTRModel, data: ExperimentData, folder: Path) -> Measured:
@@ -56,35 +49,4 @@ def measure_network(model: CTRModel, data: ExperimentData, folder: Path) -> Meas
             metrics_by_history(score_files(score, data.raw_files("validation")))
         ).auc,
         ranking_ms=median_ms(lambda: rank(**wire)["scores"].numpy()),
-    )
-
-
-def score_files(
-    score: Callable[..., dict[str, tf.Tensor]], files: Sequence[str]
-) -> CandidateScores:
-    """Scores all requests of raw per-user records with the signature that the Evaluator calls.
-
-    Args:
-        score: The signature `score_records`.
-        files: File patterns of TFRecord files (gzip).
-
-    Returns:
-        One row per candidate.
-
-    Raises:
-        ValueError: If no file fits the patterns.
-    """
-    outputs = [
-        {key: value.numpy() for key, value in score(records).items()}
-        for records in serialized_records(files).batch(_RECORDS_TOGETHER)
-    ]
-    joined = {key: np.concatenate([output[key] for output in outputs]) for key in outputs[0]}
-    candidates = joined[REQUEST_CANDIDATES]
-    return CandidateScores(
-        user=np.repeat(joined["user"], candidates),
-        item=joined[CANDIDATE_ITEM],
-        label=joined[CANDIDATE_LABEL],
-        score=joined["scores"].astype(np.float64),
-        history_events=np.repeat(joined[HISTORY_EVENTS], candidates),
-        request=np.repeat(np.arange(len(candidates)), candidates),
     )

@@ -31,14 +31,4 @@ def make_data(config: Config, workdir: Workdir) -> ExperimentData:
         metadata_connection_config=sqlite_metadata_connection_config(str(workdir.metadata)),
     )
     outputs = run_components(pipeline, config, workdir).outputs
-    has_items = bool(config.data.item_features)
-    return ExperimentData(
-        examples=outputs["BehaviorExampleGen", "examples"],
-        transformed_examples=outputs["Transform", "transformed_examples"],
-        transform_graph=outputs["Transform", "transform_graph"],
-        features=config.data.all_features,
-        item_features=config.data.item_features,
-        item_table=outputs["ItemTableBuilder", "item_table"] if has_items else "",
-        vocabularies=outputs["VocabularyBuilder", "vocabularies"] if has_items else "",
-        day_statistics=outputs["DayStatisticsBuilder", "day_statistics"],
-    )
+    return ExperimentData.of(config.data, outputs)

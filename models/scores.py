@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 
-from lifelong.data.keys import HISTORY_EVENTS
+from lifelong.data.keys import (
+    CANDIDATE_ITEM,
+    CANDIDATE_LABEL,
+    HISTORY_EVENTS,
+    REQUEST_CANDIDATES,
+    SCORES,
+)
+from lifelong.models.reader import serialized_records
+
+# Records in a call of `score_records`, which cuts their requests a few at a time.
+_RECORDS_TOGETHER = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,3 +53,40 @@ class CandidateScores:
                     f"CandidateScores: `{name}` has shape {shape}; expected [C] with C the "
                     f"{np.size(self.user)} candidates of `user`"
                 )
+
+
+def score_files(
+    score: Callable[..., dict[str, tf.Tensor]],
+    files: Sequence[str],
+    most_requests: int | None = None,
+) -> CandidateScores:
+    """Scores requests of raw per-user records with the signature that the Evaluator calls.
+
+    Args:
+        score: The signature `score_records`.
+        files: File patterns of TFRecord files (gzip).
+        most_requests: Requests after which no more records are read, a batch of records more or
+            less; None: all are.
+
+    Returns:
+        One row per candidate.
+
+    Raises:
+        ValueError: If no file fits the patterns.
+    """
+    outputs, requests = [], 0
+    for records in serialized_records(files).batch(_RECORDS_TOGETHER):
+        outputs.append({key: value.numpy() for key, value in score(records=records).items()})
+        requests += len(outputs[-1][REQUEST_CANDIDATES])
+        if most_requests is not None and requests >= most_requests:
+            break
+    joined = {key: np.concatenate([output[key] for output in outputs]) for key in outputs[0]}
+    candidates = joined[REQUEST_CANDIDATES]
+    return CandidateScores(
+        user=np.repeat(joined["user"], candidates),
+        item=joined[CANDIDATE_ITEM],
+        label=joined[CANDIDATE_LABEL],
+        score=joined[SCORES].astype(np.float64),
+        history_events=np.repeat(joined[HISTORY_EVENTS], candidates),
+        request=np.repeat(np.arange(len(candidates)), candidates),
+    )

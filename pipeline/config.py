@@ -59,6 +59,20 @@ class StoreConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ReportConfig:
+    """The page that `lifelong run` writes of what it found.
+
+    Attributes:
+        write: Whether to write one after each run; `lifelong report` writes it at any time.
+        trees: Whether gradient-boosted trees are trained on the same records, once for each log, to
+            compare the model with them. That needs the extra `experiments`.
+    """
+
+    write: bool = True
+    trees: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """A run of the pipeline.
 
@@ -70,6 +84,7 @@ class Config:
         gate: What a model must reach to be pushed.
         serving: What a served model must show to be pushed, and what is pushed with it.
         store: The behaviour store.
+        report: The page about a run.
         workdir: Folder of everything that runs make: prepared data, artifacts, metadata, pushed
             models and stores.
         name: Name of the pipeline and of the served model.
@@ -89,6 +104,7 @@ class Config:
     gate: GateConfig = dataclasses.field(default_factory=GateConfig)
     serving: ServingConfig = dataclasses.field(default_factory=ServingConfig)
     store: StoreConfig = dataclasses.field(default_factory=StoreConfig)
+    report: ReportConfig = dataclasses.field(default_factory=ReportConfig)
     workdir: str = "workdir"
     name: str = "lifelong"
     pipeline_root: str = ""
@@ -207,6 +223,16 @@ class Workdir:
     def metadata(self) -> Path:
         """ML Metadata's SQLite file."""
         return self.root / "metadata.sqlite"
+
+    @property
+    def report(self) -> Path:
+        """The page about the newest run."""
+        return self.root / "report.html"
+
+    @property
+    def reports(self) -> Path:
+        """Pages about earlier runs, and what was measured for them."""
+        return self.root / "reports"
 
     def places(self, config: Config) -> Places:
         """Returns where a run puts things: in the folder what the configuration puts nowhere else."""

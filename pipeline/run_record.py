@@ -25,6 +25,8 @@ class RunRecord:
         outputs: URI by (component, output key).
         properties: What a component noted about an output, by (component, output key).
         pushed_models: URIs of the baked models that this run and all others have pushed.
+        started: When it began, Unix seconds.
+        seconds: How long each component took, in order, those that were found in the cache too.
     """
 
     executed: tuple[str, ...]
@@ -32,6 +34,13 @@ class RunRecord:
     outputs: dict[tuple[str, str], str]
     properties: dict[tuple[str, str], dict[str, int | float | str]]
     pushed_models: frozenset[str] = frozenset()
+    started: float = 0.0
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def duration(self) -> float:
+        """Seconds that the components took together."""
+        return sum(self.seconds.values())
 
 
 def read_last_run(metadata_path: Path, having: str = "") -> RunRecord:
@@ -111,6 +120,11 @@ def _read(
             for key, artifact in outputs.items()
         },
         pushed_models=_read_pushed_models(store),
+        started=min((e.create_time_since_epoch for e in done), default=0) / 1e3,
+        seconds={
+            component[e.id]: (e.last_update_time_since_epoch - e.create_time_since_epoch) / 1e3
+            for e in done
+        },
     )
 
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from lifelong.serving.client import PredictionClient
     from lifelong.serving.credentials import ClientSecurity
     from lifelong.serving.prediction import PredictionError
-    from lifelong.serving.ranker import AsyncRanker, Ranker, RankRequest
+    from lifelong.serving.ranker import AsyncRanker, Explainer, Ranker, RankRequest
     from lifelong.serving.request import build_request
 
 _MODULES = {
     "AsyncPredictionClient": "async_client",
     "AsyncRanker": "ranker",
     "ClientSecurity": "credentials",
+    "Explainer": "ranker",
     "PredictionClient": "client",
     "PredictionError": "prediction",
     "RankRequest": "ranker",
@@ -36,6 +37,7 @@ __all__ = [
     "AsyncPredictionClient",
     "AsyncRanker",
     "ClientSecurity",
+    "Explainer",
     "PredictionClient",
     "PredictionError",
     "RankRequest",

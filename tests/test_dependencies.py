@@ -34,6 +34,7 @@ ROOMS = {
     "pipeline/submission.py": "kubeflow",
     "pipeline": "pipeline",
     "experiments": "experiments",
+    "report": "pipeline",
     "commands": "pipeline",
 }
 OURS = {"lifelong", "lifelong_artifacts"}
@@ -43,6 +44,7 @@ NAMES = {
     "kfp": "kfp",
     "sklearn": "scikit-learn",
     "tfx": "tfx",
+    "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
 }
 

@@ -1,4 +1,4 @@
-"""Imports point one way: commands, experiments -> pipeline -> components -> models, serving -> data."""
+"""Imports point one way: commands -> report -> experiments -> pipeline -> components -> models, serving -> data."""
 
 import ast
 import graphlib
@@ -17,7 +17,16 @@ BELOW = {
     "components": {"data", "models", "serving"},
     "pipeline": {"data", "models", "serving", "components"},
     "experiments": {"data", "models", "serving", "components", "pipeline"},
-    "commands": {"data", "models", "serving", "components", "pipeline", "experiments"},
+    "report": {"data", "models", "serving", "components", "pipeline", "experiments"},
+    "commands": {
+        "data",
+        "models",
+        "serving",
+        "components",
+        "pipeline",
+        "experiments",
+        "report",
+    },
 }
 HEAVY = {"tfx", "apache_beam", "tensorflow_recommenders", "tensorflow_transform"}
 

@@ -38,17 +38,17 @@ class RunningModel(base_component.BaseComponent):
 
     Args:
         serving_folder: Path or URI of the model base path of TensorFlow Serving.
-        state: What is there, as a text; the component runs again when it changes.
+        serving_state: What is there, as a text; the component runs again when it changes.
     """
 
     SPEC_CLASS = RunningModelSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, serving_folder: str, state: Parameter) -> None:
+    def __init__(self, serving_folder: str, serving_state: Parameter) -> None:
         super().__init__(
             RunningModelSpec(
                 serving_folder=serving_folder,
-                state=state,
+                serving_state=serving_state,
                 model=types.Channel(type=standard_artifacts.Model),
             )
         )

@@ -14,7 +14,8 @@ from lifelong.components.running_model.serving_folder import running_version
 
 MODEL_KEY = "model"
 SERVING_FOLDER_KEY = "serving_folder"
-STATE_KEY = "state"
+# Not `state`: executions have one of their own, so that TFX's interactive context refuses that name.
+STATE_KEY = "serving_state"
 # Custom properties of the model: whether there is one, and which.
 HAS_MODEL = "has_model"
 VERSION = "version"

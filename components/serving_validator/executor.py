@@ -71,7 +71,7 @@ class Executor(base_executor.BaseExecutor):
                 warmed_path=Path(path_utils.stamped_model_path(str(place))),
                 log=place / LOG_FILE,
             )
-            kept = f"{exec_properties[FINDINGS_FOLDER_KEY]}/{_short_name(model.uri)}"
+            kept = findings_of(exec_properties[FINDINGS_FOLDER_KEY], model.uri)
             try:
                 findings = validate(candidate, [f"{examples}/*"], config)
             except ServerFailedError as error:
@@ -86,8 +86,14 @@ class Executor(base_executor.BaseExecutor):
         blessing.set_string_custom_property(_MODEL_URI, model.uri)
 
 
-def _short_name(uri: str) -> str:
-    return hashlib.sha256(uri.encode()).hexdigest()[:16]
+def findings_of(folder: str, model_uri: str) -> str:
+    """Returns where it is kept what was found of a model that is not blessed.
+
+    Args:
+        folder: Path or URI of the folder of all findings.
+        model_uri: URI of the model's artifact.
+    """
+    return f"{folder}/{hashlib.sha256(model_uri.encode()).hexdigest()[:16]}"
 
 
 def _keep(findings: Findings, log: Path, folder: str) -> None:

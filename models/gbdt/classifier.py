@@ -103,11 +103,13 @@ class GbdtModel:
         trees: The fitted trees; those after the best iteration are not used.
         config: What it was trained with.
         trials: All of the grid, the best first; it is the one that `trees` has.
+        training_requests: Requests that it was trained on.
     """
 
     trees: lightgbm.Booster
     config: GbdtConfig
     trials: tuple[Trial, ...]
+    training_requests: int
     _reader: FeatureReader
     _columns: _Columns
 
@@ -198,7 +200,7 @@ def train_gbdt(
     fitted.sort(key=lambda one: one[0].log_loss)
     trials = tuple(trial for trial, *_ in fitted)
     _, trees, columns = fitted[0]
-    return GbdtModel(trees, config, trials, reader, columns)
+    return GbdtModel(trees, config, trials, int(train.request[-1]) + 1, reader, columns)
 
 
 def _try(

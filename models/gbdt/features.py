@@ -85,6 +85,8 @@ class FeatureReader:
         item_features: Features of the item table.
         item_table: Path or URI of the item table; empty if there are no item features.
         event_means: How features of events are read; by default they are not.
+        most_requests: Requests of the files after which no more are read, a batch of them more or
+            less; None: all are.
     """
 
     def __init__(
@@ -95,7 +97,9 @@ class FeatureReader:
         item_features: Sequence[Feature] = (),
         item_table: str = "",
         event_means: EventMeans = _NO_EVENTS,
+        most_requests: int | None = None,
     ) -> None:
+        self._most_requests = most_requests
         self._evidence_length, self._statistics = evidence_length, statistics
         self._record_spec = record_spec(features)
         owners: tuple[Owner, ...] = ("candidate", "request", "user")
@@ -135,6 +139,8 @@ class FeatureReader:
                 )
             )
             requests += len(length)
+            if self._most_requests is not None and requests >= self._most_requests:
+                break
         if not requests:
             raise ValueError(f"the records of {list(files)} have no request")
         user, request, events, label, numbers, ids = map(np.concatenate, zip(*parts, strict=True))

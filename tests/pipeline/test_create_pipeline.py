@@ -178,7 +178,10 @@ def test_the_evaluator_compares_with_the_model_that_runs(whole):
     components = by_id(whole)
     running = components["RunningModel"]
     assert components["Evaluator"].inputs["baseline_model"] is running.outputs["model"]
-    assert running.exec_properties == {"serving_folder": "gs://bucket/serving", "state": "model 5"}
+    assert running.exec_properties == {
+        "serving_folder": "gs://bucket/serving",
+        "serving_state": "model 5",
+    }
 
 
 def test_a_log_is_told_to_all_that_read_it_and_to_no_others(whole):

@@ -42,4 +42,4 @@ def test_the_running_model_is_copied_to_where_the_evaluator_reads_it(find, tmp_p
 
 def test_the_state_may_be_given_when_a_run_is_started():
     state = RuntimeParameter("running_model", ptype=str)
-    assert RunningModel("gs://bucket/serving", state).exec_properties["state"] is state
+    assert RunningModel("gs://bucket/serving", state).exec_properties["serving_state"] is state

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lifelong.experiments.network_scores import score_files
 from lifelong.experiments.staleness.scores import SearchPass, count_common
 from lifelong.experiments.staleness.tables import STALE_MODELS
 from lifelong.models.export import ServingSignatures
@@ -10,6 +9,7 @@ from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
+from lifelong.models.scores import score_files
 from lifelong.models.trained import load_trained, save_trained
 from lifelong.models.vocabulary_files import UNKNOWN, transforms_vocabulary
 from lifelong.models.wire import wire_spec

@@ -11,12 +11,8 @@ import grpc
 import numpy as np
 import pytest
 
-from lifelong.data import columns as cols
 from lifelong.data import contract
-from lifelong.data import events as ev
-from lifelong.data.contract import VERSION, ContractError, DataContract
-from lifelong.models.export import export_model
-from lifelong.models.training import make_spec
+from lifelong.data.contract import VERSION, ContractError
 from lifelong.serving.async_client import AsyncPredictionClient
 from lifelong.serving.behavior_store import (
     Cut,
@@ -31,14 +27,25 @@ from lifelong.serving.behavior_store.redis_store import RedisStore
 from lifelong.serving.client import PredictionClient, PredictionError
 from lifelong.serving.ranker import AsyncRanker, Ranker, RankRequest
 from lifelong.serving.request import build_request, with_statistics
-from lifelong.serving.server.server import ModelServer
 from tests.redis_server import RedisServer
-from tests.sample_models import RECORDS, run_transform, small_config, spread
-from tests.sample_statistics import random_statistics
+from tests.sample_models import run_transform, small_config
+from tests.sample_rankings import (
+    CONTRACT,
+    DAY,
+    HISTORIES,
+    LONGEST,
+    NEWER,
+    NOW,
+    TABLE,
+    USERS,
+    export,
+    request_of,
+    serving,
+    store_of_histories,
+)
 
 pytestmark = pytest.mark.slow
 
-CONTRACT = DataContract(VERSION, id_space="shop", category_taxonomy="shelves")
 CONFIGS = {
     "sim_hard": small_config("sim_hard"),
     "eta": small_config("eta"),
@@ -50,23 +57,6 @@ CONFIGS = {
     "counting eta": small_config("eta", evidence_length=25, statistics=True),
     "wider sim_hard": small_config("sim_hard", short_length=6, long_length=20),
 }
-USERS = [int(record["user"][0]) for record in RECORDS]
-
-
-def events_of(record):
-    """A record's events in the order of the data contract, each once."""
-    columns = {name: record[f"history_{name}"] for name in ("item", "category", "timestamp")}
-    columns = cols.take(columns, ev.time_order(columns))
-    return cols.take(columns, ~ev.repeats_previous(columns))
-
-
-HISTORIES = {int(record["user"][0]): events_of(record) for record in RECORDS}
-LONGEST = sorted(HISTORIES, key=lambda user: -len(HISTORIES[user]["item"]))
-NOW = 1 + max(int(h["timestamp"].max()) for h in HISTORIES.values() if len(h["timestamp"]))
-DAY = 86_400
-# Of the models, and of a store that is two days newer: other counts of some of the items.
-TABLE = random_statistics(items=75, categories=7, time=(NOW // DAY - 2) * DAY)
-NEWER = random_statistics(items=60, categories=5, time=NOW // DAY * DAY)
 
 
 @pytest.fixture(scope="module")
@@ -75,34 +65,14 @@ def exported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     output = run_transform(folder)
     for name, config in CONFIGS.items():
-        fields = {
-            "model": dataclasses.asdict(config),
-            "features": [],
-            "data_contract": dataclasses.asdict(CONTRACT),
-        }
-        model = spread(make_spec(fields, output))
-        statistics = TABLE if config.statistics else None
-        export_model(model, output, str(folder / name), statistics=statistics)
+        export(config, output, folder / name)
     return folder
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    manifest = Manifest(contract=CONTRACT, shards=2, block_size=4)
-    with LmdbStore.create(tmp_path_factory.mktemp("store"), manifest) as made:
-        for user, events in HISTORIES.items():
-            made.append({"user": np.full(len(events["item"]), user), **events})
+    with store_of_histories(tmp_path_factory.mktemp("store")) as made:
         yield made
-
-
-@contextlib.contextmanager
-def serving(model, base, poll_interval_s=0):
-    shutil.copytree(model, base / "1")
-    with (
-        ModelServer.of_model("lifelong", str(base), poll_interval_s=poll_interval_s) as server,
-        PredictionClient(server.address) as client,
-    ):
-        yield client
 
 
 class InLoop:
@@ -127,14 +97,6 @@ class InLoop:
 
 
 both = pytest.mark.parametrize("ranker_class", [Ranker, InLoop])
-
-
-def request_of(user, seed=0, timestamp=NOW, **more):
-    rng = np.random.default_rng([seed, user])
-    items = rng.integers(0, 75, 12)
-    # Categories that the user knows, and one that no one does.
-    candidates = {"item": items, "category": np.where(items % 5 == 0, 999, items % 7)}
-    return RankRequest(user, candidates, timestamp, **more)
 
 
 def scores_of_history(client, request, config):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.recall import recall
 from lifelong.models.layers import SearchedEvents
+from lifelong.models.recall import recall
 
 
 def one(position, scores, mask=None, k=2, found_mask=None):

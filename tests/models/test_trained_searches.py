@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from benchmarks.recall import recall
-from benchmarks.trained_searches import eta_searches, soft_searches
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.history import split_history
+from lifelong.models.recall import recall
 from lifelong.models.trained import build
+from lifelong.models.trained_searches import eta_searches, soft_searches
 from tests.sample_models import RECORDS, SMALL, all_requests, small_spec
 
 

@@ -1,0 +1,168 @@
+"""The page itself: what it is made of, and how that becomes one HTML file that needs no other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import altair as alt
+import jinja2
+from markupsafe import Markup
+
+from lifelong.report.charts import NARROW, WIDE, draw
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclasses.dataclass(frozen=True)
+class Paragraph:
+    """Text."""
+
+    kind: ClassVar = "paragraph"
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """Text that must not be overlooked."""
+
+    kind: ClassVar = "notice"
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """Names and their values.
+
+    Attributes:
+        rows: Pairs of name and value.
+    """
+
+    kind: ClassVar = "facts"
+
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table; what is in its first column names the row.
+
+    Attributes:
+        caption: What it shows.
+        head: Names of the columns.
+        rows: Cells of each row, as text.
+        texts: How many columns hold text, the first ones; the others hold numbers.
+    """
+
+    kind: ClassVar = "table"
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A chart with what it shows and what would be good.
+
+    Attributes:
+        caption: What it shows, in a few words.
+        text: A sentence or two: how to read it.
+        chart: Of `lifelong.report.charts`.
+    """
+
+    kind: ClassVar = "figure"
+
+    caption: str
+    text: str
+    chart: alt.TopLevelMixin
+
+    def drawing(self, width: int) -> Markup:
+        """Returns the chart as SVG.
+
+        Args:
+            width: In pixels.
+        """
+        # Vega escapes what it writes.
+        return Markup(draw(self.chart, width, self.caption))
+
+
+@dataclasses.dataclass(frozen=True)
+class Disclosure:
+    """Long text that is shown when asked for.
+
+    Attributes:
+        summary: What is shown at first.
+        text: The text, as it is.
+    """
+
+    kind: ClassVar = "disclosure"
+
+    summary: str
+    text: str
+
+
+Block = Paragraph | Notice | Facts | Table | Figure | Disclosure
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: For links to it, a word.
+        title: Its heading.
+        blocks: What it shows.
+    """
+
+    name: str
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: What it is about.
+        subtitle: When, how long.
+        good: Whether there is a model to serve.
+        verdict: What became of the model, a line or more.
+        tiles: The figures to see first: name, value, and what the value is compared with.
+        sections: The rest.
+    """
+
+    title: str
+    subtitle: str
+    good: bool
+    verdict: str
+    tiles: Sequence[tuple[str, str, str]]
+    sections: Sequence[Section]
+
+
+def render(page: Page) -> str:
+    """Returns a page as HTML: styles, script and charts are in it, and nothing is loaded."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html").render(page=page, wide=WIDE, narrow=NARROW)
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Returns a number as a table shows it; a dash where it is not defined."""
+    return "-" if value is None or value != value else f"{value:.{digits}f}"
+
+
+def share(value: float) -> str:
+    """Returns a share in percent; a dash where it is not defined."""
+    return "-" if value != value else f"{100 * value:.1f}%"
