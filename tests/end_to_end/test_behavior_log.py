@@ -172,29 +172,28 @@ def test_who_looks_into_a_prediction_reads_the_score_that_predict_gives(
     of_run = f"--workdir={workdir.root}"
     with running("serve", of_run, "--port=0") as server:
         address = f"--server={server}"
-        with running("ui", of_run, address, "--port=0") as page:
-            with open_browser(tmp_path, PHONE) as driver:
-                driver.get(page)
-                driver.find_element("css selector", "a.user").click()
-                user = driver.find_element("name", "user").get_attribute("value")
-                row = driver.find_elements("css selector", ".candidates tbody tr")[4]
-                link = row.find_element("tag name", "a")
-                listed = float(row.find_elements("tag name", "td")[1].text)
-                driver.execute_script("arguments[0].scrollIntoView()", link)
-                link.click()
-                item = driver.find_element("name", "item").get_attribute("value")
-                score = float(driver.find_element("id", "predicted").text)
-                assert complaints(driver) == []
-                assert not scrolls_sideways(driver)
+        with (
+            running("ui", of_run, address, "--port=0") as page,
+            open_browser(tmp_path, PHONE) as driver,
+        ):
+            driver.get(page)
+            driver.find_element("css selector", "a.user").click()
+            user = driver.find_element("name", "user").get_attribute("value")
+            row = driver.find_elements("css selector", ".candidates tbody tr")[4]
+            listed = float(row.find_elements("tag name", "td")[1].text)
+            row.find_element("tag name", "a").click()
+            item = driver.find_element("name", "item").get_attribute("value")
+            score = float(driver.find_element("id", "predicted").text)
+            assert complaints(driver) == []
+            assert not scrolls_sideways(driver)
         output = lifelong("explain", f"--user={user}", f"--item={item}", of_run, address)
         assert f"score                         {score:.4f}" in output
         with open_store(workdir.places(Config()).store_destination) as store:
             history = store.history(int(user), 4_000)
-        (category,) = sample_logs.category_ids([int(item)])
         request = build_request(
             user=int(user),
             history=history,
-            candidates={"item": [int(item)], "category": [category]},
+            candidates={"item": [int(item)], "category": [int(item) % sample_logs.CATEGORIES]},
             request_timestamp=int(history["timestamp"][-1]) + 1,
             max_events=4_000,
         )
