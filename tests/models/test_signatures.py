@@ -54,7 +54,7 @@ def wire():
 def requests(model, wire):
     """By each signature that ranks, requests of one row that are as narrow as they can be."""
     rows = [_narrow(wire, row) for row in range(len(wire["user"]))]
-    by_signature = {"serving_default": rows, "transform_features": rows}
+    by_signature = {"serving_default": rows, "transform_features": rows, "explain": rows}
     if "search" in model.signatures:
         by_signature["search"] = rows
     if "searched_events" in model.signatures:
