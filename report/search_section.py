@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,13 @@ from lifelong.data.keys import (
     TRANSFORM_SIGNATURE,
 )
 from lifelong.data.times import DAY
+from lifelong.models.config import ModelSpec
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.history import split_history
 from lifelong.models.layers import SearchedEvents
-from lifelong.models.reader import request_dataset
+from lifelong.models.reader import serialized_records
 from lifelong.models.recall import recall
-from lifelong.models.records import record_spec
+from lifelong.models.records import Batch, cut_requests, make_pool, record_spec
 from lifelong.models.trained_searches import Score, exact_scores
 from lifelong.models.vocabulary_files import RAW_IDS
 from lifelong.report.charts import bars
@@ -37,6 +38,8 @@ from lifelong.report.page import Block, Figure, Paragraph, Section, Table, numbe
 from lifelong.report.reported_run import ReportedRun
 
 _REQUESTS, _BATCH = 512, 32
+# Users whose requests they are, drawn from among as many records.
+_USERS, _MOST_RECORDS = 256, 16_384
 # Upper edges of the buckets of time gaps in days; a bucket does not hold its upper edge.
 _GAP_DAYS = (1, 3, 7, 14, 28, 56, 91, 182, 365, 730)
 GAP_LABELS = (
@@ -156,30 +159,48 @@ def measure_search(
         run: The run.
         served: The SavedModel that is served, loaded.
         model: The same model as it was trained, whose vectors tell what an exact search finds.
-        requests: How many to send, a batch more or less. Users are drawn at random, by a fixed seed.
+        requests: How many to send, at most, of users that are drawn at random, always the same ones.
     """
     config = model.spec.model
     scores = exact_scores(model)
     search = served.signatures[SEARCH_SIGNATURE]
     inputs = search.structured_input_signature[1].keys()
     sums = FoundEvents()
-    batches = request_dataset(
-        run.records("eval"),
-        record_spec(model.spec.features),
-        config.max_events,
-        _BATCH,
-        shuffle=True,
-    )
-    for batch in batches:
+    records = draw_records(run.records("eval"))
+    for batch in _draw_requests(records, model.spec, requests):
         wire = {key: batch[key] for key in inputs}
         position = search(**wire)[SEARCHED_POSITION].numpy()
         numbers = {key: value.numpy() for key, value in wire.items()}
         sums.add(numbers, position, config.short_length, config.long_length)
         if scores and position.shape[2]:
             _add_recall(sums, served, model, scores, wire, position)
-        if sums.requests >= requests:
-            break
     return sums
+
+
+def draw_records(files: Sequence[str], count: int = _USERS, seed: int = 0) -> list[bytes]:
+    """Draws records at random, each with the same chance, always the same ones.
+
+    Args:
+        files: File patterns of raw records (gzip).
+        count: How many, at most.
+        seed: Of the drawing.
+    """
+    random, drawn = np.random.default_rng(seed), []
+    for earlier, record in enumerate(serialized_records(files).take(_MOST_RECORDS)):
+        place = earlier if earlier < count else int(random.integers(earlier + 1))
+        if place < count:
+            # Below `count` with the chance of `count / (earlier + 1)`.
+            drawn[place : place + 1] = [record.numpy()]
+    return drawn
+
+
+def _draw_requests(records: Sequence[bytes], spec: ModelSpec, requests: int) -> Iterator[Batch]:
+    parsed = tf.io.parse_example(tf.constant(records), record_spec(spec.features))
+    pool = make_pool(parsed)
+    of_pool = np.arange(int(tf.size(pool["record_of_request"])))
+    drawn = np.random.default_rng(0).permutation(of_pool)[:requests]
+    for start in range(0, len(drawn), _BATCH):
+        yield cut_requests(pool, tf.constant(drawn[start : start + _BATCH]), spec.model.max_events)
 
 
 def _add_recall(

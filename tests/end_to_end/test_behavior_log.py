@@ -16,6 +16,7 @@ import tensorflow as tf
 from nbclient import NotebookClient
 from tfx.utils import path_utils
 
+from lifelong.commands.report import ReportOptions, report
 from lifelong.models.reader import request_dataset
 from lifelong.models.records import record_spec
 from lifelong.models.vocabulary_files import read_vocabulary
@@ -72,6 +73,8 @@ def flags(workdir):
             "data.requests.min_history": 20,
             "data.requests.negatives": 6,
             "model.long_term": "eta",
+            # But where a test looks at it.
+            "report.write": "false",
         },
         sample_logs.SPLITS,
         sample_logs.SMALL_MODEL,
@@ -85,7 +88,7 @@ def run_flags(workdir, flags):
 
 @pytest.fixture(scope="module")
 def first_run(workdir, run_flags):
-    output = lifelong("run", *run_flags)
+    output = lifelong("run", *run_flags, "--report.write=true")
     return output, read_last_run(workdir.metadata)
 
 
@@ -116,6 +119,26 @@ def test_the_pushed_model_is_warmed_up_with_real_requests(first_run, workdir):
     # without statistics.
     assert warm_up(LoadedModel(str(pushed), 1)) == noted["warmup_requests"] == 25
     assert (pushed / "batching_params.pbtxt").exists()
+
+
+@pytest.mark.each_platform
+def test_the_report_tells_what_the_run_did(first_run, workdir, tmp_path):
+    output, record = first_run
+    assert f"report: {workdir.report}\n" in output
+    assert "not in the report" not in output
+    html = workdir.report.read_text()
+    assert f"pushed: version {pushed_versions(workdir)[0]}" in html
+    assert [path.read_text() for path in workdir.reports.glob("*.html")] == [html]
+    # Of the trees there is one line for each of the model's, on the same requests.
+    assert html.count(">trees</td>") == html.count(">eta</td>") > 1
+    for told in ("Recall@8", "Balance of each bit", "Known items", "item: missing", "(kept)"):
+        assert told in html, told
+    for uri in record.outputs.values():
+        assert uri in html
+    # Once more, of what the run has left.
+    again = tmp_path / "again.html"
+    assert report(ReportOptions(workdir=str(workdir.root), output=str(again))) == 0
+    assert re.sub(r"<svg.*?</svg>", "", again.read_text()) == re.sub(r"<svg.*?</svg>", "", html)
 
 
 @pytest.mark.each_platform
@@ -332,9 +355,14 @@ def test_what_is_lost_is_pushed_again(first_run, workdir, run_flags):
 
 def test_a_refused_model_is_told_and_not_pushed(first_run, workdir, run_flags):
     before = pushed_versions(workdir)
-    output = lifelong("run", *run_flags, "--serving.latency_budget_ms=0.001", status=3)
+    told = ("--report.write=true", "--report.trees=false", "--serving.latency_budget_ms=0.001")
+    output = lifelong("run", *run_flags, *told, status=3)
     assert "- ServingValidator refused it: the 99th percentile of a Predict call is" in output
     assert "mend the model or change serving.latency_budget_ms" in output
+    html = workdir.report.read_text()
+    assert "ServingValidator refused it: the 99th percentile of a Predict call is" in html
+    assert "at most 0.001 ms are allowed" in html
+    assert "report.trees is false" in html
     (findings,) = (workdir.root / "findings").iterdir()
     assert str(findings) in output
     assert pushed_versions(workdir) == before

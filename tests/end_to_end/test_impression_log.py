@@ -48,6 +48,7 @@ model:
   {{long_term: sim_hard, short_length: 10, long_length: 60, searched_events: 8, evidence_length: 50}}
 training: {{epochs: 2, batch_size: 32, learning_rate: 0.005}}
 gate: {{auc_min: 0.55}}
+report: {{trees: false}}
 workdir: {folder}/work
 name: shop
 """
@@ -69,6 +70,15 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def output(folder):
     return lifelong("run", f"--config={folder}/config.yaml")
+
+
+def test_the_report_tells_of_a_search_that_is_exact(output, folder):
+    assert "not in the report" not in output
+    html = (folder / "work" / "report.html").read_text()
+    assert "The search of sim_hard is exact as it is served" in html
+    # Each event that it finds is in the candidate's category.
+    assert re.search(r'<th scope="row">found</th><td class="number">100.0%</td>', html)
+    assert 'id="signatures"' not in html
 
 
 def test_the_model_is_trained_and_pushed(output, folder):

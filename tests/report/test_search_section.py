@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from lifelong.models.layers import SearchedEvents
-from lifelong.report.search_section import GAP_LABELS, FoundEvents, gap_counts
+from lifelong.report.search_section import GAP_LABELS, FoundEvents, draw_records, gap_counts
+from tests.sample_records import make_records, serialize, write_records
 
 DAY = 86_400
 
@@ -64,3 +65,17 @@ def test_recall_is_that_of_candidates_with_something_to_search():
     assert sums.recalls == {"inner product": 1.5}
     # Two of four events at random have half of the best two.
     assert sums.chance == 1.0
+
+
+def test_records_are_drawn_from_all_and_always_the_same_ones(tmp_path):
+    made = make_records(users=30)
+    write_records(made, tmp_path / "records.gz")
+    files = [str(tmp_path / "records.gz")]
+    every = [serialize(record) for record in made]
+    assert draw_records(files, 30) == every
+    seen = {every.index(record) for seed in range(40) for record in draw_records(files, 4, seed)}
+    # Each is left out by 40 drawings with a chance of 0.4%.
+    assert len(seen) > 25
+    one = draw_records(files, 4)
+    assert len(set(one)) == 4
+    assert one == draw_records(files, 4)
