@@ -5,6 +5,7 @@ from __future__ import annotations
 from lifelong.commands import (
     compare,
     compile,
+    explain,
     fetch,
     ingest,
     rank,
@@ -14,6 +15,7 @@ from lifelong.commands import (
     staleness,
     submit,
     sweep,
+    ui,
 )
 from lifelong.pipeline.parser import Parser
 
@@ -23,6 +25,8 @@ COMMANDS = {
     "submit": submit.COMMAND,
     "serve": serve.COMMAND,
     "rank": rank.COMMAND,
+    "explain": explain.COMMAND,
+    "ui": ui.COMMAND,
     "report": report.COMMAND,
     "compare": compare.COMMAND,
     "sweep": sweep.COMMAND,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from lifelong.commands.command import with_options
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config
-from lifelong.pipeline.progress import component_lines
 from lifelong.pipeline.run_lock import only_run
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def report(options: ReportOptions) -> int:
     workdir = Workdir.at(options.workdir)
     config = load_config(workdir.config)
     with only_run(workdir):
+        from lifelong.pipeline.progress import component_lines
         from lifelong.report.builder import write_report
         from lifelong.report.reported_run import ReportedRun
 
@@ -63,6 +63,7 @@ def report_on_run(config: Config, workdir: Workdir, outcome: RunOutcome) -> None
         outcome: What came of it.
     """
     try:
+        from lifelong.pipeline.progress import component_lines
         from lifelong.report.builder import write_report
         from lifelong.report.reported_run import ReportedRun
 

@@ -11,7 +11,10 @@ import vl_convert
 # Of a desktop's column and of a phone's: text keeps its size on both.
 WIDE, NARROW = 720, 340
 _HEIGHT = {WIDE: 300, NARROW: 260}
+# Of more places, points are small.
 _MANY = 20
+# Field of what a mark is described by.
+_TOLD = "told"
 _SERIES = [f"var(--series-{number})" for number in range(1, 5)]
 # Where it is drawn, room for labels is measured by the first of them; almost all readers have one as wide.
 _FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
@@ -86,7 +89,7 @@ def lines(
     places = sorted({row[x[0]] for row in rows})
     ticks = {"values": places, "format": "d"} if whole else {}
     ends = {"domain": [places[0], places[-1]], "nice": False, "padding": 8}
-    base = _chart(rows).encode(
+    base = _chart(rows, x, y, series).encode(
         x=alt.X(x[0], type="quantitative", title=x[1]).axis(**ticks).scale(**ends),
         y=alt.Y(y[0], type="quantitative", title=y[1]).scale(zero=False),
         color=_color(rows, series),
@@ -97,7 +100,7 @@ def lines(
 
 
 def bars(
-    rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str, format: str = "%"
+    rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str, percent: bool = True
 ) -> alt.Chart:
     """Returns bars side by side, a group for each x in the order of the rows.
 
@@ -106,15 +109,15 @@ def bars(
         x: Field and title of the groups.
         y: Likewise, of the heights.
         series: Field that tells bars of a group apart.
-        format: Of the numbers of the vertical axis, as d3 has it.
+        percent: Whether heights are shares, to be read as percent.
     """
     return (
-        _chart(rows)
+        _chart(rows, x, y, series, percent)
         .mark_bar()
         .encode(
             x=alt.X(x[0], type="nominal", title=x[1], sort=None).axis(labelAngle=-35),
             xOffset=alt.XOffset(series, type="nominal", sort=None),
-            y=alt.Y(y[0], type="quantitative", title=y[1]).axis(format=format),
+            y=alt.Y(y[0], type="quantitative", title=y[1]).axis(format=".0%" if percent else "~g"),
             color=_color(rows, series),
         )
     )
@@ -130,7 +133,7 @@ def bars_about(rows: Rows, x: tuple[str, str], y: tuple[str, str], middle: float
         middle: Where the line is.
     """
     drawn = (
-        _chart(rows)
+        _chart(rows, x, y)
         .transform_calculate(middle=str(middle))
         .mark_bar()
         .encode(
@@ -145,7 +148,7 @@ def bars_about(rows: Rows, x: tuple[str, str], y: tuple[str, str], middle: float
 
 def dots(rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str) -> alt.LayerChart:
     """Returns a dot for each group and series, those of a series joined; y need not begin at 0."""
-    base = _chart(rows).encode(
+    base = _chart(rows, x, y, series).encode(
         x=alt.X(x[0], type="nominal", title=x[1], sort=None).axis(labelAngle=0),
         y=alt.Y(y[0], type="quantitative", title=y[1]).scale(zero=False),
         color=_color(rows, series),
@@ -162,7 +165,7 @@ def horizontal_bars(rows: Rows, name: str, value: tuple[str, str]) -> alt.Chart:
         value: Field and title of the lengths.
     """
     return (
-        _chart(rows)
+        _chart(rows, (name, "of"), value)
         .mark_bar()
         .encode(
             y=alt.Y(name, type="nominal", title=None, sort=None).axis(labelLimit=170),
@@ -185,7 +188,7 @@ def against_diagonal(rows: Rows, x: tuple[str, str], y: tuple[str, str]) -> alt.
     scale = {"type": "sqrt", "domain": [0, 1.05 * end], "nice": False}
     axis = {"format": ".2~f", "tickCount": 6}
     points = (
-        _chart(rows)
+        _chart(rows, x, y)
         .mark_point(fill=_SERIES[0])
         .encode(
             x=alt.X(x[0], type="quantitative", title=x[1]).scale(**scale).axis(**axis),
@@ -193,15 +196,31 @@ def against_diagonal(rows: Rows, x: tuple[str, str], y: tuple[str, str]) -> alt.
         )
     )
     equal = (
-        _chart([{x[0]: value, y[0]: value} for value in (0, 1.05 * end)])
+        alt.Chart(alt.Data(values=[{x[0]: value, y[0]: value} for value in (0, 1.05 * end)]))
         .mark_line(stroke="var(--axis)", strokeDash=[4, 4], strokeWidth=1, aria=False)
         .encode(x=f"{x[0]}:Q", y=f"{y[0]}:Q")
     )
     return equal + points
 
 
-def _chart(rows: Rows) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(rows)))
+def _chart(
+    rows: Rows, x: tuple[str, str], y: tuple[str, str], series: str = "", percent: bool = False
+) -> alt.Chart:
+    """Returns a chart of rows, each of which is told in words, too: its mark is described by them."""
+
+    def told(row: dict[str, Any]) -> str:
+        values = [(x[1], _text(row[x[0]], False)), (y[1], _text(row[y[0]], percent))]
+        texts = [row[series]] if series else []
+        return "; ".join([*texts, *(f"{title}: {value}" for title, value in values)])
+
+    described = [{**row, _TOLD: told(row)} for row in rows]
+    return alt.Chart(alt.Data(values=described)).encode(description=f"{_TOLD}:N")
+
+
+def _text(value: Any, percent: bool) -> str:
+    if percent:
+        return f"{value:.1%}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _color(rows: Rows, series: str) -> alt.Color:

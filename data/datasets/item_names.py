@@ -35,12 +35,21 @@ class ItemNames:
             self._names = dict(zip(rows["item"], rows["name"], strict=True))
             self._categories |= dict(zip(rows["category_id"], rows["category"], strict=True))
 
+    def id_in_log(self, item: int) -> str:
+        """Returns an item's id as it stands in the log."""
+        return self._items.get(item, str(item))
+
+    def item(self, item: int) -> str:
+        """Returns what an item is called: its name, or else its id in the log."""
+        return self._names.get(item) or f"item {self.id_in_log(item)}"
+
+    def category(self, category: int) -> str:
+        """Returns what a category is called, or else its id."""
+        return self._categories.get(category, f"category {category}")
+
     def describe(self, item: int, category: int) -> str:
         """Returns an item's id, category and name on one line."""
-        parts = [
-            f"item {self._items.get(item, item)}",
-            self._categories.get(category, f"category {category}"),
-        ]
+        parts = [f"item {self.id_in_log(item)}", self.category(category)]
         if item in self._names:
             parts.append(self._names[item])
         return ", ".join(parts)

@@ -76,6 +76,37 @@ def user_id(log: LogConfig, text: str) -> int:
     return id_of(text, is_text=log.columns.user in log.text_columns)
 
 
+def category_of(
+    log: LogConfig, item: str, categories: ItemCategories | None = None
+) -> tuple[int, int]:
+    """Finds an item in a behaviour log.
+
+    Args:
+        log: The behaviour log. All of it is read.
+        item: The item's id as in the log.
+        categories: Those of the item table, if the log has none.
+
+    Returns:
+        The item's id in records, and its category in its latest event.
+
+    Raises:
+        ValueError: The log cannot be read, or no event is of that item.
+    """
+    wanted = id_of(item, is_text=log.columns.item in log.text_columns)
+    latest = (-1, -1)
+    for batch in reading.read_all(log, behavior_fields(log, ()), "behaviors", categories):
+        of_item = cols.take(batch.block, batch.block["item"] == wanted)
+        if len(of_item["timestamp"]):
+            last = int(np.argmax(of_item["timestamp"]))
+            latest = max(latest, (int(of_item["timestamp"][last]), int(of_item["category"][last])))
+    if latest[0] < 0:
+        raise ValueError(
+            f"item {item} has no event in {', '.join(log.patterns)}, so that its category is not "
+            "known; try another --item"
+        )
+    return wanted, latest[1]
+
+
 def popular_items(
     log: LogConfig,
     before: int,

@@ -1,6 +1,8 @@
 """The whole pipeline from a behaviour log alone, as a user runs it from the command line."""
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,8 +23,11 @@ from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.run_record import read_last_run
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.behavior_store.verify import verify
+from lifelong.serving.client import PredictionClient
+from lifelong.serving.request import build_request
 from lifelong.serving.server.session import LoadedModel
 from lifelong.serving.server.warmup import warm_up
+from tests.browser import PHONE, complaints, needs_browser, open_browser, scrolls_sideways
 from tests.end_to_end import sample_logs
 from tests.end_to_end.command import COMMAND, OTHER_PYTHON, lifelong, needs_other_platform
 from tests.stock_tensorflow import stock_scores
@@ -135,6 +140,67 @@ def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
     assert len(lines) == 2
     assert "relevance" in output
+
+
+def read_address(process):
+    """The last word of the first line that tells where something is served."""
+    for line in process.stdout:
+        if found := re.search(r"(?:on|open) (\S*127\.0\.0\.1\S*)", line):
+            return found[1]
+    raise AssertionError(f"ended with {process.wait()}: {process.stderr.read()}")
+
+
+@contextlib.contextmanager
+def running(*arguments):
+    """Runs a command that serves until it is interrupted; gives its address."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield read_address(process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+@needs_browser
+def test_who_looks_into_a_prediction_reads_the_score_that_predict_gives(
+    first_run, workdir, tmp_path
+):
+    """On the page: opens it, chooses a user, clicks a candidate. Then the same in the terminal."""
+    of_run = f"--workdir={workdir.root}"
+    with running("serve", of_run, "--port=0") as server:
+        address = f"--server={server}"
+        with running("ui", of_run, address, "--port=0") as page:
+            with open_browser(tmp_path, PHONE) as driver:
+                driver.get(page)
+                driver.find_element("css selector", "a.user").click()
+                user = driver.find_element("name", "user").get_attribute("value")
+                row = driver.find_elements("css selector", ".candidates tbody tr")[4]
+                link = row.find_element("tag name", "a")
+                listed = float(row.find_elements("tag name", "td")[1].text)
+                driver.execute_script("arguments[0].scrollIntoView()", link)
+                link.click()
+                item = driver.find_element("name", "item").get_attribute("value")
+                score = float(driver.find_element("id", "predicted").text)
+                assert complaints(driver) == []
+                assert not scrolls_sideways(driver)
+        output = lifelong("explain", f"--user={user}", f"--item={item}", of_run, address)
+        assert f"score                         {score:.4f}" in output
+        with open_store(workdir.places(Config()).store_destination) as store:
+            history = store.history(int(user), 4_000)
+        (category,) = sample_logs.category_ids([int(item)])
+        request = build_request(
+            user=int(user),
+            history=history,
+            candidates={"item": [int(item)], "category": [category]},
+            request_timestamp=int(history["timestamp"][-1]) + 1,
+            max_events=4_000,
+        )
+        with PredictionClient(server) as client:
+            (predicted,) = client.predict(request)["scores"][0]
+    assert score == listed == pytest.approx(predicted, abs=5.1e-5)
 
 
 def test_the_notebook_runs(first_run, workdir, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from lifelong.data.features import Feature
 from lifelong.data.ids import fingerprint, id_of
 from lifelong.data.logs.config import LogColumns, LogConfig
-from lifelong.data.logs.queries import popular_items, read_user_history, user_id
+from lifelong.data.logs.queries import category_of, popular_items, read_user_history, user_id
 
 WEEK = 7 * 86400
 ROWS = [
@@ -77,3 +77,12 @@ def test_popular_items_of_a_period(write_log):
     np.testing.assert_array_equal(popular["category"], [id_of(c) for c in "baa"])
     assert popular_items(log, before=11 * WEEK, weeks=2, limit=1)["item"].tolist() == [4]
     assert popular_items(log, before=10 * WEEK, weeks=2)["item"].tolist() == [], "end is excluded"
+
+
+def test_the_category_of_an_item_is_that_of_its_latest_event(write_log):
+    rows = [*ROWS, {"user": 3, "item": 5, "category": "c", "timestamp": 11 * WEEK, "n": 1}]
+    log = log_at(write_log("log.csv", rows))
+    assert category_of(log, "5") == (5, id_of("c"))
+    assert category_of(log, "4.0") == (4, id_of("b"))
+    with pytest.raises(ValueError, match=r"item 77 has no event in .*log\.csv"):
+        category_of(log, "77")

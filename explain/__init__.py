@@ -1,0 +1,1 @@
+"""A look into one prediction, for the terminal and as a local page."""

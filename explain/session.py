@@ -1,0 +1,168 @@
+"""Users, candidates and explanations of what the last run pushed, for commands and the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import heapq
+from typing import NamedTuple
+
+import numpy as np
+
+from lifelong.data.logs.queries import category_of, popular_items
+from lifelong.data.logs.texts import read_texts
+from lifelong.data.spoken_times import day_of
+from lifelong.data.times import parse_time
+from lifelong.explain.look import Look, make_look
+from lifelong.pipeline.pushed import KnownUser, Pushed
+from lifelong.serving.ranker import Explainer, Ranker
+
+# Users to begin with.
+_SUGGESTED = 8
+
+
+class Candidate(NamedTuple):
+    """A ranked candidate.
+
+    Attributes:
+        item: Id as in the log.
+        score: As the `Ranker` gives it.
+        item_name: What the item is called.
+        category_name: What the category is called.
+    """
+
+    item: str
+    score: float
+    item_name: str
+    category_name: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """A user at a time, with ranked candidates.
+
+    Attributes:
+        user: The user's id as in the log.
+        known: What is known of the user.
+        timestamp: Time of the request, Unix seconds.
+        candidates: Best first.
+        statistics_age: See `RankedRequest`.
+        sent_as_zero: Features that the behaviour log cannot tell.
+    """
+
+    user: str
+    known: KnownUser
+    timestamp: int
+    candidates: tuple[Candidate, ...]
+    statistics_age: int | None
+    sent_as_zero: tuple[str, ...]
+
+
+class Session:
+    """What the page and the command ask for.
+
+    Args:
+        pushed: What the last run pushed.
+        candidates: Candidates of a user: the most frequent items of the weeks before the request.
+        weeks: Those weeks.
+
+    Example:
+        with open_pushed(options) as pushed:
+            session = Session(pushed)
+            visit = session.visit("1")
+            look = session.look("1", visit.candidates[0].item)
+            print(visit.candidates[0].score, look.candidate.score)
+    """
+
+    def __init__(self, pushed: Pushed, candidates: int = 200, weeks: int = 4) -> None:
+        self.pushed = pushed
+        self._most = candidates
+        self._weeks = weeks
+        self._data = pushed.config.data
+        self._categories = self._data.read_categories()
+
+    @functools.cached_property
+    def busiest_users(self) -> tuple[str, ...]:
+        """Ids, as in the log, of some users who have many events; none without a store."""
+        if self.pushed.store is None:
+            return ()
+        users = ((user.events, user.user) for user in self.pushed.store.scan())
+        ids = [user for _, user in heapq.nlargest(_SUGGESTED, users)]
+        texts = read_texts(self._data.behaviors, {"user": ids})["user"]
+        return tuple(texts.get(user, str(user)) for user in ids)
+
+    def timestamp(self, known: KnownUser, at: str = "") -> int:
+        """Returns the time of a request: right after the user's last event, unless it is told.
+
+        Raises:
+            ValueError: `at` is no time.
+        """
+        return parse_time(at, "at") if at else known.last_event + 1
+
+    def visit(self, user: str, at: str = "") -> Visit:
+        """Ranks candidates for a user.
+
+        Args:
+            user: Id as in the log.
+            at: Time of the request; right after the user's last event if empty.
+
+        Raises:
+            ValueError: The user is not known, or there are no candidates.
+        """
+        known = self.pushed.find_user(user)
+        now = self.timestamp(known, at)
+        offered = popular_items(
+            self._data.behaviors,
+            now,
+            self._weeks,
+            self._most,
+            self._categories,
+        )
+        if not len(offered.pop("count")):
+            raise ValueError(
+                f"no event in the {self._weeks} weeks before {day_of(now)}; change --at"
+            )
+        request, sent_as_zero = self.pushed.request(known, offered, now)
+        answer = Ranker(self.pushed.client, self.pushed.store).rank(
+            request, len(offered["item"]), explain=False
+        )
+        names = self.pushed.names(offered["item"].tolist(), offered["category"].tolist())
+        return Visit(
+            user,
+            known,
+            now,
+            tuple(
+                Candidate(
+                    names.id_in_log(it.item),
+                    it.score,
+                    names.item(it.item),
+                    names.category(it.category),
+                )
+                for it in answer.items
+            ),
+            answer.statistics_age,
+            tuple(sent_as_zero),
+        )
+
+    def look(self, user: str, item: str, at: str = "") -> Look:
+        """Explains the score of an item for a user.
+
+        Args:
+            user: Id as in the log.
+            item: Likewise; it need not be one of the candidates.
+            at: Time of the request; right after the user's last event if empty.
+
+        Raises:
+            ValueError: The user or the item is not known.
+            PredictionError: The model does not explain.
+        """
+        known = self.pushed.find_user(user)
+        found, category = category_of(self._data.behaviors, item, self._categories)
+        candidate = {"item": np.array([found]), "category": np.array([category])}
+        request, sent_as_zero = self.pushed.request(known, candidate, self.timestamp(known, at))
+        explained = Explainer(self.pushed.client, self.pushed.store).explain(request)
+        names = self.pushed.names(
+            [found, *explained.history["item"].tolist()],
+            [category, *explained.history["category"].tolist()],
+        )
+        return make_look(user, known.events, explained, names, tuple(sent_as_zero))

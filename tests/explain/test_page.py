@@ -1,0 +1,144 @@
+"""The page as a reader sees it, and what it answers."""
+
+import asyncio
+import re
+import types
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+import tornado.httpserver
+import tornado.netutil
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+from lifelong.data.datasets.item_names import ItemNames
+from lifelong.explain.page import render
+from lifelong.explain.page_server import make_application, serve_page
+from lifelong.explain.session import Candidate, Visit
+from lifelong.models.config import ModelConfig
+from lifelong.pipeline.pushed import KnownUser
+from lifelong.serving.prediction import PredictionError
+from tests.browser import DESKTOP, PHONE, complaints, needs_browser, open_browser, scrolls_sideways
+from tests.explain.looks import NOW, a_look
+
+HOSTILE = "<script>document.title='broken'</script>\"'&"
+NAMES = ItemNames(None, {7: HOSTILE, 8: "cake"}, {1: HOSTILE, 2: "sweets"})
+
+
+class Session:
+    """Answers as a session does, without a server."""
+
+    pushed = types.SimpleNamespace(
+        config=types.SimpleNamespace(name=HOSTILE, model=ModelConfig(long_term="eta"))
+    )
+    busiest_users = ("anna", HOSTILE)
+
+    def visit(self, user, at=""):
+        if user == "nobody":
+            raise ValueError("user nobody has no event")
+        if user == "down":
+            raise PredictionError(grpc.StatusCode.UNAVAILABLE, "no server")
+        ranked = (Candidate("7", 0.5, HOSTILE, HOSTILE), Candidate("8", 0.25, "cake", "sweets"))
+        return Visit(
+            user, KnownUser(1, 1000, NOW - 1, None), NOW, ranked, 86_400, ("candidate_price",)
+        )
+
+    def look(self, user, item, at=""):
+        return a_look(names=NAMES, user=user)
+
+
+@pytest.fixture(scope="module")
+def html():
+    session = Session()
+    asked = {"user": HOSTILE, "item": "7", "at": ""}
+    return render(session, asked, session.visit(HOSTILE), session.look(HOSTILE, "7"), "")
+
+
+def test_nothing_is_loaded_and_nothing_of_a_log_is_markup(html):
+    assert html.count("<script>") == 1
+    links = set(re.findall(r'(?:src|href)="([^"]*)"', html))
+    assert all(link in ("/", "data:,") or link.startswith(("/?", "#")) for link in links)
+    assert "/?user=%3Cscript%3E" in html
+
+
+@needs_browser
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (PHONE, True)])
+def test_the_page_in_a_browser(html, tmp_path, size, dark):
+    path = tmp_path / "page.html"
+    path.write_text(html)
+    with open_browser(tmp_path, size, dark) as driver:
+        driver.get(path.as_uri())
+        assert complaints(driver) == []
+        assert not scrolls_sideways(driver)
+        assert "broken" not in driver.title[:6]
+        assert driver.find_element("id", "predicted").text == "0.5000"
+        shown = [
+            svg for svg in driver.find_elements("css selector", "figure svg") if svg.is_displayed()
+        ]
+        assert len(shown) == 2
+        # Four searches; five weeks.
+        marks = [
+            len(svg.find_elements("css selector", "[aria-roledescription=point]")) for svg in shown
+        ]
+        assert marks == [5, 7]
+        rows = driver.find_elements("css selector", ".events tbody tr")
+        assert [row.find_elements("css selector", ".weight") != [] for row in rows] == [
+            False,
+            True,
+            False,
+            True,
+        ]
+
+
+def ask(path, host="127.0.0.1"):
+    """Returns status, headers and body of one request."""
+
+    async def run():
+        (socket,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
+        with ThreadPoolExecutor(1) as threads:
+            server = tornado.httpserver.HTTPServer(make_application(Session(), threads))
+            server.add_socket(socket)
+            url = f"http://127.0.0.1:{socket.getsockname()[1]}{path}"
+            request = HTTPRequest(url, headers={"Host": host})
+            answer = await AsyncHTTPClient().fetch(request, raise_error=False)
+            server.stop()
+        return answer.code, answer.headers, answer.body.decode()
+
+    return asyncio.run(run())
+
+
+def test_users_to_begin_with_are_suggested():
+    status, headers, body = ask("/")
+    assert status == 200
+    assert '<a class="user" href="/?user=anna">anna</a>' in body
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_a_user_gets_candidates_whose_scores_can_be_looked_into():
+    status, _, body = ask("/?user=anna&at=2018-01-01")
+    assert status == 200
+    assert '<a href="/?user=anna&amp;item=8&amp;at=2018-01-01">cake</a>' in body
+    assert "sent as 0: candidate_price" in body
+    assert 'id="predicted"' not in body
+
+
+@pytest.mark.parametrize(
+    ("user", "status", "told"),
+    [("nobody", 400, "user nobody has no event"), ("down", 503, "no server")],
+)
+def test_what_went_wrong_is_told_on_the_page(user, status, told):
+    found, _, body = ask(f"/?user={user}")
+    assert found == status
+    assert 'role="alert">' in body
+    assert told in body
+
+
+def test_a_page_of_another_name_gets_nothing():
+    assert ask("/", host="evil.example")[0] == 404
+
+
+def test_a_port_that_is_taken_is_told():
+    (socket,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
+    port = socket.getsockname()[1]
+    with socket, pytest.raises(OSError, match=f"port {port} .* choose another --port"):
+        serve_page(Session(), port, print)
