@@ -1,5 +1,7 @@
 """What a wheel of the package holds."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("data", "models", "serving", "components", "pipeline", "experiments", "commands")
+# As setup.py names them.
+FOLDERS = ast.literal_eval(
+    re.search(r"^FOLDERS = (\(.*?\))$", (ROOT / "setup.py").read_text(), re.DOTALL | re.MULTILINE)[
+        1
+    ]
+)
 BUILD = "from setuptools import build_meta; build_meta.build_wheel('wheels')"
 
 
