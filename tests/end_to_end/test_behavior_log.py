@@ -7,11 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
-from nbclient import NotebookClient
 from tfx.utils import path_utils
 
 from lifelong.models.reader import request_dataset
@@ -135,16 +133,6 @@ def test_a_pushed_model_ranks_over_grpc(first_run, workdir):
     lines = [line for line in output.splitlines() if line.strip().startswith(("1.", "5."))]
     assert len(lines) == 2
     assert "relevance" in output
-
-
-def test_the_notebook_runs(first_run, workdir, monkeypatch):
-    monkeypatch.setenv("LIFELONG_WORKDIR", str(workdir.root))
-    monkeypatch.setenv("LIFELONG_USER", "3")
-    path = Path(__file__).parents[2] / "notebooks" / "what_the_search_finds.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
-    (table,) = notebook.cells[-1].outputs
-    assert "same_item" in table.data["text/plain"]
 
 
 @pytest.fixture(scope="module")
