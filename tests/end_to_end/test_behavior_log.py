@@ -9,11 +9,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
-from nbclient import NotebookClient
 from tfx.utils import path_utils
 
 from lifelong.commands.report import ReportOptions, report
@@ -223,16 +221,6 @@ def test_who_looks_into_a_prediction_reads_the_score_that_predict_gives(
         with PredictionClient(server) as client:
             (predicted,) = client.predict(request)["scores"][0]
     assert score == listed == pytest.approx(predicted, abs=5.1e-5)
-
-
-def test_the_notebook_runs(first_run, workdir, monkeypatch):
-    monkeypatch.setenv("LIFELONG_WORKDIR", str(workdir.root))
-    monkeypatch.setenv("LIFELONG_USER", "3")
-    path = Path(__file__).parents[2] / "notebooks" / "what_the_search_finds.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
-    (table,) = notebook.cells[-1].outputs
-    assert "same_item" in table.data["text/plain"]
 
 
 @pytest.fixture(scope="module")
