@@ -37,11 +37,14 @@ class _Page(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     async def get(self) -> None:
-        asked = {name: self.get_query_argument(name, "").strip() for name in ("user", "item", "at")}
+        asked = {name: self._asked(name) for name in ("user", "item", "at")}
         loop = asyncio.get_running_loop()
         status, page = await loop.run_in_executor(self._threads, self._make, asked)
         self.set_status(status)
         self.finish(page)
+
+    def _asked(self, name: str) -> str:
+        return (self.get_query_argument(name, "") or "").strip()
 
     def _make(self, asked: dict[str, str]) -> tuple[int, str]:
         """Returns the status and the page."""

@@ -1,4 +1,4 @@
-"""Imports point one way: commands -> report -> experiments -> pipeline -> components -> models, serving -> data."""
+"""Imports point one way: commands -> explain -> report -> experiments -> pipeline -> components -> models, serving -> data."""
 
 import ast
 import graphlib
@@ -18,6 +18,7 @@ BELOW = {
     "pipeline": {"data", "models", "serving", "components"},
     "experiments": {"data", "models", "serving", "components", "pipeline"},
     "report": {"data", "models", "serving", "components", "pipeline", "experiments"},
+    "explain": {"data", "models", "serving", "components", "pipeline", "report"},
     "commands": {
         "data",
         "models",
@@ -26,6 +27,7 @@ BELOW = {
         "pipeline",
         "experiments",
         "report",
+        "explain",
     },
 }
 HEAVY = {"tfx", "apache_beam", "tensorflow_recommenders", "tensorflow_transform"}
