@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -54,6 +55,7 @@ def exact_scores(model: CTRModel) -> dict[str, Score]:
     if config.long_term == "eta":
         if config.search_vectors:
             items = model.embeddings.item_features
+            assert items is not None
             vectors = items.vectors(config.search_vectors, tf.range(tf.size(items.items)))
             keys = (CANDIDATE_ITEM_ENTRY, HISTORY_ITEM_ENTRY)
         else:
@@ -105,7 +107,7 @@ def soft_searches(
     """
     space, config = model.long_term.space, model.spec.model
 
-    def choose(**changes: int) -> ModelConfig:
+    def choose(**changes: Any) -> ModelConfig:
         soft_search = dataclasses.replace(config.soft_search, **changes)
         return dataclasses.replace(config, soft_search=soft_search)
 

@@ -87,8 +87,8 @@ def lines(
         whole: Whether each x has a tick.
     """
     places = sorted({row[x[0]] for row in rows})
-    ticks = {"values": places, "format": "d"} if whole else {}
-    ends = {"domain": [places[0], places[-1]], "nice": False, "padding": 8}
+    ticks: dict[str, Any] = {"values": places, "format": "d"} if whole else {}
+    ends: dict[str, Any] = {"domain": [places[0], places[-1]], "nice": False, "padding": 8}
     base = _chart(rows, x, y, series).encode(
         x=alt.X(x[0], type="quantitative", title=x[1]).axis(**ticks).scale(**ends),
         y=alt.Y(y[0], type="quantitative", title=y[1]).scale(zero=False),
@@ -185,8 +185,8 @@ def against_diagonal(rows: Rows, x: tuple[str, str], y: tuple[str, str]) -> alt.
     """
     end = max(1e-9, *(row[field] for row in rows for field in (x[0], y[0])))
     # Most scores are low: a square root gives them room.
-    scale = {"type": "sqrt", "domain": [0, 1.05 * end], "nice": False}
-    axis = {"format": ".2~f", "tickCount": 6}
+    scale: dict[str, Any] = {"type": "sqrt", "domain": [0, 1.05 * end], "nice": False}
+    axis: dict[str, Any] = {"format": ".2~f", "tickCount": 6}
     points = (
         _chart(rows, x, y)
         .mark_point(fill=_SERIES[0])

@@ -30,7 +30,8 @@ class Baseline(NamedTuple):
 def metrics_section(run: ReportedRun) -> Section:
     """Returns the metrics of the model and of what it is compared with."""
     report = run.outcome.report
-    baselines, told = [], []
+    baselines: list[Baseline] = []
+    told: list[Block] = []
     if report.baseline:
         baselines.append(Baseline(RUNNING, report.baseline))
     else:
@@ -125,8 +126,9 @@ def _cells(models: Sequence[Baseline]) -> Iterator[tuple[str, ...]]:
 def _trees(run: ReportedRun) -> tuple[list[Baseline], Block]:
     try:
         trees = measure_trees(run)
-    except ModuleNotFoundError as error:
-        return [], Notice(f"{error} (or set report.trees to false).")
+    except (ImportError, ValueError) as error:
+        # The model's own metrics are there without a baseline.
+        return [], Notice(f"There are no trees to compare with (report.trees): {error}")
     text = (
         f"Trees: LightGBM with one fixed setting on what the head of the network is told in numbers, "
         f"counts of the history and of all users among them; {trees.iterations} trees, as many as "

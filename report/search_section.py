@@ -185,7 +185,8 @@ def draw_records(files: Sequence[str], count: int = _USERS, seed: int = 0) -> li
         count: How many, at most.
         seed: Of the drawing.
     """
-    random, drawn = np.random.default_rng(seed), []
+    random = np.random.default_rng(seed)
+    drawn: list[bytes] = []
     for earlier, record in enumerate(serialized_records(files).take(_MOST_RECORDS)):
         place = earlier if earlier < count else int(random.integers(earlier + 1))
         if place < count:

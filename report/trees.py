@@ -62,8 +62,9 @@ def measure_trees(run: ReportedRun) -> Trees:
         run: The run whose records they read.
 
     Raises:
-        ModuleNotFoundError: LightGBM, or another library of the extra `experiments`, is not
-            installed; the error says how to get it.
+        ImportError: LightGBM, or another library of the extra `experiments`, is not installed or
+            cannot be loaded; the error says what to do.
+        ValueError: The candidates of a split have one label only.
     """
     file = run.kept / f"trees-{_fingerprint(run)}.json"
     if file.exists():
@@ -72,8 +73,8 @@ def measure_trees(run: ReportedRun) -> Trees:
         return Trees(rows=rows, **kept)
     measured = _measure(run)
     file.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{k: _to_json(v) for k, v in dataclasses.asdict(r).items()} for r in measured.rows]
-    write_atomically(file, json.dumps({**measured._asdict(), "rows": rows}, allow_nan=False))
+    noted = [{k: _to_json(v) for k, v in dataclasses.asdict(r).items()} for r in measured.rows]
+    write_atomically(file, json.dumps({**measured._asdict(), "rows": noted}, allow_nan=False))
     return measured
 
 
