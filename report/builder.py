@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import gc
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -108,6 +109,8 @@ def write_report(run: ReportedRun, path: Path) -> list[str]:
         OSError: If the file cannot be written.
     """
     report = make_report(run)
+    # Models lie in circles of references; TensorFlow complains if they are freed when the process ends.
+    gc.collect()
     html = render(report.page)
     write_atomically(path, html)
     run.kept.mkdir(parents=True, exist_ok=True)
