@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from lifelong.commands.quiet_start import load_tensorflow_quietly
+from lifelong.commands.quiet_start import end_tensorflow_quietly, load_tensorflow_quietly
 from lifelong.data.extras import explained, misfit
 from lifelong.data.full_disk import FullDiskError, explain, is_full_disk
 
@@ -33,6 +33,7 @@ def main(args: Sequence[str] | None = None) -> int:
     # TensorFlow's C++ side prints errors at import where there is no GPU; real ones are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     load_tensorflow_quietly()
+    end_tensorflow_quietly()
     arguments = list(sys.argv[1:] if args is None else args)
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:

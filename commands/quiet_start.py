@@ -1,4 +1,4 @@
-"""Keeps what TensorFlow notes for its own makers, each time that it is loaded, off the screen.
+"""Keeps what TensorFlow notes for its own makers, as it is loaded and as the process ends, off the screen.
 
 TensorFlow 2.19 and later write some of it without looking at TF_CPP_MIN_LOG_LEVEL, which silences it in
 those before.
@@ -7,6 +7,7 @@ those before.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -14,8 +15,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog\(\)")
 
@@ -28,6 +30,25 @@ def load_tensorflow_quietly() -> None:
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0"
     if not wanted and "tensorflow" not in sys.modules and _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
+
+
+def end_tensorflow_quietly() -> None:
+    """Sees to it that functions of TensorFlow that outlive it say nothing as the process ends.
+
+    What a thread of Beam still holds then is freed after the modules that it needs for it, and tells
+    of a TypeError that means nothing.
+    """
+    told = sys.unraisablehook
+    if getattr(told, "__name__", "") == _tell_others.__name__:
+        return
+    sys.unraisablehook = functools.partial(_tell_others, told)
+    sys.unraisablehook.__name__ = _tell_others.__name__  # type: ignore[attr-defined]
+
+
+def _tell_others(told: Callable[[Any], object], unraisable: Any) -> None:
+    # No global name is there any more when it is needed.
+    if getattr(unraisable.object, "__qualname__", "") != "AtomicFunction.__del__":
+        told(unraisable)
 
 
 class _Finder(importlib.abc.MetaPathFinder):

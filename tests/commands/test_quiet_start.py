@@ -52,3 +52,18 @@ def test_who_wants_them_sees_them(tmp_path):
 def test_tensorflow_loads_without_a_word():
     done = run(f"{LOAD} import tensorflow as tf; print(tf.constant(7).numpy())")
     assert (done.stdout, done.stderr) == (b"7\n", b"")
+
+
+@pytest.mark.parametrize("name", ["AtomicFunction", "Other"])
+def test_functions_of_tensorflow_that_are_freed_last_say_nothing(name):
+    """Freed after the modules are, as the process ends."""
+    code = (
+        "import sys\n"
+        "from lifelong.commands.quiet_start import end_tensorflow_quietly as end; end(); end()\n"
+        f"class {name}:\n"
+        "    def __del__(self): raise TypeError('too late')\n"
+        f"sys.modules['zzz'] = type(sys)('zzz'); sys.modules['zzz'].kept = {name}()\n"
+    )
+    done = run(code)
+    assert done.returncode == 0
+    assert (b"too late" in done.stderr) == (name == "Other")
