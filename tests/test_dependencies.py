@@ -35,6 +35,7 @@ ROOMS = {
     "pipeline": "pipeline",
     "experiments": "experiments",
     "report": "pipeline",
+    "explain": "pipeline",
     "commands": "pipeline",
 }
 OURS = {"lifelong", "lifelong_artifacts"}
