@@ -120,7 +120,7 @@ class Session:
         )
         if not len(offered.pop("count")):
             raise ValueError(
-                f"no event in the {self._weeks} weeks before {day_of(now)}; change --at"
+                f"no event in the {self._weeks} weeks before {day_of(now)}; choose another time (at)"
             )
         request, sent_as_zero = self.pushed.request(known, offered, now)
         answer = Ranker(self.pushed.client, self.pushed.store).rank(

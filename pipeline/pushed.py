@@ -96,14 +96,14 @@ class Pushed:
                 return KnownUser(found, len(times), int(times[-1]), history)
             raise ValueError(
                 f"user {user} has no event in {', '.join(config.data.behaviors.patterns)}; "
-                "try another --user"
+                "try another one"
             )
         wanted = user_id(config.data.behaviors, user)
         with self.store.read(wanted) as tree:
             if tree.events:
                 last = int(tree.history(1)["timestamp"][0])
                 return KnownUser(wanted, tree.events, last, None)
-        raise ValueError(f"user {user} has no event in the behaviour store; try another --user")
+        raise ValueError(f"user {user} has no event in the behaviour store; try another one")
 
     def request(
         self, user: KnownUser, candidates: dict[str, np.ndarray], timestamp: int

@@ -102,7 +102,7 @@ def category_of(
     if latest[0] < 0:
         raise ValueError(
             f"item {item} has no event in {', '.join(log.patterns)}, so that its category is not "
-            "known; try another --item"
+            "known; try another one"
         )
     return wanted, latest[1]
 
