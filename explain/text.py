@@ -78,7 +78,7 @@ def _events(look: Look, most: int) -> list[str]:
             event.day,
             f"{event.days_before:,}",
             ", ".join(event.found_by) or "-",
-            *(f"{weight:.3f}" for weight in event.attention or [0.0] * look.heads),
+            *([f"{weight:.3f}" for weight in event.attention] or ["-"] * look.heads),
             f"{event.item} ({event.category})",
         )
         for event in ranked[:most]
