@@ -43,21 +43,13 @@ def rank(options: RankOptions) -> int:
         ValueError: If the user is not known or an option makes no sense.
         OSError: If there is no run, no pushed model or no server.
     """
-    from lifelong.data.logs.queries import popular_items
     from lifelong.data.times import parse_time
     from lifelong.serving.ranker import Ranker
 
     with open_pushed(options) as pushed:
         user = pushed.find_user(options.user)
         now = parse_time(options.at, "at") if options.at else user.last_event + 1
-        data = pushed.config.data
-        offered = popular_items(
-            data.behaviors, now, options.weeks, options.candidates, data.read_categories()
-        )
-        if not len(offered.pop("count")):
-            raise ValueError(
-                f"no event in the {options.weeks} weeks before {day_of(now)}; change --at"
-            )
+        offered = pushed.popular_items(now, options.weeks, options.candidates)
         request, sent_as_zero = pushed.request(user, offered, now)
         answer = Ranker(pushed.client, pushed.store).rank(request, options.top)
         shown = [event for item in answer.items for event in item.evidence[: options.evidence]]

@@ -5,20 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlencode
 
-import jinja2
-
 from lifelong.data.spoken_times import day_of, describe_age
 from lifelong.explain.charts import chart_of_searches, timeline
 from lifelong.explain.look import SEARCHES, Look
 from lifelong.explain.session import Session, Visit
-from lifelong.report import page as report_page
-from lifelong.report.charts import NARROW, WIDE
+from lifelong.report.page import template
 
-# Styles and script are those of the report.
-_TEMPLATES = (
-    Path(__file__).with_name("templates"),
-    Path(report_page.__file__).with_name("templates"),
-)
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(
@@ -33,14 +26,6 @@ def render(
         look: What is behind the score, if an item was chosen.
         failure: What went wrong; empty if nothing did.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"day": day_of}
 
     def link(**changes: object) -> str:
         """Returns the address of the page with other choices."""
@@ -52,7 +37,7 @@ def render(
         figures = [timeline(look)]
         if look.events:
             figures.append(chart_of_searches(look))
-    return environment.get_template("explain.html").render(
+    return template("explain.html", _TEMPLATES).render(
         name=session.pushed.config.name,
         model=session.pushed.config.model,
         users=[] if visit else session.busiest_users,
@@ -63,9 +48,8 @@ def render(
         figures=figures,
         searches=SEARCHES,
         link=link,
+        day=day_of,
         age=describe_age(visit.statistics_age, visit.timestamp)
         if visit is not None and visit.statistics_age is not None
         else "",
-        wide=WIDE,
-        narrow=NARROW,
     )

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lifelong.data.logs.queries import category_of, popular_items
+from lifelong.data.logs.queries import category_of
 from lifelong.data.logs.texts import read_texts
-from lifelong.data.spoken_times import day_of
 from lifelong.data.times import parse_time
 from lifelong.explain.look import Look, make_look
 from lifelong.pipeline.pushed import KnownUser, Pushed
@@ -79,7 +78,6 @@ class Session:
         self._most = candidates
         self._weeks = weeks
         self._data = pushed.config.data
-        self._categories = self._data.read_categories()
 
     @functools.cached_property
     def busiest_users(self) -> tuple[str, ...]:
@@ -111,17 +109,7 @@ class Session:
         """
         known = self.pushed.find_user(user)
         now = self.timestamp(known, at)
-        offered = popular_items(
-            self._data.behaviors,
-            now,
-            self._weeks,
-            self._most,
-            self._categories,
-        )
-        if not len(offered.pop("count")):
-            raise ValueError(
-                f"no event in the {self._weeks} weeks before {day_of(now)}; choose another time (at)"
-            )
+        offered = self.pushed.popular_items(now, self._weeks, self._most)
         request, sent_as_zero = self.pushed.request(known, offered, now)
         answer = Ranker(self.pushed.client, self.pushed.store).rank(
             request, len(offered["item"]), explain=False
@@ -157,7 +145,7 @@ class Session:
             PredictionError: The model does not explain.
         """
         known = self.pushed.find_user(user)
-        found, category = category_of(self._data.behaviors, item, self._categories)
+        found, category = category_of(self._data.behaviors, item, self.pushed.categories)
         candidate = {"item": np.array([found]), "category": np.array([category])}
         request, sent_as_zero = self.pushed.request(known, candidate, self.timestamp(known, at))
         explained = Explainer(self.pushed.client, self.pushed.store).explain(request)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lifelong.data.keys import RANK_SIGNATURE
+from lifelong.data.spoken_times import day_of
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.credentials import ClientSecurity
 from lifelong.serving.ranker.requests import RankRequest
 
 if TYPE_CHECKING:
     from lifelong.data.datasets.item_names import ItemNames
+    from lifelong.data.logs.item_categories import ItemCategories
     from lifelong.serving.behavior_store import BehaviorStore
     from lifelong.serving.client import PredictionClient
 
@@ -78,6 +80,11 @@ class Pushed:
         """A client of the server, which is started when it is first asked for: that takes seconds."""
         return self.connect()
 
+    @functools.cached_property
+    def categories(self) -> ItemCategories | None:
+        """Those of the item table, if the log has none; the table is read once."""
+        return self.config.data.read_categories()
+
     def find_user(self, user: str) -> KnownUser:
         """Finds a user by the id that the log has.
 
@@ -89,7 +96,7 @@ class Pushed:
         config = self.config
         if self.store is None:
             found, history = read_user_history(
-                config.data.behaviors, config.data.features, user, config.data.read_categories()
+                config.data.behaviors, config.data.features, user, self.categories
             )
             if len(history["item"]):
                 times = history["timestamp"]
@@ -104,6 +111,30 @@ class Pushed:
                 last = int(tree.history(1)["timestamp"][0])
                 return KnownUser(wanted, tree.events, last, None)
         raise ValueError(f"user {user} has no event in the behaviour store; try another one")
+
+    def popular_items(self, before: int, weeks: int, most: int) -> dict[str, np.ndarray]:
+        """Returns candidates: the most frequent items of the weeks before a request.
+
+        Args:
+            before: Time of the request, Unix seconds.
+            weeks: Those weeks.
+            most: Candidates at most.
+
+        Returns:
+            `item` and `category`, `[N]`.
+
+        Raises:
+            ValueError: There is no event in these weeks.
+        """
+        from lifelong.data.logs.queries import popular_items
+
+        log = self.config.data.behaviors
+        found = popular_items(log, before, weeks, most, self.categories)
+        if not len(found.pop("count")):
+            raise ValueError(
+                f"no event in the {weeks} weeks before {day_of(before)}; choose another time (at)"
+            )
+        return found
 
     def request(
         self, user: KnownUser, candidates: dict[str, np.ndarray], timestamp: int

@@ -148,14 +148,26 @@ class Page:
 
 def render(page: Page) -> str:
     """Returns a page as HTML: styles, script and charts are in it, and nothing is loaded."""
+    return template("page.html").render(page=page)
+
+
+def template(name: str, *folders: Path) -> jinja2.Template:
+    """Returns a template that escapes what it is given, and knows the widths of charts.
+
+    Args:
+        name: Its file.
+        folders: Where it is looked for before the folder of the report's own, whose styles, script and
+            figures it may include.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader((*folders, _TEMPLATES)),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template("page.html").render(page=page, wide=WIDE, narrow=NARROW)
+    environment.globals |= {"wide": WIDE, "narrow": NARROW}
+    return environment.get_template(name)
 
 
 def number(value: float | None, digits: int = 4) -> str:

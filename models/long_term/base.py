@@ -92,18 +92,28 @@ class AttendedHistory(LongTermPart):
         batch: Mapping[str, tf.Tensor],
         query: tf.Tensor,
         events: History,
-    ) -> tf.Tensor:
+        return_attention_scores: bool = False,
+    ) -> Any:
         """Attends over events.
 
         Args:
             batch: Wire tensors of the requests, ids as embedding rows.
             query: Embedded candidates, `[B, N, Dc]`.
             events: Those of each candidate, `[B, N, K]`, or of the request, `[B, L]`.
+            return_attention_scores: See `ExactSearchUnit`.
 
         Returns:
-            `[B, N, D]`, the heads.
+            `[B, N, D]`, the heads; with `return_attention_scores` also the weights.
         """
-        return self._attend(batch, query, events)
+        embedded = self.timed_events(events.values, time_gaps(batch, events.values))
+        values = self._embeddings.read_by_head(embedded)
+        return self.exact_search(
+            query,
+            embedded,
+            events.mask,
+            values,
+            return_attention_scores=return_attention_scores,
+        )
 
     def attended(
         self, batch: Mapping[str, tf.Tensor], query: tf.Tensor, history: History
@@ -143,24 +153,7 @@ class AttendedHistory(LongTermPart):
             found: Those that are attended to.
         """
         events = gather_found(history, found)
-        return self._attend(batch, query, events, return_attention_scores=True)[1]
-
-    def _attend(
-        self,
-        batch: Mapping[str, tf.Tensor],
-        query: tf.Tensor,
-        events: History,
-        return_attention_scores: bool = False,
-    ) -> Any:
-        embedded = self.timed_events(events.values, time_gaps(batch, events.values))
-        values = self._embeddings.read_by_head(embedded)
-        return self.exact_search(
-            query,
-            embedded,
-            events.mask,
-            values,
-            return_attention_scores=return_attention_scores,
-        )
+        return self.attend(batch, query, events, return_attention_scores=True)[1]
 
 
 class SearchedHistory(AttendedHistory):
