@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from lifelong.pipeline.parser import Parser
 
 _INTERRUPTED = 130
+# As shells say of a process that SIGPIPE has ended.
+_NOBODY_READS = 141
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 if the command did what it says, 1 if it failed, 3 if `lifelong run` had
-        no model to push, 130 if it was interrupted. Bad arguments end the process with status 2.
+        no model to push, 130 if it was interrupted, 141 if what read its output has ended. Bad arguments end the process with status 2.
     """
     # TFRS trains with tf_keras; this has to be said before TensorFlow is imported.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -37,7 +40,11 @@ def main(args: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if args is None else args)
     name = next((argument for argument in arguments if not argument.startswith("-")), "")
     try:
-        return _run(name, arguments)
+        try:
+            return _run(name, arguments)
+        except SystemExit:  # `--help`
+            sys.stdout.flush()
+            raise
     except ModuleNotFoundError as error:
         missing = explained(error, f"lifelong {name}".rstrip())
         if missing is error or os.environ.get("LIFELONG_TRACEBACK"):
@@ -45,6 +52,8 @@ def main(args: Sequence[str] | None = None) -> int:
         print(missing, file=sys.stderr)
         return 1
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return _NOBODY_READS
         told = _told(error)
         if not told or os.environ.get("LIFELONG_TRACEBACK"):
             raise
@@ -65,7 +74,21 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     command = COMMANDS[name]
     parser = command.make_parser()
     parser.prog = f"lifelong {name}"
-    return command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
+    status = command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
+    sys.stdout.flush()
+    return status
+
+
+def _nobody_reads() -> bool:
+    """Tells whether it is the output that is closed, as by `head`; if so, the rest goes nowhere."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), output)
+    return True
 
 
 def _refuse(

@@ -6,18 +6,16 @@ import dataclasses
 
 from lifelong.commands.command import with_options
 from lifelong.data.spoken_times import day_of, describe_age
-from lifelong.pipeline.pushed import PushedOptions, open_pushed
+from lifelong.pipeline.pushed import CandidateOptions, open_pushed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RankOptions(PushedOptions):
+class RankOptions(CandidateOptions):
     """Options of `lifelong rank`.
 
     Attributes:
         user: User id as in the log.
         top: Candidates to print.
-        candidates: Candidates to rank: the most frequent items of the weeks before the request.
-        weeks: Those weeks.
         evidence: Past events to print for each candidate, of those that the search found for it.
         at: Time of the request, a date or ISO time; empty is right after the user's last event. For
             a time in the past, the history is that of then, but a model that reads statistics of
@@ -27,10 +25,14 @@ class RankOptions(PushedOptions):
 
     user: str
     top: int = 10
-    candidates: int = 200
-    weeks: int = 4
     evidence: int = 3
     at: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("top", 1), ("evidence", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; at least {least} is needed")
 
 
 def rank(options: RankOptions) -> int:
@@ -43,12 +45,11 @@ def rank(options: RankOptions) -> int:
         ValueError: If the user is not known or an option makes no sense.
         OSError: If there is no run, no pushed model or no server.
     """
-    from lifelong.data.times import parse_time
     from lifelong.serving.ranker import Ranker
 
     with open_pushed(options) as pushed:
         user = pushed.find_user(options.user)
-        now = parse_time(options.at, "at") if options.at else user.last_event + 1
+        now = user.request_time(options.at)
         offered = pushed.popular_items(now, options.weeks, options.candidates)
         request, sent_as_zero = pushed.request(user, offered, now)
         answer = Ranker(pushed.client, pushed.store).rank(request, options.top)

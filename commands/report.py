@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lifelong.commands.command import with_options
+from lifelong.data.whole_file import check_can_hold_file
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.config_parser import load_config
 from lifelong.pipeline.run_lock import only_run
@@ -42,12 +43,13 @@ def report(options: ReportOptions) -> int:
     """
     workdir = Workdir.at(options.workdir)
     config = load_config(workdir.config)
+    path = Path(options.output).resolve() if options.output else workdir.report
+    check_can_hold_file(path)
     with only_run(workdir):
         from lifelong.pipeline.progress import component_lines
         from lifelong.report.builder import write_report
         from lifelong.report.reported_run import ReportedRun
 
-        path = Path(options.output).resolve() if options.output else workdir.report
         with component_lines(workdir.log):
             failures = write_report(ReportedRun.read_last(config, workdir), path)
     _tell(path, failures)

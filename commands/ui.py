@@ -5,22 +5,23 @@ from __future__ import annotations
 import dataclasses
 
 from lifelong.commands.command import with_options
-from lifelong.pipeline.pushed import PushedOptions, open_pushed
+from lifelong.pipeline.pushed import CandidateOptions, open_pushed
+from lifelong.serving.server.options import check_port
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UiOptions(PushedOptions):
+class UiOptions(CandidateOptions):
     """Options of `lifelong ui`.
 
     Attributes:
         port: Port of the page, which this machine alone can open; 0 takes a free one.
-        candidates: Candidates of a user: the most frequent items of the weeks before the request.
-        weeks: Those weeks.
     """
 
     port: int = 8600
-    candidates: int = 200
-    weeks: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_port("port", self.port)
 
 
 def ui(options: UiOptions) -> int:
@@ -30,22 +31,19 @@ def ui(options: UiOptions) -> int:
         0.
 
     Raises:
-        ValueError: If an option makes no sense.
         OSError: If there is no run, no pushed model or no server, or the port is taken.
+        PredictionError: If the model does not explain.
     """
-    from lifelong.explain.page_server import serve_page
+    from lifelong.explain.page_server import listen, serve_page
     from lifelong.explain.session import Session
 
-    for name in ("candidates", "weeks"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"{name} is {getattr(options, name)}; at least 1 is needed")
-    with open_pushed(options) as pushed:
-        version = pushed.client.metadata().version
+    with listen(options.port) as listening, open_pushed(options) as pushed:
         session = Session(pushed, options.candidates, options.weeks)
+        version = session.explaining_version()
         model = f"{pushed.config.name}, {pushed.config.model.long_term}, version {version}"
         serve_page(
             session,
-            options.port,
+            listening,
             lambda address: print(f"{model}: open {address} (Ctrl-C ends it)", flush=True),
         )
     return 0

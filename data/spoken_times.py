@@ -1,10 +1,12 @@
-"""Words for times, for people to read."""
+"""Words for times and counts, for people to read."""
 
 from __future__ import annotations
 
 import datetime
 
 from lifelong.data.times import DAY
+
+_UNITS = ((DAY, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def day_of(timestamp: int) -> str:
@@ -14,7 +16,7 @@ def day_of(timestamp: int) -> str:
         >>> day_of(1_514_764_799)
         '2017-12-31'
     """
-    return datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).strftime("%Y-%m-%d")
+    return datetime.datetime.fromtimestamp(timestamp, datetime.timezone.utc).date().isoformat()
 
 
 def describe_age(age: int, now: int) -> str:
@@ -28,15 +30,33 @@ def describe_age(age: int, now: int) -> str:
     last = now - age - 1
     later = last // DAY - now // DAY
     if later > 0:
-        told = f"{_days(later)} after the request: they count what came after it"
+        told = f"{counted(later, 'day')} after the request: they count what came after it"
     elif later == 0:
         told = "the day of the request: they may count what came after it"
     elif later == -1:
         told = "the day before the request"
     else:
-        told = f"{_days(-later - 1)} old"
+        told = f"{counted(-later - 1, 'day')} old"
     return f"statistics of all users' events up to {day_of(last)}, {told}"
 
 
-def _days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
+def counted(count: int, noun: str) -> str:
+    """Returns a count of things.
+
+    Example:
+        >>> counted(1, "event"), counted(2_000, "event")
+        ('1 event', '2,000 events')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def spoken_gap(seconds: int) -> str:
+    """Returns a time gap in words, in its largest unit.
+
+    Example:
+        >>> spoken_gap(3 * 86_400 + 5), spoken_gap(7_300), spoken_gap(86_400)
+        ('3 days', '2 hours', '1 day')
+    """
+    return next(
+        (counted(seconds // size, unit) for size, unit in _UNITS if seconds >= size), "0 seconds"
+    )

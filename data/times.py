@@ -67,7 +67,8 @@ def parse_time(text: str, name: str = "time") -> int:
         moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise ValueError(
-            f"{name} is {text!r}; expected a date such as 2017-10-15 or an ISO 8601 time"
+            f"{name} is {text!r}; expected a date such as 2017-10-15, or an ISO 8601 time such as "
+            "2017-10-15T12:00:00+02:00"
         ) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)

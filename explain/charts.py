@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any
 
 import altair as alt
 
-from lifelong.data.spoken_times import day_of
+from lifelong.data.spoken_times import counted, day_of
 from lifelong.data.times import WEEK
 from lifelong.explain.look import ATTENDED, SEARCHES, Look
 from lifelong.report.page import Figure
@@ -16,6 +17,12 @@ from lifelong.report.page import Figure
 _ROWS = 12
 _OTHERS = "all other categories"
 _ROW_HEIGHT = 24
+# Where the parts of the history lie, the newest first, by how many there are.
+_PLACES = {
+    1: ("all",),
+    2: ("right of the dashed line", "left of it"),
+    3: ("right of both dashed lines", "between them", "left of both"),
+}
 
 
 def timeline(look: Look) -> Figure:
@@ -58,14 +65,10 @@ def timeline(look: Look) -> Figure:
         )
     )
     height = _ROW_HEIGHT * len(present) + 90
-    explained = look.explained
     return Figure(
         "The history by category",
-        f"One point is a week, larger ones have more events; times are UTC. The model was sent the last "
-        f"{len(categories):,} of {look.user_events:,} events. Dashed lines: right of the first one "
-        f"are the {explained.short_length:,} events of the short part, between them the "
-        f"{explained.long_length:,} of the long part, which searches look through; older ones are "
-        "counted alone.",
+        "One point is a week, larger ones have more events; times are UTC. The model was sent "
+        f"{look.sent}{_describe_parts(look)}.",
         (points + _borders(look)).properties(height=height),
     )
 
@@ -89,7 +92,7 @@ def chart_of_searches(look: Look) -> Figure:
     ]
     points = (
         _chart(rows)
-        .mark_point(size=80, opacity=0.8)
+        .mark_point(size=80, opacity=1)
         .encode(
             x=_time(look),
             y=alt.Y("search", type="nominal", title=None)
@@ -103,17 +106,25 @@ def chart_of_searches(look: Look) -> Figure:
     )
     return Figure(
         "What each search picks",
-        "Each finds at most as many events of the long part. A search that is not the model's own "
+        f"Each finds at most {counted(look.explained.searched_events, 'event')} of the long part. A search that is not the model's own "
         "compares the vectors that the model has learned for its items.",
         (points + _borders(look)).properties(height=_ROW_HEIGHT * len(picked) + 90),
     )
 
 
+def _describe_parts(look: Look) -> str:
+    parts = look.parts
+    places = _PLACES[len(parts)]
+    return ": " + ", ".join(
+        f"{place} {part.events:,} {part.role}" for place, part in zip(places, parts, strict=True)
+    )
+
+
 def _borders(look: Look) -> alt.Chart:
-    """Returns lines where the short part and the long part end."""
+    """Returns lines between the parts of the history."""
     times = look.explained.history["timestamp"]
-    ends = (look.explained.short_length, look.explained.short_length + look.explained.long_length)
-    rows = [{"time": _milliseconds(int(times[end - 1]))} for end in ends if 0 < end <= len(times)]
+    ends = itertools.accumulate(part.events for part in look.parts[:-1])
+    rows = [{"time": _milliseconds(int(times[end - 1]))} for end in ends]
     return (
         _chart(rows)
         .mark_rule(stroke="var(--axis)", strokeDash=[4, 4], aria=False)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from lifelong.data.datasets.item_names import ItemNames
-from lifelong.data.spoken_times import day_of
+from lifelong.data.spoken_times import counted, day_of, spoken_gap
 from lifelong.data.times import DAY
 from lifelong.serving.ranker.explainer import ExplainedItem, ExplainedRequest
 
@@ -23,7 +23,7 @@ class Event:
         position: Place in the history, 0 for its newest event.
         timestamp: Unix seconds.
         day: Its date (UTC).
-        days_before: Whole days before the request.
+        days_before: Full days before the request.
         item: What its item is called.
         category: What its category is called.
         same_item: Whether it is of the candidate's item and category.
@@ -45,6 +45,19 @@ class Event:
 
 
 @dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of the history that the model was sent.
+
+    Attributes:
+        events: How many events it has, at least one.
+        role: What the model does with them.
+    """
+
+    events: int
+    role: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Look:
     """What is behind one score.
 
@@ -52,7 +65,7 @@ class Look:
         user: The user's id as in the log.
         user_events: How many events the user has.
         item: What the candidate is called.
-        label: Both, with the item's id.
+        details: What else is known of it: its category, and its id if it has a name.
         explained: What the model tells, of this candidate alone.
         events: What searches found or the model attends to, the newest first.
         categories: What each category of the history is called, by id.
@@ -62,7 +75,7 @@ class Look:
     user: str
     user_events: int
     item: str
-    label: str
+    details: str
     explained: ExplainedRequest
     events: tuple[Event, ...]
     categories: Mapping[int, str]
@@ -78,6 +91,49 @@ class Look:
         """How many heads the model attends with; 0 if it has no attention over the long part."""
         attended = self.candidate.attended
         return 0 if attended is None or attended.attention is None else len(attended.attention)
+
+    @property
+    def sent(self) -> str:
+        """How much of the history the model was sent, in words."""
+        sent = len(self.explained.history["item"])
+        return f"{f'the last {sent:,}' if sent else 'none'} of {counted(self.user_events, 'event')}"
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of the history, the newest first; those without events are left out."""
+        explained = self.explained
+        sent = len(explained.history["item"])
+        short = min(explained.short_length, sent)
+        long = min(explained.long_length, sent - short)
+        parts = (
+            Part(short, "of the short part"),
+            Part(long, "of the long part, which searches look through"),
+            Part(sent - short - long, "that are counted alone"),
+        )
+        return [part for part in parts if part.events]
+
+    @property
+    def counted_events(self) -> int:
+        """How many of the newest events the evidence counts."""
+        return min(self.explained.evidence_length, len(self.explained.history["item"]))
+
+    def scores(self) -> list[tuple[str, float, str]]:
+        """Returns the score and what it would be otherwise: what it is called, itself, and a remark."""
+        candidate, evidence = self.candidate, self.explained.evidence_length
+        short = min(self.explained.short_length, len(self.explained.history["item"]))
+        return [
+            ("score", candidate.score, "as Predict gives it"),
+            (
+                "if the long part were empty",
+                candidate.score_without_long_term,
+                "counts and the short part stay" if evidence else "the short part stays",
+            ),
+            (
+                f"of the last {counted(short, 'event')} alone" if short else "without any event",
+                candidate.score_of_short_history,
+                "older ones are not counted either" if evidence else "older ones are not sent",
+            ),
+        ]
 
     def found_by(self, search: str) -> list[Event]:
         """Returns the events that a search found, the newest first."""
@@ -175,11 +231,13 @@ def make_look(
                 attention=attention.get(position, ()),
             )
         )
+    name, of_id = names.item(candidate.item), f"item {names.id_in_log(candidate.item)}"
+    of_category = names.category(candidate.category)
     return Look(
         user=user,
         user_events=user_events,
-        item=names.item(candidate.item),
-        label=names.describe(candidate.item, candidate.category),
+        item=name,
+        details=of_category if name == of_id else f"{of_id}, {of_category}",
         explained=explained,
         events=tuple(events),
         categories={
@@ -188,17 +246,3 @@ def make_look(
         },
         sent_as_zero=sent_as_zero,
     )
-
-
-def spoken_gap(seconds: int) -> str:
-    """Returns a time gap in words, in its largest unit.
-
-    Example:
-        >>> spoken_gap(3 * 86_400 + 5), spoken_gap(7_300), spoken_gap(86_400)
-        ('3 days', '2 hours', '1 day')
-    """
-    for size, unit in ((DAY, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= size:
-            count = seconds // size
-            return f"{count} {unit}{'' if count == 1 else 's'}"
-    return "0 seconds"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlencode
 
-from lifelong.data.spoken_times import day_of, describe_age
+from lifelong.data.spoken_times import counted, day_of, describe_age
 from lifelong.explain.charts import chart_of_searches, timeline
-from lifelong.explain.look import SEARCHES, Look
+from lifelong.explain.look import Look
 from lifelong.explain.session import Session, Visit
 from lifelong.report.page import template
 
@@ -15,7 +16,12 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def render(
-    session: Session, asked: dict[str, str], visit: Visit | None, look: Look | None, failure: str
+    session: Session,
+    asked: dict[str, str],
+    visit: Visit | None = None,
+    look: Look | None = None,
+    users: Sequence[str] = (),
+    failure: str = "",
 ) -> str:
     """Returns the page as HTML that loads nothing.
 
@@ -24,6 +30,7 @@ def render(
         asked: `user`, `item` and `at` as they were given, empty where they were not.
         visit: The user with candidates, if there is one.
         look: What is behind the score, if an item was chosen.
+        users: Ids of users to begin with.
         failure: What went wrong; empty if nothing did.
     """
 
@@ -33,22 +40,22 @@ def render(
         return "/?" + urlencode(chosen)
 
     figures = []
-    if look is not None:
-        figures = [timeline(look)]
-        if look.events:
-            figures.append(chart_of_searches(look))
+    if look is not None and look.parts:
+        figures.append(timeline(look))
+    if look is not None and look.events:
+        figures.append(chart_of_searches(look))
     return template("explain.html", _TEMPLATES).render(
         name=session.pushed.config.name,
         model=session.pushed.config.model,
-        users=[] if visit else session.busiest_users,
+        users=users,
         asked=asked,
         visit=visit,
         look=look,
         failure=failure,
         figures=figures,
-        searches=SEARCHES,
         link=link,
         day=day_of,
+        counted=counted,
         age=describe_age(visit.statistics_age, visit.timestamp)
         if visit is not None and visit.statistics_age is not None
         else "",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any
 
 import tornado.httpserver
 import tornado.netutil
@@ -25,6 +29,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_NOTHING = {"user": "", "item": "", "at": ""}
 
 
 class _Page(tornado.web.RequestHandler):
@@ -37,11 +42,21 @@ class _Page(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     async def get(self) -> None:
-        asked = {name: self._asked(name) for name in ("user", "item", "at")}
+        asked = {name: self._asked(name) for name in _NOTHING}
         loop = asyncio.get_running_loop()
         status, page = await loop.run_in_executor(self._threads, self._make, asked)
         self.set_status(status)
         self.finish(page)
+
+    head = get
+
+    def write_error(self, status_code: int, **details: Any) -> None:
+        """Says on the page what Tornado has logged."""
+        told = HTTPStatus(status_code).phrase
+        if status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            _, error, _ = details["exc_info"]
+            told += f": {type(error).__name__}: {error} (the terminal shows where)"
+        self.finish(render(self._session, _NOTHING, failure=told))
 
     def _asked(self, name: str) -> str:
         return (self.get_query_argument(name, "") or "").strip()
@@ -49,17 +64,35 @@ class _Page(tornado.web.RequestHandler):
     def _make(self, asked: dict[str, str]) -> tuple[int, str]:
         """Returns the status and the page."""
         visit = look = None
-        status, failure = 200, ""
-        try:
+        users: tuple[str, ...] = ()
+        failures: list[tuple[int, str]] = []
+        with _noting(failures, HTTPStatus.BAD_REQUEST):
             if asked["user"]:
                 visit = self._session.visit(asked["user"], asked["at"])
                 if asked["item"]:
                     look = self._session.look(asked["user"], asked["item"], asked["at"])
-        except ValueError as error:
-            status, failure = 400, str(error)
-        except (PredictionError, StoreError, OSError) as error:
-            status, failure = 503, str(error)
-        return status, render(self._session, asked, visit, look, failure)
+        if visit is None:
+            with _noting(failures, HTTPStatus.SERVICE_UNAVAILABLE):
+                users = self._session.busiest_users
+        # Where a user is not found because nothing can be read, one reason will do.
+        status, failure = failures[0] if failures else (HTTPStatus.OK, "")
+        return status, render(self._session, asked, visit, look, users, failure)
+
+
+@contextlib.contextmanager
+def _noting(failures: list[tuple[int, str]], of_values: int) -> Iterator[None]:
+    """Adds the status and the text of what goes wrong and is not ours to mend.
+
+    Args:
+        failures: Where to.
+        of_values: Status where values are wrong: what was asked, or what was read.
+    """
+    try:
+        yield
+    except ValueError as error:
+        failures.append((of_values, str(error)))
+    except (PredictionError, StoreError, OSError) as error:
+        failures.append((HTTPStatus.SERVICE_UNAVAILABLE, str(error)))
 
 
 def make_application(session: Session, threads: ThreadPoolExecutor) -> tornado.web.Application:
@@ -75,23 +108,38 @@ def make_application(session: Session, threads: ThreadPoolExecutor) -> tornado.w
     return application
 
 
-def serve_page(session: Session, port: int, tell: Callable[[str], None]) -> None:
-    """Serves the page until the process is told to end.
+@contextlib.contextmanager
+def listen(port: int) -> Iterator[Sequence[socket.socket]]:
+    """Takes a port on 127.0.0.1: whoever opens it waits until the page is served.
 
     Args:
-        session: What it asks.
-        port: Port on 127.0.0.1; 0 takes a free one.
-        tell: Called with the page's address as soon as it can be opened.
+        port: The port; 0 takes a free one.
 
     Raises:
-        OSError: The port is taken; the message says what to do.
+        OSError: It is taken; the message says what to do.
     """
     try:
-        sockets = tornado.netutil.bind_sockets(port, _HOST)
+        listening = tornado.netutil.bind_sockets(port, _HOST)
     except OSError as error:
         raise OSError(
             f"port {port} of this machine cannot be taken ({error.strerror}); choose another --port"
         ) from error
+    with contextlib.ExitStack() as stack:
+        for taken in listening:
+            stack.enter_context(taken)
+        yield listening
+
+
+def serve_page(
+    session: Session, listening: Sequence[socket.socket], tell: Callable[[str], None]
+) -> None:
+    """Serves the page until the process is told to end; pages that are being made are finished.
+
+    Args:
+        session: What it asks.
+        listening: See `listen`.
+        tell: Called with the page's address as soon as it can be opened.
+    """
 
     async def run() -> None:
         stopped = asyncio.Event()
@@ -99,10 +147,13 @@ def serve_page(session: Session, port: int, tell: Callable[[str], None]) -> None
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.set)
         server = tornado.httpserver.HTTPServer(make_application(session, threads))
-        server.add_sockets(sockets)
-        tell(f"http://{_HOST}:{sockets[0].getsockname()[1]}/")
+        server.add_sockets(listening)
+        tell(f"http://{_HOST}:{listening[0].getsockname()[1]}/")
         await stopped.wait()
         server.stop()
+        # The one thread makes pages in order: after this there is none that was asked for before.
+        await loop.run_in_executor(threads, lambda: None)
+        await server.close_all_connections()
 
     # One page at a time: the store's reads and the server's calls are short.
     with ThreadPoolExecutor(1) as threads:

@@ -11,9 +11,8 @@ import numpy as np
 
 from lifelong.data.logs.queries import category_of
 from lifelong.data.logs.texts import read_texts
-from lifelong.data.times import parse_time
 from lifelong.explain.look import Look, make_look
-from lifelong.pipeline.pushed import KnownUser, Pushed
+from lifelong.pipeline.pushed import KnownUser, NoCandidatesError, Pushed
 from lifelong.serving.ranker import Explainer, Ranker
 
 # Users to begin with.
@@ -45,6 +44,7 @@ class Visit:
         known: What is known of the user.
         timestamp: Time of the request, Unix seconds.
         candidates: Best first.
+        no_candidates: Why there are none; empty if there are some.
         statistics_age: See `RankedRequest`.
         sent_as_zero: Features that the behaviour log cannot tell.
     """
@@ -52,9 +52,10 @@ class Visit:
     user: str
     known: KnownUser
     timestamp: int
-    candidates: tuple[Candidate, ...]
-    statistics_age: int | None
-    sent_as_zero: tuple[str, ...]
+    candidates: tuple[Candidate, ...] = ()
+    no_candidates: str = ""
+    statistics_age: int | None = None
+    sent_as_zero: tuple[str, ...] = ()
 
 
 class Session:
@@ -89,13 +90,14 @@ class Session:
         texts = read_texts(self._data.behaviors, {"user": ids})["user"]
         return tuple(texts.get(user, str(user)) for user in ids)
 
-    def timestamp(self, known: KnownUser, at: str = "") -> int:
-        """Returns the time of a request: right after the user's last event, unless it is told.
+    def explaining_version(self) -> int:
+        """Returns the version of the model, once it is known to explain.
 
         Raises:
-            ValueError: `at` is no time.
+            PredictionError: It does not explain, or the server does not answer.
+            StoreFormatError: Store and model are not of the same ids, categories and features.
         """
-        return parse_time(at, "at") if at else known.last_event + 1
+        return Explainer(self.pushed.client, self.pushed.store).version()
 
     def visit(self, user: str, at: str = "") -> Visit:
         """Ranks candidates for a user.
@@ -105,11 +107,14 @@ class Session:
             at: Time of the request; right after the user's last event if empty.
 
         Raises:
-            ValueError: The user is not known, or there are no candidates.
+            ValueError: The user is not known, or `at` is no time of a request.
         """
         known = self.pushed.find_user(user)
-        now = self.timestamp(known, at)
-        offered = self.pushed.popular_items(now, self._weeks, self._most)
+        now = known.request_time(at)
+        try:
+            offered = self.pushed.popular_items(now, self._weeks, self._most)
+        except NoCandidatesError as error:
+            return Visit(user, known, now, no_candidates=str(error))
         request, sent_as_zero = self.pushed.request(known, offered, now)
         answer = Ranker(self.pushed.client, self.pushed.store).rank(
             request, len(offered["item"]), explain=False
@@ -119,7 +124,7 @@ class Session:
             user,
             known,
             now,
-            tuple(
+            candidates=tuple(
                 Candidate(
                     names.id_in_log(it.item),
                     it.score,
@@ -128,8 +133,8 @@ class Session:
                 )
                 for it in answer.items
             ),
-            answer.statistics_age,
-            tuple(sent_as_zero),
+            statistics_age=answer.statistics_age,
+            sent_as_zero=tuple(sent_as_zero),
         )
 
     def look(self, user: str, item: str, at: str = "") -> Look:
@@ -147,7 +152,7 @@ class Session:
         known = self.pushed.find_user(user)
         found, category = category_of(self._data.behaviors, item, self.pushed.categories)
         candidate = {"item": np.array([found]), "category": np.array([category])}
-        request, sent_as_zero = self.pushed.request(known, candidate, self.timestamp(known, at))
+        request, sent_as_zero = self.pushed.request(known, candidate, known.request_time(at))
         explained = Explainer(self.pushed.client, self.pushed.store).explain(request)
         names = self.pushed.names(
             [found, *explained.history["item"].tolist()],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lifelong.data.spoken_times import day_of, describe_age
+from lifelong.data.spoken_times import counted, day_of, describe_age
 from lifelong.explain.look import SEARCHES, Event, Look
 
 
@@ -18,13 +18,10 @@ def describe(look: Look, most: int) -> str:
     Returns:
         Lines, without a final line break.
     """
-    explained, candidate = look.explained, look.candidate
+    explained = look.explained
     lines = [
-        f"user {look.user} on {day_of(explained.timestamp)}, {look.label}",
-        f"model version {explained.model_version}, sent the last "
-        f"{len(explained.history['item']):,} of {look.user_events:,} events: "
-        f"{explained.short_length:,} are the short part, the next {explained.long_length:,} the "
-        "long part, which searches look through",
+        f"user {look.user} on {day_of(explained.timestamp)}, {look.item}, {look.details}",
+        f"model version {explained.model_version}, sent {look.sent}{_parts(look)}",
     ]
     if explained.statistics_age is not None:
         lines.append(describe_age(explained.statistics_age, explained.timestamp))
@@ -32,22 +29,15 @@ def describe(look: Look, most: int) -> str:
         lines.append(f"not in the behaviour log, sent as 0: {', '.join(look.sent_as_zero)}")
     if explained.degraded:
         lines.append(f"not all could be read: {explained.degraded}")
-    lines += [
-        "",
-        f"score                         {candidate.score:.4f}",
-        f"if the long part were empty   {candidate.score_without_long_term:.4f}  (counts of events "
-        "and the short part stay)",
-        f"of the last {explained.short_length} events alone".ljust(30)
-        + f"{candidate.score_of_short_history:.4f}  (older ones are not counted either)",
-        "",
-    ]
+    scores = [(name, f"{score:.4f}", f"({remark})") for name, score, remark in look.scores()]
+    lines += ["", *_table(scores, texts=(0, 2)), ""]
     for search, name in SEARCHES.items():
         lines.append(f"{name:<13}{_summary(look.found_by(search))}")
     if look.heads:
         lines.append(f"{'attention':<13}{_summary(look.attended())}")
     lines += ["", *_events(look, most)]
     for title, rows in (
-        ("evidence: this user's events", look.counts()),
+        (f"evidence: this user's last {counted(look.counted_events, 'event')}", look.counts()),
         ("statistics: all users' events", look.popularity()),
     ):
         if rows:
@@ -55,14 +45,21 @@ def describe(look: Look, most: int) -> str:
     return "\n".join(lines)
 
 
+def _parts(look: Look) -> str:
+    parts = ", ".join(f"{part.events:,} {part.role}" for part in look.parts)
+    return f", the newest first: {parts}" if parts else ""
+
+
 def _summary(events: Sequence[Event]) -> str:
     if not events:
         return "no event"
+    last, first = events[0].days_before, events[-1].days_before
+    days = f"{last:,} to {counted(first, 'day')}" if first != last else counted(last, "day")
     of_item = sum(event.same_item for event in events)
     of_category = sum(event.same_category for event in events)
     return (
-        f"{len(events)} events, {of_item} of the item, {of_category} of its category, "
-        f"{events[0].days_before:,} to {events[-1].days_before:,} days before"
+        f"{counted(len(events), 'event')}, {of_item} of the item, {of_category} of its category, "
+        f"{days} before"
     )
 
 
@@ -72,7 +69,7 @@ def _events(look: Look, most: int) -> list[str]:
     if not ranked:
         return ["no search found an event"]
     heads = [f"head {number}" for number in range(1, look.heads + 1)]
-    rows = [("event", "days before", "found by", *heads, "item")]
+    rows = [("event", "full days before", "found by", *heads, "item")]
     rows += [
         (
             event.day,
@@ -85,7 +82,7 @@ def _events(look: Look, most: int) -> list[str]:
     ]
     lines = _table(rows, texts=(0, 2, len(rows[0]) - 1))
     if len(ranked) > most:
-        lines.append(f"and {len(ranked) - most} more events")
+        lines.append(f"and {counted(len(ranked) - most, 'more event')}")
     return lines
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lifelong.data.keys import RANK_SIGNATURE
-from lifelong.data.spoken_times import day_of
+from lifelong.data.spoken_times import counted, day_of
+from lifelong.data.times import EARLIEST, LATEST, parse_time
 from lifelong.pipeline.config import Config, Workdir
 from lifelong.serving.credentials import ClientSecurity
 from lifelong.serving.ranker.requests import RankRequest
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from lifelong.data.logs.item_categories import ItemCategories
     from lifelong.serving.behavior_store import BehaviorStore
     from lifelong.serving.client import PredictionClient
+
+# More do not fit what people look at, nor, far beyond, the numbers of the log's columns.
+_MOST_CANDIDATES = 10_000
+_MOST_WEEKS = 5_200
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,28 @@ class PushedOptions:
     security: ClientSecurity = dataclasses.field(default_factory=ClientSecurity)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CandidateOptions(PushedOptions):
+    """Options of commands that rank candidates for a user.
+
+    Attributes:
+        candidates: Candidates to rank: the most frequent items of the weeks before the request.
+        weeks: Those weeks.
+    """
+
+    candidates: int = 200
+    weeks: int = 4
+
+    def __post_init__(self) -> None:
+        for name, most in (("candidates", _MOST_CANDIDATES), ("weeks", _MOST_WEEKS)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is {getattr(self, name)}; give 1 to {most:,}")
+
+
+class NoCandidatesError(ValueError):
+    """There is no event in the weeks before a request."""
+
+
 class KnownUser(NamedTuple):
     """A user who has events.
 
@@ -57,6 +84,23 @@ class KnownUser(NamedTuple):
     events: int
     last_event: int
     recent: dict[str, np.ndarray] | None
+
+    def request_time(self, at: str) -> int:
+        """Returns the time of a request, Unix seconds.
+
+        Args:
+            at: A date or ISO time; empty is right after the user's last event.
+
+        Raises:
+            ValueError: `at` is no time, or one that no request can have.
+        """
+        if not at:
+            return self.last_event + 1
+        time = parse_time(at, "at")
+        if not EARLIEST <= time <= LATEST:
+            first, last = (day_of(it)[:4] for it in (EARLIEST, LATEST))
+            raise ValueError(f"at is {at!r}; times of requests lie in the years {first} to {last}")
+        return time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,15 +168,16 @@ class Pushed:
             `item` and `category`, `[N]`.
 
         Raises:
-            ValueError: There is no event in these weeks.
+            NoCandidatesError: There is no event in these weeks.
         """
         from lifelong.data.logs.queries import popular_items
 
         log = self.config.data.behaviors
         found = popular_items(log, before, weeks, most, self.categories)
         if not len(found.pop("count")):
-            raise ValueError(
-                f"no event in the {weeks} weeks before {day_of(before)}; choose another time (at)"
+            raise NoCandidatesError(
+                f"no event in the {counted(weeks, 'week')} before {day_of(before)}, so that there are no "
+                "candidates; choose another time (at) or more weeks"
             )
         return found
 
@@ -236,7 +281,22 @@ def _connected(
         _server_address(options, workdir, config) as address,
         PredictionClient(address, config.name, security=options.security) as client,
     ):
+        if options.server:
+            _check_server(client)
         yield client
+
+
+def _check_server(client: PredictionClient) -> None:
+    """Says what is wrong with a server that was named, before anything else is asked of it."""
+    from lifelong.serving.prediction import PredictionError
+
+    try:
+        client.metadata()
+    except PredictionError as error:
+        raise ConnectionError(
+            f"server {client.address} does not answer for the model {client.model_name}: {error}; "
+            "check --server and --security, or leave --server out to have a server started"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -245,14 +305,13 @@ def _server_address(options: PushedOptions, workdir: Workdir, config: Config) ->
     if options.server:
         yield options.server
         return
-    import tensorflow as tf
-
+    from lifelong.components.running_model.serving_folder import running_version
     from lifelong.serving.server.server import ModelServer
 
     base_path = workdir.places(config).serving_folder
-    if not tf.io.gfile.isdir(base_path):
+    if running_version(base_path) is None:
         raise FileNotFoundError(
-            f"{base_path} does not exist: no model was pushed; start with `lifelong run`"
+            f"{base_path} holds no version of a model: none was pushed; start with `lifelong run`"
         )
     with ModelServer.of_model(config.name, base_path, poll_interval_s=0) as server:
         yield server.address

@@ -132,7 +132,8 @@ def _trees(run: ReportedRun) -> tuple[list[Baseline], Block]:
     text = (
         f"Trees: LightGBM with one fixed setting on what the head of the network is told in numbers, "
         f"counts of the history and of all users among them; {trees.iterations} trees, as many as "
-        f"validation chose, trained on {trees.training_requests:,} requests in {trees.seconds:.0f} s."
+        f"validation chose, trained on {trees.training_requests:,} requests; reading, training and scoring "
+        f"took {trees.seconds:.0f} s."
     )
     if trees.training_requests >= MOST_REQUESTS:
         text += f" Of each split only about {MOST_REQUESTS:,} requests are read."

@@ -63,7 +63,14 @@ class ReportedRun:
             FileNotFoundError: If there is none, or what it made was deleted.
         """
         record = read_last_run(workdir.metadata, having="Evaluator")
-        report = read_report(record.outputs["Evaluator", "evaluation"])
+        evaluation = record.outputs["Evaluator", "evaluation"]
+        try:
+            report = read_report(evaluation)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"the evaluation of the last run was deleted ({evaluation} holds none); `lifelong run` "
+                "makes it anew"
+            ) from error
         refusal = ""
         if SERVING_BLESSING not in record.outputs:
             place = findings_of(workdir.places(config).findings_folder, record.outputs[BAKED_MODEL])

@@ -103,6 +103,8 @@ class ExplainedRequest:
         history: Columns of the events that the model was sent, `[E]`, the newest first.
         short_length: S: so many of them are the short part.
         long_length: L: so many after those are the long part.
+        searched_events: K: so many of the long part a search finds at most.
+        evidence_length: E: so many of all of them are counted; 0 for models that do not count.
         items: The candidates, in the order of the request.
         evidence: What was counted of all events, by `REQUEST_COLUMNS`; empty for models that do not.
         statistics_age: See `RankedRequest`.
@@ -115,6 +117,8 @@ class ExplainedRequest:
     history: Mapping[str, np.ndarray]
     short_length: int
     long_length: int
+    searched_events: int
+    evidence_length: int
     items: tuple[ExplainedItem, ...]
     evidence: Mapping[str, int]
     statistics_age: int | None
@@ -140,6 +144,15 @@ class Explainer:
     def __init__(self, client: PredictionClient, store: BehaviorStore | None) -> None:
         self._client = client
         self._store = store
+
+    def version(self) -> int:
+        """Returns the version of the model, once it is known to explain.
+
+        Raises:
+            StoreFormatError: As `explain`.
+            PredictionError: Likewise.
+        """
+        return self._learn().version
 
     def explain(self, request: RankRequest) -> ExplainedRequest:
         """Explains the scores of a request.
@@ -187,6 +200,8 @@ class Explainer:
             },
             short_length=contract.short_length,
             long_length=contract.long_length,
+            searched_events=contract.searched_events,
+            evidence_length=contract.evidence_length,
             items=tuple(
                 ExplainedItem(
                     item=int(batch.inputs[CANDIDATE_ITEM][0, n]),
@@ -235,7 +250,7 @@ class Explainer:
                     StatusCode.FAILED_PRECONDITION,
                     f"version {metadata.version} of the model has no signature {signature}: it was "
                     "exported with export.explain false, by an older version of lifelong, or by "
-                    "something else; export it anew (`lifelong run --export.explain true`)",
+                    "something else; export it anew (`lifelong run --config FILE --export.explain true`)",
                 )
         told = self._client.call(contract_request(), CONTRACT_SIGNATURE)
         contract = read_contract(metadata, told)

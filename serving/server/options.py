@@ -9,6 +9,22 @@ from lifelong.serving.server.grpc_options import GrpcOptions
 _LARGEST_PORT = 65_535
 
 
+def check_port(name: str, port: int, none: bool = False) -> None:
+    """Checks a port to listen on.
+
+    Args:
+        name: Option to name in the error.
+        port: Its value.
+        none: Whether -1 stands for none.
+
+    Raises:
+        ValueError: There is no such port.
+    """
+    if not (-1 if none else 0) <= port <= _LARGEST_PORT:
+        free = "0 for a free one, or -1 for none" if none else "or 0 for a free one"
+        raise ValueError(f"{name} is {port}; give 1 to {_LARGEST_PORT}, {free}")
+
+
 @dataclasses.dataclass(frozen=True)
 class ServerOptions(GrpcOptions):
     """Options of a `ModelServer`, whatever models it serves.
@@ -44,13 +60,8 @@ class ServerOptions(GrpcOptions):
         super().__post_init__()
         if not self.host:
             raise ValueError("host is empty; 0.0.0.0 listens on all addresses")
-        if not 0 <= self.port <= _LARGEST_PORT:
-            raise ValueError(f"port is {self.port}; give 1 to {_LARGEST_PORT}, or 0 for a free one")
-        if not -1 <= self.rest_port <= _LARGEST_PORT:
-            raise ValueError(
-                f"rest_port is {self.rest_port}; give 1 to {_LARGEST_PORT}, 0 for a free one, or -1"
-                " for none"
-            )
+        check_port("port", self.port)
+        check_port("rest_port", self.rest_port, none=True)
         for name in ("poll_interval_s", "max_load_retries", "load_retry_interval_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; at least 0 is needed")

@@ -1,4 +1,7 @@
 import errno
+import io
+import os
+import sys
 
 import pytest
 
@@ -7,22 +10,7 @@ from lifelong.commands.parser import COMMANDS
 from lifelong.data.full_disk import FullDiskError
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["run"],
-        ["compile"],
-        ["submit"],
-        ["serve"],
-        ["rank"],
-        ["fetch"],
-        ["ingest"],
-        ["compare"],
-        ["sweep"],
-        ["staleness"],
-    ],
-)
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([*command, "--help"])
@@ -35,6 +23,15 @@ def test_every_command_has_help(command, capsys):
     [
         (["rank", "--user=1"], "start with `lifelong run`"),
         (["rank", "--user=1", "--security.tls=true"], "security is set, but server is empty"),
+        (["rank", "--user=1", "--top=0"], "top is 0; at least 1"),
+        (["rank", "--user=1", "--evidence=-1"], "evidence is -1; at least 0"),
+        (["rank", "--user=1", f"--weeks={2**70}"], "give 1 to 5,200"),
+        (["explain", "--user=1", "--item=1"], "start with `lifelong run`"),
+        (["explain", "--user=1", "--item=1", "--events=0"], "events is 0; at least 1"),
+        (["ui", f"--candidates={2**70}"], "give 1 to 10,000"),
+        (["ui", "--port=65536"], "port is 65536; give 1 to 65535"),
+        (["ui", "--port=-1"], "port is -1; give 1 to 65535"),
+        (["report"], "start with `lifelong run`"),
         (["ingest", "log.csv"], "start with `lifelong run`"),
         (["serve"], "push a model with `lifelong run`"),
         (["run", "--data.behaviors.files=nothing-*.csv"], "splits.validation_start is empty"),
@@ -115,6 +112,32 @@ def test_a_full_disk_is_told_whoever_met_it(monkeypatch, capsys, error, said):
     monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=fail))
     assert main(["serve"]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["rank", "--help"], ["serve"]])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_nothing_is_said_where_nobody_reads_any_more(monkeypatch, capfd, arguments, buffered):
+    def speak(*arguments):
+        print("serving")
+        return 0
+
+    monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=speak))
+    nobody, output = os.pipe()
+    os.close(nobody)
+    with open(output, "wb", buffering=-1 if buffered else 0) as raw:  # noqa: PTH123
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, write_through=not buffered))
+        assert main(arguments) == 141
+        sys.stdout.flush()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_broken_pipe_elsewhere_is_told(monkeypatch, capfd):
+    def fail(*arguments):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe", "redis:6379")
+
+    monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=fail))
+    assert main(["serve"]) == 1
+    assert "redis:6379" in capfd.readouterr().err
 
 
 def test_an_error_that_is_not_the_users_shows_where_it_was_raised(monkeypatch):

@@ -10,6 +10,7 @@ from lifelong.pipeline.config import Config, Workdir
 from lifelong.pipeline.default_data import default_ingestion
 from lifelong.pipeline.local_runner import RunOutcome
 from lifelong.pipeline.run_record import RunRecord
+from lifelong.report.reported_run import ReportedRun
 
 CONFIG = Config(data=default_ingestion(Path("/behaviors.parquet")))
 
@@ -42,6 +43,15 @@ def test_a_report_that_cannot_be_written_does_not_end_the_run(outcome, tmp_path,
     (tmp_path / "report.html").mkdir()
     report_on_run(CONFIG, Workdir(tmp_path), outcome)
     assert "no report was written: IsADirectoryError" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("lifelong.commands.report.load_config", lambda path: CONFIG)
+    monkeypatch.setattr(ReportedRun, "read_last", lambda *arguments: pytest.fail("work was done"))
+    with pytest.raises(FileNotFoundError, match=f"{tmp_path}/nowhere does not exist"):
+        report(ReportOptions(workdir=str(tmp_path), output=f"{tmp_path}/nowhere/page.html"))
+    with pytest.raises(IsADirectoryError, match=f"{tmp_path} is a folder"):
+        report(ReportOptions(workdir=str(tmp_path), output=str(tmp_path)))
 
 
 def test_without_a_run_the_command_says_what_to_do(tmp_path):

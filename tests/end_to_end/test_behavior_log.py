@@ -208,7 +208,7 @@ def test_who_looks_into_a_prediction_reads_the_score_that_predict_gives(
             assert complaints(driver) == []
             assert not scrolls_sideways(driver)
         output = lifelong("explain", f"--user={user}", f"--item={item}", of_run, address)
-        assert f"score                         {score:.4f}" in output
+        assert re.search(rf"^score +{score:.4f} ", output, re.MULTILINE)
         with open_store(workdir.places(Config()).store_destination) as store:
             history = store.history(int(user), 4_000)
         request = build_request(

@@ -57,6 +57,8 @@ def a_look(attended=True, names=NAMES, user="anna", **changes):
         "history": history,
         "short_length": 1,
         "long_length": 3,
+        "searched_events": 2,
+        "evidence_length": 5,
         "items": (item,),
         "evidence": {},
         "statistics_age": DAY,

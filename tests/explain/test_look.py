@@ -1,6 +1,8 @@
 import dataclasses
 
-from lifelong.explain.look import spoken_gap
+import numpy as np
+
+from lifelong.explain.charts import chart_of_searches, timeline
 from lifelong.explain.text import describe
 from tests.explain.looks import a_look, found
 
@@ -50,30 +52,60 @@ def test_counts_are_told_in_words():
     assert look.popularity()[3] == ("ever", "4", "4,000")
 
 
-def test_gaps_are_told_in_their_largest_unit():
-    gaps = (0, 1, 119, 3_600, 2 * 86_400 - 1)
-    assert [spoken_gap(gap) for gap in gaps] == [
-        "0 seconds",
-        "1 second",
-        "1 minute",
-        "1 hour",
-        "1 day",
+def test_what_the_model_does_with_the_history_is_told_of_the_events_that_it_was_sent():
+    told = [
+        (({}), ["1 of the short part", "3 of the long part", "1 that are counted alone"]),
+        (({"long_length": 30}), ["1 of the short part", "4 of the long part"]),
+        (({"short_length": 5}), ["5 of the short part"]),
+        (({"short_length": 0, "long_length": 9}), ["5 of the long part"]),
     ]
+    for changes, parts in told:
+        look = a_look(**changes)
+        found = [f"{part.events} {part.role}" for part in look.parts]
+        assert [it.partition(",")[0] for it in found] == parts
+        assert f"sent the last 5 of 1,000 events, the newest first: {found[0]}" in describe(look, 3)
+        lines = timeline(look).chart.to_dict()["layer"][1]["data"]["values"]
+        assert len(lines) == len(parts) - 1
+        assert timeline(look).text.count("dashed line") == (len(parts) > 1)
+
+
+def test_a_history_without_events_is_told():
+    nothing = {key: np.zeros(0, np.int64) for key in ("item", "category", "timestamp")}
+    item = a_look().candidate
+    none = dataclasses.replace(item, attended=None, searches=dict.fromkeys(item.searches, found()))
+    look = a_look(history=nothing, items=(none,))
+    assert look.parts == []
+    text = describe(look, 3)
+    assert "model version 12, sent none of 1,000 events\n" in text
+    assert "without any event" in text
+    assert "evidence: this user's last 0 events" in text
+
+
+def test_evidence_names_the_events_that_it_counts():
+    look = a_look(evidence_length=2)
+    assert "evidence: this user's last 2 events" in describe(look, 3)
+    assert "older ones are not counted either" in describe(look, 3)
+    plain = a_look(evidence_length=0)
+    assert "(the short part stays)" in describe(plain, 3)
+    assert "(older ones are not sent)" in describe(plain, 3)
+
+
+def test_the_chart_of_searches_says_how_many_events_a_search_finds():
+    assert "at most 2 events of the long part" in chart_of_searches(a_look()).text
 
 
 def test_the_text_tells_scores_searches_attention_and_counts():
     text = describe(a_look(), most=3)
     assert "user anna on 2018-01-01, item tea, drinks" in text
-    assert "sent the last 5 of 1,000 events: 1 are the short part" in text
-    assert "score                         0.5000" in text
-    assert "if the long part were empty   0.2500" in text
-    assert "of the last 1 events alone    0.1250" in text
+    assert "score                        0.5000  (as Predict gives it)" in text
+    assert "if the long part were empty  0.2500  (counts and the short part stay)" in text
+    assert "of the last 1 event alone    0.1250  (older ones are not counted either)" in text
     assert "hard search  2 events, 2 of the item, 2 of its category, 9 to 40 days before" in text
-    assert "ETA search   1 events, 0 of the item, 0 of its category, 20 to 20 days before" in text
+    assert "ETA search   1 event, 0 of the item, 0 of its category, 20 days before" in text
     rows = text.partition("\nevent ")[2].splitlines()
     # The largest attention first.
     assert rows[1].split()[:6] == ["2017-12-11", "20", "soft,", "eta", "0.750", "0.500"]
-    assert "and 1 more events" in text
+    assert "and 1 more event" in text
     assert text.endswith("50")
 
 

@@ -1,8 +1,13 @@
 """The page as a reader sees it, and what it answers."""
 
 import asyncio
+import os
 import re
+import signal
+import threading
+import time
 import types
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -13,7 +18,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 
 from lifelong.data.datasets.item_names import ItemNames
 from lifelong.explain.page import render
-from lifelong.explain.page_server import make_application, serve_page
+from lifelong.explain.page_server import listen, make_application, serve_page
 from lifelong.explain.session import Candidate, Visit
 from lifelong.models.config import ModelConfig
 from lifelong.pipeline.pushed import KnownUser
@@ -38,9 +43,14 @@ class Session:
             raise ValueError("user nobody has no event")
         if user == "down":
             raise PredictionError(grpc.StatusCode.UNAVAILABLE, "no server")
+        known = KnownUser(1, 1000, NOW - 1, None)
+        if user == "early":
+            return Visit(user, known, NOW, no_candidates="no event in the 4 weeks")
+        if user == "broken":
+            raise KeyError("our fault")
         ranked = (Candidate("7", 0.5, HOSTILE, HOSTILE), Candidate("8", 0.25, "cake", "sweets"))
         return Visit(
-            user, KnownUser(1, 1000, NOW - 1, None), NOW, ranked, 86_400, ("candidate_price",)
+            user, known, NOW, ranked, statistics_age=86_400, sent_as_zero=("candidate_price",)
         )
 
     def look(self, user, item, at=""):
@@ -88,18 +98,29 @@ def test_the_page_in_a_browser(html, tmp_path, size, dark):
             False,
             True,
         ]
+        assert [cell.text for cell in rows[2].find_elements("css selector", "th, td")] == [
+            "2017-11-21",
+            "40",
+            "hard, soft",
+            "-",
+            "-",
+            f"item {HOSTILE}",
+            HOSTILE,
+        ]
 
 
-def ask(path, host="127.0.0.1"):
+def ask(path, host="127.0.0.1", session=None, method="GET"):
     """Returns status, headers and body of one request."""
 
     async def run():
         (socket,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
         with ThreadPoolExecutor(1) as threads:
-            server = tornado.httpserver.HTTPServer(make_application(Session(), threads))
+            server = tornado.httpserver.HTTPServer(make_application(session or Session(), threads))
             server.add_socket(socket)
             url = f"http://127.0.0.1:{socket.getsockname()[1]}{path}"
-            request = HTTPRequest(url, headers={"Host": host})
+            request = HTTPRequest(
+                url, method, {"Host": host}, allow_nonstandard_methods=method == "POST"
+            )
             answer = await AsyncHTTPClient().fetch(request, raise_error=False)
             server.stop()
         return answer.code, answer.headers, answer.body.decode()
@@ -124,7 +145,12 @@ def test_a_user_gets_candidates_whose_scores_can_be_looked_into():
 
 @pytest.mark.parametrize(
     ("user", "status", "told"),
-    [("nobody", 400, "user nobody has no event"), ("down", 503, "no server")],
+    [
+        ("nobody", 400, "user nobody has no event"),
+        ("down", 503, "no server"),
+        ("broken", 500, "our fault"),
+        ("%ff", 400, "Bad Request"),
+    ],
 )
 def test_what_went_wrong_is_told_on_the_page(user, status, told):
     found, _, body = ask(f"/?user={user}")
@@ -137,8 +163,75 @@ def test_a_page_of_another_name_gets_nothing():
     assert ask("/", host="evil.example")[0] == 404
 
 
+def test_without_candidates_an_item_is_looked_into_all_the_same():
+    status, _, body = ask("/?user=early&item=7&at=2018-01-01")
+    assert status == 200
+    assert "No event in the 4 weeks" in body
+    assert 'id="predicted">0.5000' in body
+
+
+def test_a_suggested_user_begins_anew():
+    assert 'href="/?user=anna">anna' in ask("/?user=nobody&item=7&at=soon")[2]
+
+
+def test_where_no_users_can_be_suggested_the_page_says_why():
+    class Moved(Session):
+        @property
+        def busiest_users(self):
+            raise ValueError("log.csv does not exist")
+
+    status, _, body = ask("/", session=Moved())
+    assert status == 503
+    assert "log.csv does not exist" in body
+    # What was asked for is told first.
+    status, _, body = ask("/?user=nobody", session=Moved())
+    assert status == 400
+    assert "user nobody has no event" in body
+
+
+def test_other_methods(caplog):
+    status, _, body = ask("/", method="HEAD")
+    assert (status, body) == (200, "")
+    status, _, body = ask("/", method="POST")
+    assert status == 405
+    assert "Method Not Allowed" in body
+
+
 def test_a_port_that_is_taken_is_told():
-    (socket,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
-    port = socket.getsockname()[1]
-    with socket, pytest.raises(OSError, match=f"port {port} .* choose another --port"):
-        serve_page(Session(), port, print)
+    with listen(0) as (taken,):
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"port {port} .* choose another --port"), listen(port):
+            pass
+
+
+def test_a_page_that_is_being_made_is_finished_before_the_end(caplog):
+    asked = threading.Event()
+
+    class Slow(Session):
+        def visit(self, user, at=""):
+            asked.set()
+            time.sleep(0.5)
+            return super().visit(user, at)
+
+    pages = []
+
+    def open_and_interrupt(address):
+        def get():
+            with urllib.request.urlopen(f"{address}?user=anna") as answer:
+                pages.append(answer.read().decode())
+
+        def interrupt():
+            asked.wait()
+            os.kill(os.getpid(), signal.SIGINT)
+
+        for act in (get, interrupt):
+            threads.append(threading.Thread(target=act))
+            threads[-1].start()
+
+    threads = []
+    with listen(0) as listening:
+        serve_page(Slow(), listening, open_and_interrupt)
+    for thread in threads:
+        thread.join()
+    assert "2 candidates" in pages[0]
+    assert not caplog.records

@@ -77,6 +77,8 @@ def test_the_history_comes_newest_first_and_searches_look_at_the_long_part(clien
     times = HISTORIES[user]["timestamp"][::-1][: len(explained.history["timestamp"])]
     np.testing.assert_array_equal(explained.history["timestamp"], times)
     assert (explained.short_length, explained.long_length) == (S, L)
+    assert (explained.searched_events, explained.evidence_length) == (K, CONFIG.evidence_length)
+    assert explained.model_version == Explainer(client, store).version()
     for item in explained.items:
         for found in item.searches.values():
             assert ((found.position >= S) & (found.position < S + L)).all()
@@ -130,5 +132,5 @@ def test_a_model_that_does_not_explain_is_named(transformed, tmp_path):
         with pytest.raises(
             PredictionError, match=r"no signature explain: .*--export.explain true"
         ) as error:
-            Explainer(client, None).explain(request_of(USERS[0]))
+            Explainer(client, None).version()
         assert error.value.code == grpc.StatusCode.FAILED_PRECONDITION
