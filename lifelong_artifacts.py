@@ -64,3 +64,12 @@ class PushedBehaviorStore(types.Artifact):
     """
 
     TYPE_NAME = "lifelong_artifacts.PushedBehaviorStore"
+
+
+class ReportPage(types.Artifact):
+    """The page about a run, `report.html`.
+
+    Custom property: `not_shown`, the parts that could not be made and why, a line each; empty if there are none.
+    """
+
+    TYPE_NAME = "lifelong_artifacts.ReportPage"

@@ -1,13 +1,25 @@
-"""`lifelong compile`: the pipeline as a file that Kubeflow Pipelines or Vertex runs."""
+r"""`lifelong compile`: the pipeline as a file that Kubeflow Pipelines or Vertex runs.
+
+TFX's own command runs this file, too:
+
+    TF_USE_LEGACY_KERAS=1 LIFELONG_CONFIG=pipeline.yaml \
+        tfx pipeline compile --engine vertex --pipeline_path commands/compile.py
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from lifelong.commands.command import with_options
+from lifelong.pipeline.config import Config
 from lifelong.pipeline.targets import Target, output_file
+
+_CONFIG_VARIABLE = "LIFELONG_CONFIG"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +45,9 @@ def _run(options: CompileOptions) -> int:
         raise ValueError(f"output is {str(path)!r}, the configuration itself; name another file")
 
     from lifelong.pipeline.cluster import read_cluster_config
-    from lifelong.pipeline.kubeflow_runner import compile_pipeline
 
     config = read_cluster_config(options.config, "lifelong compile")
-    job = compile_pipeline(config, path)
+    job = write_pipeline(config, path)
     if "@" in config.store.destination:
         print(
             "store.destination has a password, which is in the file now: who may read the file may read the "
@@ -54,3 +65,29 @@ def _run(options: CompileOptions) -> int:
 
 
 COMMAND = with_options("write the pipeline for Kubeflow or Vertex", CompileOptions, _run)
+
+
+def write_pipeline(config: Config, output: Path) -> dict[str, Any]:
+    """Compiles the pipeline with the task that writes the page about a run; see `compile_pipeline`."""
+    from lifelong.pipeline.kubeflow_runner import compile_pipeline
+    from lifelong.report.reporter.component import reporters
+
+    return compile_pipeline(config, output, functools.partial(reporters, config))
+
+
+def run_by_tfx() -> None:
+    """Compiles the pipeline whose configuration the environment names.
+
+    Raises:
+        ValueError: It names none, or one that cannot be compiled.
+    """
+    from lifelong.pipeline.cluster import read_cluster_config
+
+    path = os.environ.get(_CONFIG_VARIABLE)
+    if not path:
+        raise ValueError(f"set {_CONFIG_VARIABLE} to a configuration file (YAML)")
+    write_pipeline(read_cluster_config(path), Path.cwd() / "pipeline.json")
+
+
+if __name__ == "__main__":
+    run_by_tfx()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 
 from lifelong.commands.command import with_options
+from lifelong.commands.compile import write_pipeline
 from lifelong.pipeline.submission import SubmitOptions
 from lifelong.pipeline.targets import output_file
 
@@ -14,7 +15,6 @@ def _run(options: SubmitOptions) -> int:
 
     from lifelong.pipeline.checks import check_logs
     from lifelong.pipeline.cluster import cluster_places, read_cluster_config
-    from lifelong.pipeline.kubeflow_runner import compile_pipeline
     from lifelong.pipeline.run_parameters import RunParameters
     from lifelong.pipeline.submission import submit
 
@@ -25,7 +25,7 @@ def _run(options: SubmitOptions) -> int:
         print(f"{name}: {value}")
     with tempfile.TemporaryDirectory() as folder:
         package = output_file(options.target, f"{folder}/pipeline{options.suffix}")
-        compile_pipeline(config, package)
+        write_pipeline(config, package)
         print(f"submitted: {submit(options, config, package, parameters)}")
     return 0
 

@@ -7,7 +7,7 @@ from tfx import v1 as tfx
 
 from lifelong.components.evaluation.eval_config import make_eval_config
 from lifelong.pipeline.config import Config, Places
-from lifelong.pipeline.create_pipeline import BaseModel, create_pipeline
+from lifelong.pipeline.create_pipeline import BaseModel, ComponentsAfter, create_pipeline
 from lifelong.pipeline.run_parameters import RunParameters
 
 
@@ -17,6 +17,7 @@ def configured_pipeline(
     parameters: RunParameters,
     metadata_connection_config: ConnectionConfig | None = None,
     base: BaseModel | None = None,
+    after: ComponentsAfter | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline of a configuration.
 
@@ -26,6 +27,7 @@ def configured_pipeline(
         parameters: What logs and destinations are like; texts, or parameters that are given later.
         metadata_connection_config: Where ML Metadata keeps what ran; None: where the runner does.
         base: The model that is trained on; None: a new one is trained.
+        after: Makes what comes after the push, see `create_pipeline`.
     """
     return create_pipeline(
         pipeline_name=config.name,
@@ -46,4 +48,5 @@ def configured_pipeline(
         beam_args=config.beam_args,
         metadata_connection_config=metadata_connection_config,
         base=base,
+        after=after,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ml_metadata.proto import ConnectionConfig
 from tensorflow_model_analysis.proto import config_pb2
 from tfx import v1 as tfx
+from tfx.dsl.components.base import base_node
 from tfx.types.channel import OutputChannel
 
 from lifelong.components.behavior_example_gen.component import BehaviorExampleGen
@@ -43,6 +44,8 @@ from lifelong_artifacts import Vocabularies
 PREPROCESSING_FN = "lifelong.models.preprocessing.preprocessing_fn"
 RUN_FN = "lifelong.models.training.run_fn"
 
+ComponentsAfter = Callable[[Sequence[base_node.BaseNode]], Sequence[base_node.BaseNode]]
+
 
 def create_pipeline(
     pipeline_name: str,
@@ -66,6 +69,7 @@ def create_pipeline(
     base: BaseModel | None = None,
     preprocessing_fn: str = PREPROCESSING_FN,
     run_fn: str = RUN_FN,
+    after: ComponentsAfter | None = None,
 ) -> tfx.dsl.Pipeline:
     """Builds the pipeline from behaviour logs to a pushed model and a pushed behaviour store.
 
@@ -91,6 +95,8 @@ def create_pipeline(
         base: The model that is trained on; None: a new one is trained.
         preprocessing_fn: Full name of Transform's function.
         run_fn: Full name of the Trainer's function.
+        after: Given all these components, makes those that read what they made; they must be made
+            before the pipeline is.
 
     Returns:
         The pipeline, to be given to a runner.
@@ -163,21 +169,22 @@ def create_pipeline(
     store: list[Any] = []
     if tree is not None:
         store = _store_components(tree, store_destination, store_versions, parameters, data)
+    components = [
+        *imported.values(),
+        *data.components,
+        *store,
+        trainer,
+        signature_baker,
+        running_model,
+        evaluator,
+        serving_validator,
+        pusher,
+    ]
     return _pipeline(
         pipeline_name,
         pipeline_root,
         metadata_connection_config,
-        [
-            *imported.values(),
-            *data.components,
-            *store,
-            trainer,
-            signature_baker,
-            running_model,
-            evaluator,
-            serving_validator,
-            pusher,
-        ],
+        [*components, *(after(components) if after else ())],
         beam_args,
         enable_cache,
     )

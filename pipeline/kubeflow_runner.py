@@ -1,14 +1,7 @@
-r"""Compiles the pipeline for Kubeflow Pipelines and for Vertex.
-
-TFX's own command runs this file, too:
-
-    TF_USE_LEGACY_KERAS=1 LIFELONG_CONFIG=pipeline.yaml \
-        tfx pipeline compile --engine vertex --pipeline_path pipeline/kubeflow_runner.py
-"""
+"""Compiles the pipeline for Kubeflow Pipelines and for Vertex."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +10,16 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import (
     KubeflowV2DagRunnerConfig,
 )
 
-from lifelong.pipeline.cluster import cluster_places, read_cluster_config
+from lifelong.pipeline.cluster import cluster_places
 from lifelong.pipeline.config import Config
 from lifelong.pipeline.configured_pipeline import configured_pipeline
+from lifelong.pipeline.create_pipeline import ComponentsAfter
 from lifelong.pipeline.run_parameters import RunParameters
 
 TASK_COMMAND = ["python", "-m", "lifelong.pipeline.task"]
-_CONFIG_VARIABLE = "LIFELONG_CONFIG"
 
 
-def compile_pipeline(config: Config, output: Path) -> dict[str, Any]:
+def compile_pipeline(config: Config, output: Path, after: ComponentsAfter) -> dict[str, Any]:
     """Compiles the pipeline into a file that both Kubeflow Pipelines and Vertex run.
 
     Its tasks are given what logs and destinations are like when the pipeline is started, see
@@ -36,6 +29,7 @@ def compile_pipeline(config: Config, output: Path) -> dict[str, Any]:
         config: The configuration; nothing in it may be of this machine, see `cluster_places`.
         output: File to write: `.yaml`, as the client of Kubeflow Pipelines reads it, or `.json`, as
             Vertex's does.
+        after: Makes what comes after the push, see `create_pipeline`.
 
     Returns:
         The `PipelineJob`, whose `pipelineSpec` is what is written as YAML.
@@ -44,7 +38,7 @@ def compile_pipeline(config: Config, output: Path) -> dict[str, Any]:
         ValueError: Something in the configuration is of this machine.
     """
     places = cluster_places(config)
-    pipeline = configured_pipeline(config, places, RunParameters.to_be_given(config))
+    pipeline = configured_pipeline(config, places, RunParameters.to_be_given(config), after=after)
     runner = KubeflowV2DagRunner(
         KubeflowV2DagRunnerConfig(
             display_name=config.name,
@@ -56,19 +50,3 @@ def compile_pipeline(config: Config, output: Path) -> dict[str, Any]:
         output_filename=output.name,
     )
     return runner.run(pipeline)
-
-
-def run() -> None:
-    """Compiles the pipeline whose configuration the environment names.
-
-    Raises:
-        ValueError: It names none, or one that cannot be compiled.
-    """
-    path = os.environ.get(_CONFIG_VARIABLE)
-    if not path:
-        raise ValueError(f"set {_CONFIG_VARIABLE} to a configuration file (YAML)")
-    compile_pipeline(read_cluster_config(path), Path.cwd() / "pipeline.json")
-
-
-if __name__ == "__main__":
-    run()

@@ -101,8 +101,10 @@ def component_lines(log_file: Path) -> Iterator[None]:
     if not flags.FLAGS.is_parsed():
         flags.FLAGS.mark_as_parsed()  # absl complains about every message before that
     absl_logging.use_absl_handler()
-    absl_logging.set_verbosity(absl_logging.INFO)
     with contextlib.ExitStack() as restore:
+        # With its handler it sets the root logger, too.
+        restore.callback(absl_logging.set_verbosity, absl_logging.get_verbosity())
+        absl_logging.set_verbosity(absl_logging.INFO)
         restore.callback(to_file.close)
         for logger in map(logging.getLogger, _LIBRARIES):
             # Both print by themselves and hand their messages on to the root logger.

@@ -38,7 +38,7 @@ def judge_run(gate: GateConfig, outcome: RunOutcome) -> Verdict:
     record, report, refusal = outcome
     if not refusal:
         pushed = record.properties["Pusher", "pushed_model"]
-        if "Pusher" in record.executed and pushed[PUSHED]:
+        if "Pusher" not in record.cached and pushed[PUSHED]:
             return Verdict(0, f"pushed: version {pushed[PUSHED_VERSION]}")
         # A change that is too small is no fault of a model that is compared with itself.
         in_use = pushed.get(RUNNING_VERSION, pushed.get(PUSHED_VERSION))

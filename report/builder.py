@@ -18,6 +18,7 @@ from lifelong.data.whole_file import write_atomically
 from lifelong.models.ctr_model import CTRModel
 from lifelong.models.scores import CandidateScores, score_files
 from lifelong.models.trained import TRAINED_FOLDER, load_trained
+from lifelong.pipeline.run_record import RunRecord
 from lifelong.report.calibration_section import calibration_section
 from lifelong.report.data_section import data_section
 from lifelong.report.lineage_section import lineage_section, without_secrets
@@ -145,14 +146,21 @@ def _page(run: ReportedRun, sections: list[Section]) -> Page:
     config, record = run.config, run.outcome.record
     return Page(
         title=f"{config.name}: {config.model.long_term} on {_logs(run)}",
-        subtitle=(
-            f"Run of {_time(run, '%Y-%m-%d %H:%M')} UTC, {_minutes(record.duration)}; "
-            f"{len(record.executed)} components executed, {len(record.cached)} unchanged"
-        ),
+        subtitle=f"Run of {_time(run, '%Y-%m-%d %H:%M')} UTC{_executed(record)}",
         good=not run.verdict.status,
         verdict=without_secrets(run.verdict.text),
         tiles=list(_tiles(run)),
         sections=sections,
+    )
+
+
+def _executed(record: RunRecord) -> str:
+    """Returns what is known of the components; a task on a cluster knows nothing of others."""
+    if not record.seconds:
+        return ""
+    return (
+        f", {_minutes(record.duration)}; {len(record.executed)} components executed, "
+        f"{len(record.cached)} unchanged"
     )
 
 

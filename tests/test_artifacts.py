@@ -26,7 +26,7 @@ def test_a_type_is_found_by_its_name(kind):
 
 
 def test_all_are_there():
-    assert len(TYPES) == 6
+    assert len(TYPES) == 7
 
 
 def test_they_are_installed_with_the_package(tmp_path):

@@ -40,7 +40,7 @@ def test_both_targets_are_given_the_same_pipeline(config, tmp_path, capsys):
     for target in ("kubeflow", "vertex"):
         assert main(["compile", f"--config={config}", f"--target={target}"]) == 0
     said = capsys.readouterr().out
-    assert "15 tasks in the image registry/lifelong:1" in said
+    assert "16 tasks in the image registry/lifelong:1" in said
     assert "behaviors_fingerprint, running_model, running_store" in said
     spec = yaml.safe_load((tmp_path / "compiled_pipeline.yaml").read_text())
     assert json.loads((tmp_path / "compiled_pipeline.json").read_text())["pipelineSpec"] == spec

@@ -1,5 +1,6 @@
 """The compiled pipeline, run task by task as Kubeflow runs it: what runs, what is cached, what is pushed."""
 
+import functools
 import json
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from lifelong.pipeline.cluster import cluster_places, read_cluster_config
 from lifelong.pipeline.kubeflow_runner import compile_pipeline
 from lifelong.pipeline.run_parameters import RunParameters
+from lifelong.report.reporter.component import reporters
 from lifelong.serving.behavior_store import open_store
 from lifelong.serving.client import PredictionClient
 from lifelong.serving.ranker import Ranker, RankRequest
@@ -22,7 +24,9 @@ pytestmark = pytest.mark.slow
 STORE_PUSHER = {"BehaviorStorePusher"}
 # Are told what is in use at their destination, or read what is.
 COMPARES = {"RunningModel", "Evaluator", "Pusher"}
+# Without the Reporter, which has a run of its own here.
 TASKS = 15
+TITLES = ("Metrics on the eval split", "Calibration", "Training", "Data", "Serving", "Lineage")
 
 
 class Cluster:
@@ -38,7 +42,7 @@ class Cluster:
         baskets = sample_logs.make_baskets(users=16, seed=seed)
         sample_logs.write_behavior_csv(baskets, self.folder / "log.csv")
 
-    def run(self, target: str = "kubeflow", **serving):
+    def run(self, target: str = "kubeflow", page: bool = False, **serving):
         """Compiles the pipeline, as a user does anew for each run, and runs it."""
         told = {
             "name": "shop",
@@ -73,11 +77,12 @@ class Cluster:
                 **serving,
             },
             "gate": {"auc_min": 0.0, "auc_change_min": -1.0},
+            "report": {"write": page},
         }
         (self.folder / "pipeline.yaml").write_text(yaml.dump(told))
         config = read_cluster_config(str(self.folder / "pipeline.yaml"))
         file = self.folder / {"kubeflow": "compiled.yaml", "vertex": "compiled.json"}[target]
-        compile_pipeline(config, file)
+        compile_pipeline(config, file, functools.partial(reporters, config))
         text = file.read_text()
         spec = yaml.safe_load(text) if target == "kubeflow" else json.loads(text)["pipelineSpec"]
         parameters = RunParameters.of(config, cluster_places(config)).by_name()
@@ -117,6 +122,17 @@ def test_what_is_unchanged_is_cached_and_what_is_changed_refused_or_lost_is_not(
     for target in ("kubeflow", "vertex"):
         third = cluster.run(target)
         assert (third.ran, len(third.cached)) == (set(), TASKS), target
+
+    with_page = cluster.run(page=True)
+    assert (with_page.ran, len(with_page.cached)) == ({"Reporter"}, TASKS), with_page.failed
+    page = with_page.outputs["Reporter"]["report_page"]
+    assert page["metadata"]["not_shown"] == ""
+    html = (Path(page["uri"]) / "report.html").read_text()
+    assert f"nothing is new: this model is version {cluster.versions()[0]}, in use" in html
+    assert "LightGBM" in html
+    assert "on 16 requests" in html
+    for title in TITLES:
+        assert f"{title}</h2>" in html
 
     shutil.rmtree(tmp_path / "store")
     lost_store = cluster.run()

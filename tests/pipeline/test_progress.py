@@ -52,3 +52,19 @@ def test_errors_are_printed_and_all_the_rest_is_in_the_file(tmp_path):
     text = (tmp_path / "run.log").read_text()
     for message in ("something small", "something only experts need", "something broke"):
         assert message in text
+
+
+def test_what_others_log_afterwards_is_shown_as_before(tmp_path):
+    """A notebook goes on after a run."""
+    script = f"""
+        import logging, pathlib
+        from lifelong.pipeline.progress import component_lines
+        level = logging.getLogger().level
+        with component_lines(pathlib.Path({str(tmp_path / "run.log")!r})):
+            pass
+        assert logging.getLogger().level == level
+        logging.getLogger("lifelong.serving").info("a version is available")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

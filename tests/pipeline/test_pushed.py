@@ -70,7 +70,9 @@ def test_times_that_no_request_has_are_refused_by_the_name_of_the_option(at):
 def test_a_period_without_events_has_no_candidates(write_log):
     log = write_log("log.csv", [{"user": 1, "item": 7, "category": 1, "timestamp": 1_500_000_000}])
     config = Config(data=default_ingestion(log))
-    pushed = Pushed(config, Workdir(Path(log).parent), None, lambda: pytest.fail("no server is needed"))
+    pushed = Pushed(
+        config, Workdir(Path(log).parent), None, lambda: pytest.fail("no server is needed")
+    )
     found = pushed.popular_items(1_500_000_001, weeks=1, most=5)
     assert found["item"].tolist() == [7]
     with pytest.raises(NoCandidatesError, match=r"no event in the 1 week before 2017-07-14"):

@@ -1,4 +1,4 @@
-"""The runner as TFX's own command finds it; what it compiles is tested with `lifelong compile`."""
+"""The pipeline as TFX's own command compiles it; test_submit.py has `lifelong compile`."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lifelong.pipeline import kubeflow_runner
+from lifelong.commands.compile import run_by_tfx
 
-RUNNER = Path(__file__).parents[2] / "pipeline" / "kubeflow_runner.py"
+RUNNER = Path(__file__).parents[2] / "commands" / "compile.py"
 CONFIG = """
 name: shop
 image: shop/lifelong:1
@@ -36,6 +36,7 @@ def test_tfx_compiles_it(tmp_path):
     command[0] = shutil.which("tfx", path=variables["PATH"])
     subprocess.run(command, cwd=tmp_path, env=variables, check=True)
     job = json.loads((tmp_path / "pipeline.json").read_text())
+    assert "Reporter" in job["pipelineSpec"]["root"]["dag"]["tasks"]
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/artifacts"
     assert "gs:/b" not in json.dumps(job).replace("gs://", "")
 
@@ -43,4 +44,4 @@ def test_tfx_compiles_it(tmp_path):
 def test_without_a_configuration_it_says_what_to_set(monkeypatch):
     monkeypatch.delenv("LIFELONG_CONFIG", raising=False)
     with pytest.raises(ValueError, match="set LIFELONG_CONFIG to a configuration file"):
-        kubeflow_runner.run()
+        run_by_tfx()
