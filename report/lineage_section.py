@@ -43,17 +43,15 @@ def lineage_section(run: ReportedRun) -> Section:
                 ),
             )
         )
-    blocks.append(
-        Table(
-            "Artifacts",
-            ("component", "output", "in this run", "place"),
-            [
-                (component, key, executed.get(component, ""), without_secrets(uri))
-                for (component, key), uri in record.outputs.items()
-            ],
-            texts=4,
-        )
-    )
+    columns = ["component", "output", "place"]
+    rows = [
+        [component, key, without_secrets(uri)] for (component, key), uri in record.outputs.items()
+    ]
+    if executed:  # a task on a cluster does not know
+        columns.insert(2, "in this run")
+        for row in rows:
+            row.insert(2, executed.get(row[0], ""))
+    blocks.append(Table("Artifacts", columns, rows, texts=len(columns)))
     text = yaml.safe_dump(dataclasses.asdict(run.config), sort_keys=False, allow_unicode=True)
     blocks.append(Disclosure("The whole configuration", without_secrets(text)))
     return Section("lineage", "Lineage", blocks)

@@ -26,21 +26,22 @@ from lifelong.report.reported_run import BAKED_MODEL, SERVING_BLESSING, Reported
 CONFIG_KEY = "config"
 PAGE_KEY = "report_page"
 PAGE_FILE = "report.html"
-# What the page is about: names of components and output keys, by key of the input.
+# What the page is about, in the order in which it is made: names of components and output keys, by key
+# of the input.
 REPORTED = {
-    "baked_model": BAKED_MODEL,
     "day_statistics": ("DayStatisticsBuilder", "day_statistics"),
-    "evaluation": ("Evaluator", "evaluation"),
-    "examples": ("BehaviorExampleGen", "examples"),
     "item_table": ("ItemTableBuilder", "item_table"),
-    "model": ("Trainer", "model"),
-    "model_run": ("Trainer", "model_run"),
-    "pushed_model": ("Pusher", "pushed_model"),
+    "examples": ("BehaviorExampleGen", "examples"),
     "quarantine": ("BehaviorExampleGen", "quarantine"),
-    "serving_blessing": SERVING_BLESSING,
+    "vocabularies": ("VocabularyBuilder", "vocabularies"),
     "transform_graph": ("Transform", "transform_graph"),
     "transformed_examples": ("Transform", "transformed_examples"),
-    "vocabularies": ("VocabularyBuilder", "vocabularies"),
+    "model": ("Trainer", "model"),
+    "model_run": ("Trainer", "model_run"),
+    "baked_model": BAKED_MODEL,
+    "evaluation": ("Evaluator", "evaluation"),
+    "serving_blessing": SERVING_BLESSING,
+    "pushed_model": ("Pusher", "pushed_model"),
 }
 
 
@@ -61,9 +62,9 @@ class Executor(base_executor.BaseExecutor):
         """
         config = decode(Config, json.loads(exec_properties[CONFIG_KEY]), CONFIG_KEY)
         given = {
-            REPORTED[key]: artifact_utils.get_single_instance(artifacts)
-            for key, artifacts in input_dict.items()
-            if artifacts
+            of: artifact_utils.get_single_instance(input_dict[key])
+            for key, of in REPORTED.items()
+            if input_dict.get(key)
         }
         record = RunRecord(
             executed=(),

@@ -85,3 +85,5 @@ def test_the_page_says_what_became_of_the_model_and_what_could_not_be_shown(
     assert html.count("This part could not be made: ") == len(not_shown)
     assert any(told.startswith("Data: ") for told in not_shown)
     assert "joe" not in html
+    # A task knows nothing of what others did.
+    assert "in this run" not in html
