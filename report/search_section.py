@@ -288,12 +288,14 @@ def _recalls(sums: FoundEvents, k: int, name: str) -> list[Block]:
         for score, total in sums.recalls.items()
     ]
     rows.append(("the same number drawn at random", number(sums.chance / sums.candidates, 3)))
+    text = (
+        f"Recall@{k} is the share of the {k} events that an exact search with the model's own vectors would "
+        "find, and the served search finds too; 1 is best."
+    )
+    if "cosine" in sums.recalls:
+        text += " SimHash's signatures tell angles, which is the cosine."
     return [
-        Paragraph(
-            f"Recall@{k} is the share of the {k} events that an exact search with the model's own vectors "
-            "would find, and the served search finds too; 1 is best. Signatures tell angles, which is the "
-            "cosine."
-        ),
+        Paragraph(text),
         Table(f"Recall@{k} against exact search", ("exact search", "recall"), rows),
     ]
 
