@@ -43,7 +43,7 @@ def main(args: Sequence[str] | None = None) -> int:
         try:
             return _run(name, arguments)
         except SystemExit:  # `--help`
-            sys.stdout.flush()
+            _flush()
             raise
     except ModuleNotFoundError as error:
         missing = explained(error, f"lifelong {name}".rstrip())
@@ -75,8 +75,13 @@ def _run(name: str, arguments: Sequence[str]) -> int:
     parser = command.make_parser()
     parser.prog = f"lifelong {name}"
     status = command.run(parser, parser.parse_args(arguments[1:]), arguments[1:])
-    sys.stdout.flush()
+    _flush()
     return status
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it was closed before the command was started
+        sys.stdout.flush()
 
 
 def _nobody_reads() -> bool:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from lifelong.commands.command import with_options
-from lifelong.data.spoken_times import day_of, describe_age
+from lifelong.data.spoken_times import counted, day_of, describe_age, describe_sent
 from lifelong.pipeline.pushed import CandidateOptions, open_pushed
+
+if TYPE_CHECKING:
+    from lifelong.serving.ranker.items import SearchedEvent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,22 +66,32 @@ def rank(options: RankOptions) -> int:
         print(f"not in the behaviour log, sent as 0: {', '.join(sent_as_zero)}")
     print(
         f"user {options.user} on {day_of(now)}: {len(offered['item'])} candidates ranked over gRPC "
-        f"with the last {answer.history_length} of {user.events} events, read from "
+        f"with {describe_sent(answer.history_length, user.events)}, read from "
         f"{'the log' if pushed.store is None else 'the behaviour store'}"
     )
     if answer.statistics_age is not None:
         print(describe_age(answer.statistics_age, now))
     print()
+    model = pushed.config.model
+    by_bits = model.long_term == "eta" or (
+        model.long_term == "sim_soft" and model.soft_search.served_by == "alsh"
+    )
     for place, item in enumerate(answer.items, 1):
         print(f"{place:3}. {item.score:.4f}  {names.describe(item.item, item.category)}")
         for event in item.evidence[: options.evidence]:
             print(
-                f"{'':13}{day_of(event.timestamp)}, relevance {event.relevance:g}: "
+                f"{'':13}{day_of(event.timestamp)}, {_describe_relevance(event, by_bits)}: "
                 f"{names.describe(event.item, event.category)}"
             )
         if len(item.evidence) > options.evidence:
             print(f"{'':13}and {len(item.evidence) - options.evidence} more events found")
     return 0
+
+
+def _describe_relevance(event: SearchedEvent, by_bits: bool) -> str:
+    if by_bits:  # of signatures: their distance, negated
+        return f"{counted(round(-event.relevance), 'bit')} apart"
+    return f"relevance {event.relevance:g}"
 
 
 COMMAND = with_options("rank candidates for a user of the log over gRPC", RankOptions, rank)

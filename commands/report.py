@@ -43,7 +43,7 @@ def report(options: ReportOptions) -> int:
     """
     workdir = Workdir.at(options.workdir)
     config = load_config(workdir.config)
-    path = Path(options.output).resolve() if options.output else workdir.report
+    path = Path(options.output).absolute() if options.output else workdir.report
     check_can_hold_file(path)
     with only_run(workdir):
         from lifelong.pipeline.progress import component_lines

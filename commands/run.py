@@ -39,6 +39,8 @@ def _run(parser: Parser, parsed: Namespace, arguments: Sequence[str]) -> int:
         verdict = print_outcome(config, workdir, outcome)
         if config.report.write:
             report_on_run(config, workdir, outcome)
+        elif workdir.report.exists():
+            print(f"report: {workdir.report} is of an earlier run (report.write is false)")
         print(f"finished in {time.monotonic() - started:.0f} s", flush=True)
     if verdict.status:
         print(f"lifelong run: {verdict.text}", file=sys.stderr)

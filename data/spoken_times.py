@@ -50,6 +50,22 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def describe_sent(sent: int, known: int) -> str:
+    """Returns how much of a user's history goes into a request.
+
+    Args:
+        sent: The newest events before the request, as far as the model reads.
+        known: All the user's events, whenever.
+
+    Example:
+        >>> describe_sent(5, 5), describe_sent(5, 982)
+        ("all of the user's 5 events", 'the last 5 events before the request, of 982 in all')
+    """
+    if sent in (0, known):
+        return f"{'all' if sent else 'none'} of the user's {counted(known, 'event')}"
+    return f"the last {counted(sent, 'event')} before the request, of {known:,} in all"
+
+
 def spoken_gap(seconds: int) -> str:
     """Returns a time gap in words, in its largest unit.
 

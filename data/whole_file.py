@@ -37,8 +37,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: It cannot be written; nothing is left beside it.
     """
-    path = path.resolve()
     check_can_hold_file(path)
+    path = path.resolve()
     unfinished = path.with_name(path.name + ".unfinished")
     try:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)

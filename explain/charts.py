@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from lifelong.data.spoken_times import counted, day_of
-from lifelong.data.times import WEEK
+from lifelong.data.times import DAY, MONDAY, WEEK
 from lifelong.explain.look import ATTENDED, SEARCHES, Look
 from lifelong.report.page import Figure
 
@@ -17,6 +17,10 @@ from lifelong.report.page import Figure
 _ROWS = 12
 _OTHERS = "all other categories"
 _ROW_HEIGHT = 24
+# Of an axis that names days, not months.
+_MOST_DAYS = 180
+# Of the names of rows, so that both charts begin at the same place.
+_LABEL_WIDTH = 130
 # Where the parts of the history lie, the newest first, by how many there are.
 _PLACES = {
     1: ("all",),
@@ -34,18 +38,22 @@ def timeline(look: Look) -> Figure:
     frequent = [category for category, _ in Counter(categories).most_common(_ROWS + 1)]
     shown = [candidate, *(it for it in frequent if it != candidate)][:_ROWS]
     names = {category: look.categories[category] for category in shown}
-    weeks: Counter[tuple[str, int]] = Counter()
-    for category, time in zip(categories, history["timestamp"].tolist(), strict=True):
-        weeks[names.get(category, _OTHERS), time // WEEK * WEEK] += 1
+    # Weeks in which a part ends have a point on each side of the border.
+    weeks: dict[tuple[str, int, int], list[int]] = {}
+    parts = itertools.chain.from_iterable(
+        itertools.repeat(number, part.events) for number, part in enumerate(look.parts)
+    )
+    for category, time, part in zip(categories, history["timestamp"].tolist(), parts, strict=True):
+        weeks.setdefault((names.get(category, _OTHERS), _week(time), part), []).append(time)
     rows = [
         {
             "category": category,
-            "time": _milliseconds(week),
-            "events": count,
+            "time": _milliseconds(sum(times) // len(times)),
+            "events": len(times),
             "week of": day_of(week),
             "of": "candidate's category" if category == names[candidate] else "others",
         }
-        for (category, week), count in sorted(weeks.items(), key=lambda it: it[0][1])
+        for (category, week, _), times in sorted(weeks.items(), key=lambda it: it[0][1])
     ]
     order = list(dict.fromkeys([*names.values(), _OTHERS]))
     present = {row["category"] for row in rows} | {names[candidate]}
@@ -56,7 +64,9 @@ def timeline(look: Look) -> Figure:
             x=_time(look),
             y=alt.Y("category", type="nominal", title=None)
             .scale(domain=[name for name in order if name in present])
-            .axis(labelLimit=170, grid=True),
+            .axis(
+                labelLimit=_LABEL_WIDTH, minExtent=_LABEL_WIDTH, maxExtent=_LABEL_WIDTH, grid=True
+            ),
             size=alt.Size("events", type="quantitative", legend=None).scale(range=[12, 260]),
             color=alt.Color("of", type="nominal", title=None).scale(
                 domain=["candidate's category", "others"],
@@ -67,7 +77,7 @@ def timeline(look: Look) -> Figure:
     height = _ROW_HEIGHT * len(present) + 90
     return Figure(
         "The history by category",
-        "One point is a week, larger ones have more events; times are UTC. The model was sent "
+        "One point is a week's events, larger ones are more of them; times are UTC. The model was sent "
         f"{look.sent}{_describe_parts(look)}.",
         (points + _borders(look)).properties(height=height),
     )
@@ -97,7 +107,9 @@ def chart_of_searches(look: Look) -> Figure:
             x=_time(look),
             y=alt.Y("search", type="nominal", title=None)
             .scale(domain=[name for name, _ in picked])
-            .axis(labelLimit=170, grid=True),
+            .axis(
+                labelLimit=_LABEL_WIDTH, minExtent=_LABEL_WIDTH, maxExtent=_LABEL_WIDTH, grid=True
+            ),
             color=alt.Color("of", type="nominal", title=None).scale(
                 domain=kinds, range=["var(--series-2)", "var(--series-3)", "var(--series-4)"]
             ),
@@ -107,7 +119,7 @@ def chart_of_searches(look: Look) -> Figure:
     return Figure(
         "What each search picks",
         f"Each finds at most {counted(look.explained.searched_events, 'event')} of the long part. A search that is not the model's own "
-        "compares the vectors that the model has learned for its items.",
+        "compares the vectors that the model has learned for its items. Dashed lines are as above.",
         (points + _borders(look)).properties(height=_ROW_HEIGHT * len(picked) + 90),
     )
 
@@ -122,9 +134,9 @@ def _describe_parts(look: Look) -> str:
 
 def _borders(look: Look) -> alt.Chart:
     """Returns lines between the parts of the history."""
-    times = look.explained.history["timestamp"]
+    times = look.explained.history["timestamp"].tolist()
     ends = itertools.accumulate(part.events for part in look.parts[:-1])
-    rows = [{"time": _milliseconds(int(times[end - 1]))} for end in ends]
+    rows = [{"time": _milliseconds(times[end - 1] + times[end]) // 2} for end in ends]
     return (
         _chart(rows)
         .mark_rule(stroke="var(--axis)", strokeDash=[4, 4], aria=False)
@@ -135,13 +147,19 @@ def _borders(look: Look) -> alt.Chart:
 def _time(look: Look) -> alt.X:
     """Returns the axis that both charts share."""
     times = look.explained.history["timestamp"].tolist()
-    first = min(times, default=look.explained.timestamp) // WEEK * WEEK
+    first = min(times, default=look.explained.timestamp)
     domain = [_milliseconds(first), _milliseconds(look.explained.timestamp)]
+    days = (look.explained.timestamp - first) // DAY
     return (
         alt.X("time", type="temporal", title=None)
         .scale(type="utc", domain=domain, padding=8)
-        .axis(format="%b %Y", tickCount=6)
+        .axis(format="%b %Y" if days > _MOST_DAYS else "%d %b %Y", tickCount=6)
     )
+
+
+def _week(time: int) -> int:
+    """Returns when a time's week begins, on Monday."""
+    return (time - MONDAY) // WEEK * WEEK + MONDAY
 
 
 def _chart(rows: list[dict[str, Any]]) -> alt.Chart:

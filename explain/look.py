@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from lifelong.data.datasets.item_names import ItemNames
-from lifelong.data.spoken_times import counted, day_of, spoken_gap
+from lifelong.data.spoken_times import counted, day_of, describe_sent, spoken_gap
 from lifelong.data.times import DAY
 from lifelong.serving.ranker.explainer import ExplainedItem, ExplainedRequest
 
@@ -66,6 +66,7 @@ class Look:
         user_events: How many events the user has.
         item: What the candidate is called.
         details: What else is known of it: its category, and its id if it has a name.
+        label: All of it.
         explained: What the model tells, of this candidate alone.
         events: What searches found or the model attends to, the newest first.
         categories: What each category of the history is called, by id.
@@ -76,6 +77,7 @@ class Look:
     user_events: int
     item: str
     details: str
+    label: str
     explained: ExplainedRequest
     events: tuple[Event, ...]
     categories: Mapping[int, str]
@@ -95,8 +97,7 @@ class Look:
     @property
     def sent(self) -> str:
         """How much of the history the model was sent, in words."""
-        sent = len(self.explained.history["item"])
-        return f"{f'the last {sent:,}' if sent else 'none'} of {counted(self.user_events, 'event')}"
+        return describe_sent(len(self.explained.history["item"]), self.user_events)
 
     @property
     def parts(self) -> list[Part]:
@@ -104,13 +105,22 @@ class Look:
         explained = self.explained
         sent = len(explained.history["item"])
         short = min(explained.short_length, sent)
-        long = min(explained.long_length, sent - short)
+        long = self.searched_events
         parts = (
             Part(short, "of the short part"),
             Part(long, "of the long part, which searches look through"),
             Part(sent - short - long, "that are counted alone"),
         )
         return [part for part in parts if part.events]
+
+    @property
+    def searched_events(self) -> int:
+        """How many events the long part has."""
+        explained = self.explained
+        return min(
+            explained.long_length,
+            max(len(explained.history["item"]) - explained.short_length, 0),
+        )
 
     @property
     def counted_events(self) -> int:
@@ -120,18 +130,21 @@ class Look:
     def scores(self) -> list[tuple[str, float, str]]:
         """Returns the score and what it would be otherwise: what it is called, itself, and a remark."""
         candidate, evidence = self.candidate, self.explained.evidence_length
-        short = min(self.explained.short_length, len(self.explained.history["item"]))
+        sent = len(self.explained.history["item"])
+        short = min(self.explained.short_length, sent)
+        stays = "counts and the short part stay" if evidence else "the short part stays"
+        older = "older ones are not counted either" if evidence else "older ones are not sent"
         return [
             ("score", candidate.score, "as Predict gives it"),
             (
                 "if the long part were empty",
                 candidate.score_without_long_term,
-                "counts and the short part stay" if evidence else "the short part stays",
+                stays if sent > short else "it is",
             ),
             (
                 f"of the last {counted(short, 'event')} alone" if short else "without any event",
                 candidate.score_of_short_history,
-                "older ones are not counted either" if evidence else "older ones are not sent",
+                older if sent > short else "there are no older ones" if sent else "there is none",
             ),
         ]
 
@@ -238,6 +251,7 @@ def make_look(
         user_events=user_events,
         item=name,
         details=of_category if name == of_id else f"{of_id}, {of_category}",
+        label=names.describe(candidate.item, candidate.category),
         explained=explained,
         events=tuple(events),
         categories={

@@ -56,7 +56,16 @@ def render(
         link=link,
         day=day_of,
         counted=counted,
-        age=describe_age(visit.statistics_age, visit.timestamp)
-        if visit is not None and visit.statistics_age is not None
-        else "",
+        age=_age(visit, look),
     )
+
+
+def _age(visit: Visit | None, look: Look | None) -> str:
+    """Returns how old the statistics are; empty where nothing was asked, or the model has none."""
+    if look is not None:
+        age, timestamp = look.explained.statistics_age, look.explained.timestamp
+    elif visit is not None:
+        age, timestamp = visit.statistics_age, visit.timestamp
+    else:
+        return ""
+    return "" if age is None else describe_age(age, timestamp)

@@ -67,6 +67,8 @@ class _Page(tornado.web.RequestHandler):
         users: tuple[str, ...] = ()
         failures: list[tuple[int, str]] = []
         with _noting(failures, HTTPStatus.BAD_REQUEST):
+            if not asked["user"] and any(asked.values()):
+                raise ValueError("user is empty; type an id, as the log has it")
             if asked["user"]:
                 visit = self._session.visit(asked["user"], asked["at"])
                 if asked["item"]:

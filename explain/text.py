@@ -20,7 +20,7 @@ def describe(look: Look, most: int) -> str:
     """
     explained = look.explained
     lines = [
-        f"user {look.user} on {day_of(explained.timestamp)}, {look.item}, {look.details}",
+        f"user {look.user} on {day_of(explained.timestamp)}, {look.label}",
         f"model version {explained.model_version}, sent {look.sent}{_parts(look)}",
     ]
     if explained.statistics_age is not None:
@@ -37,7 +37,10 @@ def describe(look: Look, most: int) -> str:
         lines.append(f"{'attention':<13}{_summary(look.attended())}")
     lines += ["", *_events(look, most)]
     for title, rows in (
-        (f"evidence: this user's last {counted(look.counted_events, 'event')}", look.counts()),
+        (
+            f"evidence: the last {counted(look.counted_events, 'event')} before the request",
+            look.counts(),
+        ),
         ("statistics: all users' events", look.popularity()),
     ):
         if rows:
@@ -67,7 +70,9 @@ def _events(look: Look, most: int) -> list[str]:
     """Returns the events that weigh most, or the newest where there is no attention."""
     ranked = sorted(look.events, key=lambda event: -sum(event.attention))
     if not ranked:
-        return ["no search found an event"]
+        return [
+            f"no search found an event{'' if look.searched_events else ': the long part is empty'}"
+        ]
     heads = [f"head {number}" for number in range(1, look.heads + 1)]
     rows = [("event", "full days before", "found by", *heads, "item")]
     rows += [

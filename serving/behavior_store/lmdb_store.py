@@ -328,7 +328,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise StoreFormatError(
             f"{folder} has no {MANIFEST_FILE}: building it was not finished; build it again"
         )
-    raise FileNotFoundError(f"{folder} holds no behaviour store")
+    raise FileNotFoundError(
+        f"{folder} holds no behaviour store; name the folder of a store or of its versions, or an address "
+        "such as redis://host:6379/0"
+    )
 
 
 @contextlib.contextmanager

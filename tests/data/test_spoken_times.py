@@ -1,6 +1,6 @@
 import pytest
 
-from lifelong.data.spoken_times import day_of, describe_age, spoken_gap
+from lifelong.data.spoken_times import day_of, describe_age, describe_sent, spoken_gap
 
 DAY = 86_400
 NOW = 17_454 * DAY + 3_600  # 2017-10-15
@@ -36,3 +36,9 @@ def test_gaps_are_told_in_their_largest_unit():
 
 def test_years_have_four_digits():
     assert day_of(-62_135_596_800) == "0001-01-01"
+
+
+def test_what_is_sent_is_told_of_what_is_known():
+    assert describe_sent(0, 5) == "none of the user's 5 events"
+    assert describe_sent(1, 1) == "all of the user's 1 event"
+    assert describe_sent(1, 5) == "the last 1 event before the request, of 5 in all"

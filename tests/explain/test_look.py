@@ -4,7 +4,7 @@ import numpy as np
 
 from lifelong.explain.charts import chart_of_searches, timeline
 from lifelong.explain.text import describe
-from tests.explain.looks import a_look, found
+from tests.explain.looks import DAY, NOW, a_look, found
 
 
 def test_events_are_told_newest_first_with_who_found_them():
@@ -63,7 +63,10 @@ def test_what_the_model_does_with_the_history_is_told_of_the_events_that_it_was_
         look = a_look(**changes)
         found = [f"{part.events} {part.role}" for part in look.parts]
         assert [it.partition(",")[0] for it in found] == parts
-        assert f"sent the last 5 of 1,000 events, the newest first: {found[0]}" in describe(look, 3)
+        assert (
+            f"sent the last 5 events before the request, of 1,000 in all, the newest first: {found[0]}"
+            in describe(look, 3)
+        )
         lines = timeline(look).chart.to_dict()["layer"][1]["data"]["values"]
         assert len(lines) == len(parts) - 1
         assert timeline(look).text.count("dashed line") == (len(parts) > 1)
@@ -71,19 +74,19 @@ def test_what_the_model_does_with_the_history_is_told_of_the_events_that_it_was_
 
 def test_a_history_without_events_is_told():
     nothing = {key: np.zeros(0, np.int64) for key in ("item", "category", "timestamp")}
-    item = a_look().candidate
-    none = dataclasses.replace(item, attended=None, searches=dict.fromkeys(item.searches, found()))
-    look = a_look(history=nothing, items=(none,))
+    look = a_look(history=nothing, items=(nothing_found(),))
     assert look.parts == []
     text = describe(look, 3)
-    assert "model version 12, sent none of 1,000 events\n" in text
-    assert "without any event" in text
-    assert "evidence: this user's last 0 events" in text
+    assert "model version 12, sent none of the user's 1,000 events\n" in text
+    assert "if the long part were empty  0.2500  (it is)" in text
+    assert "without any event            0.1250  (there is none)" in text
+    assert "no search found an event: the long part is empty" in text
+    assert "evidence: the last 0 events before the request" in text
 
 
 def test_evidence_names_the_events_that_it_counts():
     look = a_look(evidence_length=2)
-    assert "evidence: this user's last 2 events" in describe(look, 3)
+    assert "evidence: the last 2 events before the request" in describe(look, 3)
     assert "older ones are not counted either" in describe(look, 3)
     plain = a_look(evidence_length=0)
     assert "(the short part stays)" in describe(plain, 3)
@@ -118,3 +121,43 @@ def test_a_look_without_events_says_so():
     text = describe(a_look(items=(item,)), most=3)
     assert "no search found an event" in text
     assert "evidence" not in text
+
+
+def points_and_lines(figure):
+    """Times of the points that a chart draws, and of its lines."""
+    points, lines = (layer["data"]["values"] for layer in figure.chart.to_dict()["layer"])
+    return points, [line["time"] for line in lines]
+
+
+def test_lines_of_the_timeline_lie_between_the_events_of_the_parts():
+    """Also where a part ends within a week."""
+    day = NOW - DAY
+    history = {
+        "item": np.array([7, 7, 7, 7]),
+        "category": np.array([1, 1, 1, 1]),
+        # The newest two are the short part; all lie in the week of Monday 2017-12-25.
+        "timestamp": np.array([day, day - 3_600, day - 7_200, day - 10_800]),
+    }
+    look = a_look(history=history, short_length=2, long_length=9, items=(nothing_found(),))
+    points, (line,) = points_and_lines(timeline(look))
+    assert [(point["events"], point["time"] > line) for point in points] == [(2, True), (2, False)]
+    assert {point["week of"] for point in points} == {"2017-12-25"}
+    assert points[0]["time"] == 1_000 * (day - 1_800)
+
+
+def test_short_histories_have_axes_of_days():
+    axes = []
+    for days in (10, 400):
+        history = {
+            "item": np.array([7]),
+            "category": np.array([1]),
+            "timestamp": np.array([NOW - days * DAY]),
+        }
+        figure = timeline(a_look(history=history, items=(nothing_found(),)))
+        axes.append(figure.chart.to_dict()["layer"][0]["encoding"]["x"]["axis"]["format"])
+    assert axes == ["%d %b %Y", "%b %Y"]
+
+
+def nothing_found():
+    item = a_look().candidate
+    return dataclasses.replace(item, attended=None, searches=dict.fromkeys(item.searches, found()))

@@ -104,8 +104,7 @@ def test_the_page_in_a_browser(html, tmp_path, size, dark):
             "hard, soft",
             "-",
             "-",
-            f"item {HOSTILE}",
-            HOSTILE,
+            f"item {HOSTILE} ({HOSTILE})",
         ]
 
 
@@ -168,6 +167,17 @@ def test_without_candidates_an_item_is_looked_into_all_the_same():
     assert status == 200
     assert "No event in the 4 weeks" in body
     assert 'id="predicted">0.5000' in body
+
+
+@pytest.mark.parametrize("path", ["/?item=7", "/?at=2018-01-01"])
+def test_without_a_user_the_page_asks_for_one(path):
+    status, _, body = ask(path)
+    assert status == 400
+    assert "user is empty; type an id" in body
+
+
+def test_the_age_of_the_statistics_is_told_where_there_are_no_candidates():
+    assert "all users&#39; events up to 2017-12-30" in ask("/?user=early&item=7")[2]
 
 
 def test_a_suggested_user_begins_anew():
