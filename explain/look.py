@@ -95,42 +95,42 @@ class Look:
         return 0 if attended is None or attended.attention is None else len(attended.attention)
 
     @property
-    def sent(self) -> str:
-        """How much of the history the model was sent, in words."""
-        return describe_sent(len(self.explained.history["item"]), self.user_events)
+    def sent_events(self) -> int:
+        """How many events the model was sent."""
+        return len(self.explained.history["item"])
 
     @property
-    def parts(self) -> list[Part]:
-        """The parts of the history, the newest first; those without events are left out."""
-        explained = self.explained
-        sent = len(explained.history["item"])
-        short = min(explained.short_length, sent)
-        long = self.searched_events
-        parts = (
-            Part(short, "of the short part"),
-            Part(long, "of the long part, which searches look through"),
-            Part(sent - short - long, "that are counted alone"),
-        )
-        return [part for part in parts if part.events]
+    def sent(self) -> str:
+        """How much of the history that is, in words."""
+        return describe_sent(self.sent_events, self.user_events)
 
     @property
     def searched_events(self) -> int:
         """How many events the long part has."""
-        explained = self.explained
-        return min(
-            explained.long_length,
-            max(len(explained.history["item"]) - explained.short_length, 0),
-        )
+        beyond_short = max(self.sent_events - self.explained.short_length, 0)
+        return min(self.explained.long_length, beyond_short)
 
     @property
     def counted_events(self) -> int:
         """How many of the newest events the evidence counts."""
-        return min(self.explained.evidence_length, len(self.explained.history["item"]))
+        return min(self.explained.evidence_length, self.sent_events)
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts of the history, the newest first; those without events are left out."""
+        short = min(self.explained.short_length, self.sent_events)
+        long = self.searched_events
+        parts = (
+            Part(short, "of the short part"),
+            Part(long, "of the long part, which searches look through"),
+            Part(self.sent_events - short - long, "that are counted alone"),
+        )
+        return [part for part in parts if part.events]
 
     def scores(self) -> list[tuple[str, float, str]]:
         """Returns the score and what it would be otherwise: what it is called, itself, and a remark."""
         candidate, evidence = self.candidate, self.explained.evidence_length
-        sent = len(self.explained.history["item"])
+        sent = self.sent_events
         short = min(self.explained.short_length, sent)
         stays = "counts and the short part stay" if evidence else "the short part stays"
         older = "older ones are not counted either" if evidence else "older ones are not sent"
