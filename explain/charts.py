@@ -14,7 +14,7 @@ from lifelong.explain.look import ATTENDED, SEARCHES, Look
 from lifelong.report.page import Figure
 
 # Categories with a row of their own.
-_ROWS = 12
+_MOST_ROWS = 12
 _OTHERS = "all other categories"
 _ROW_HEIGHT = 24
 # Of an axis that names days, not months.
@@ -35,8 +35,8 @@ def timeline(look: Look) -> Figure:
     candidate = look.candidate.category
     categories = history["category"].tolist()
     # The most frequent ones, and the candidate's whether it is one of them or not.
-    frequent = [category for category, _ in Counter(categories).most_common(_ROWS + 1)]
-    shown = [candidate, *(it for it in frequent if it != candidate)][:_ROWS]
+    frequent = [category for category, _ in Counter(categories).most_common(_MOST_ROWS + 1)]
+    shown = [candidate, *(it for it in frequent if it != candidate)][:_MOST_ROWS]
     names = {category: look.categories[category] for category in shown}
     # Weeks in which a part ends have a point on each side of the border.
     weeks: dict[tuple[str, int, int], list[int]] = {}
@@ -62,11 +62,7 @@ def timeline(look: Look) -> Figure:
         .mark_point()
         .encode(
             x=_time(look),
-            y=alt.Y("category", type="nominal", title=None)
-            .scale(domain=[name for name in order if name in present])
-            .axis(
-                labelLimit=_LABEL_WIDTH, minExtent=_LABEL_WIDTH, maxExtent=_LABEL_WIDTH, grid=True
-            ),
+            y=_rows("category", [name for name in order if name in present]),
             size=alt.Size("events", type="quantitative", legend=None).scale(range=[12, 260]),
             color=alt.Color("of", type="nominal", title=None).scale(
                 domain=["candidate's category", "others"],
@@ -105,21 +101,22 @@ def chart_of_searches(look: Look) -> Figure:
         .mark_point(size=80, opacity=1)
         .encode(
             x=_time(look),
-            y=alt.Y("search", type="nominal", title=None)
-            .scale(domain=[name for name, _ in picked])
-            .axis(
-                labelLimit=_LABEL_WIDTH, minExtent=_LABEL_WIDTH, maxExtent=_LABEL_WIDTH, grid=True
-            ),
+            y=_rows("search", [name for name, _ in picked]),
             color=alt.Color("of", type="nominal", title=None).scale(
                 domain=kinds, range=["var(--series-2)", "var(--series-3)", "var(--series-4)"]
             ),
             description=alt.Description("event", type="nominal"),
         )
     )
+    text = (
+        f"Each finds at most {counted(look.explained.searched_events, 'event')} of the long part. A "
+        "search that is not the model's own compares the vectors that the model has learned for its items."
+    )
+    if len(look.parts) > 1:
+        text += " Dashed lines are as above."
     return Figure(
         "What each search picks",
-        f"Each finds at most {counted(look.explained.searched_events, 'event')} of the long part. A search that is not the model's own "
-        "compares the vectors that the model has learned for its items. Dashed lines are as above.",
+        text,
         (points + _borders(look)).properties(height=_ROW_HEIGHT * len(picked) + 90),
     )
 
@@ -154,6 +151,16 @@ def _time(look: Look) -> alt.X:
         alt.X("time", type="temporal", title=None)
         .scale(type="utc", domain=domain, padding=8)
         .axis(format="%b %Y" if days > _MOST_DAYS else "%d %b %Y", tickCount=6)
+    )
+
+
+def _rows(field: str, names: list[str]) -> alt.Y:
+    """Returns the axis of named rows, as wide in both charts."""
+    width = _LABEL_WIDTH
+    return (
+        alt.Y(field, type="nominal", title=None)
+        .scale(domain=names)
+        .axis(labelLimit=width, minExtent=width, maxExtent=width, grid=True)
     )
 
 

@@ -105,7 +105,7 @@ class Look:
         return describe_sent(self.sent_events, self.user_events)
 
     @property
-    def searched_events(self) -> int:
+    def long_events(self) -> int:
         """How many events the long part has."""
         beyond_short = max(self.sent_events - self.explained.short_length, 0)
         return min(self.explained.long_length, beyond_short)
@@ -119,7 +119,7 @@ class Look:
     def parts(self) -> list[Part]:
         """The parts of the history, the newest first; those without events are left out."""
         short = min(self.explained.short_length, self.sent_events)
-        long = self.searched_events
+        long = self.long_events
         parts = (
             Part(short, "of the short part"),
             Part(long, "of the long part, which searches look through"),

@@ -70,9 +70,7 @@ def _events(look: Look, most: int) -> list[str]:
     """Returns the events that weigh most, or the newest where there is no attention."""
     ranked = sorted(look.events, key=lambda event: -sum(event.attention))
     if not ranked:
-        return [
-            f"no search found an event{'' if look.searched_events else ': the long part is empty'}"
-        ]
+        return [f"no search found an event{'' if look.long_events else ': the long part is empty'}"]
     heads = [f"head {number}" for number in range(1, look.heads + 1)]
     rows = [("event", "full days before", "found by", *heads, "item")]
     rows += [
