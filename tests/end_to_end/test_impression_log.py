@@ -140,13 +140,13 @@ def test_through_the_store_scores_are_those_of_the_search_in_the_graph(output, f
 
 def test_an_event_is_ranked_with_once_it_is_ingested(output, folder):
     work = f"--workdir={folder}/work"
-    before = re.search(r"of (\d+) events, read from the behaviour store", _rank("u1", work))
+    before = re.search(r"of (\d+) in all, read from the behaviour store", _rank("u1", work))
     event = {"user": "u1", "item": "i1", "action": "buy"}
     time = sample_logs.START + 390 * sample_logs.DAY
     lines = [json.dumps({**event, "timestamp": time + i // 2}) for i in range(4)]
     (folder / "live.jsonl").write_text("\n".join(lines) + "\n")
     assert "2 events added, 2 duplicates" in lifelong("ingest", f"{folder}/live.jsonl", work)
-    after = re.search(r"of (\d+) events, read from the behaviour store", _rank("u1", work))
+    after = re.search(r"of (\d+) in all, read from the behaviour store", _rank("u1", work))
     assert int(after[1]) == int(before[1]) + 2
 
 
