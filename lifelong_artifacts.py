@@ -69,7 +69,8 @@ class PushedBehaviorStore(types.Artifact):
 class ReportPage(types.Artifact):
     """The page about a run, `report.html`.
 
-    Custom property: `not_shown`, the parts that could not be made and why, a line each; empty if there are none.
+    Custom property: `not_shown`, the parts that could not be made and why, a line each; empty if there
+    are none.
     """
 
     TYPE_NAME = "lifelong_artifacts.ReportPage"

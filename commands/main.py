@@ -29,7 +29,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 if the command did what it says, 1 if it failed, 3 if `lifelong run` had
-        no model to push, 130 if it was interrupted, 141 if what read its output has ended. Bad arguments end the process with status 2.
+        no model to push, 130 if it was interrupted, 141 if what read its output has ended. Bad
+        arguments end the process with status 2.
     """
     # TFRS trains with tf_keras; this has to be said before TensorFlow is imported.
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -86,6 +87,8 @@ def _flush() -> None:
 
 def _nobody_reads() -> bool:
     """Tells whether it is the output that is closed, as by `head`; if so, the rest goes nowhere."""
+    if sys.stdout is None:
+        return False
     output = sys.stdout.fileno()
     poll = select.poll()
     poll.register(output, 0)

@@ -131,11 +131,14 @@ def test_nothing_is_said_where_nobody_reads_any_more(monkeypatch, capfd, argumen
     assert capfd.readouterr().err == ""
 
 
-def test_a_broken_pipe_elsewhere_is_told(monkeypatch, capfd):
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_broken_pipe_elsewhere_is_told(monkeypatch, capfd, closed):
     def fail(*arguments):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe", "redis:6379")
 
     monkeypatch.setitem(COMMANDS, "serve", COMMANDS["serve"]._replace(run=fail))
+    if closed:
+        monkeypatch.setattr("sys.stdout", None)
     assert main(["serve"]) == 1
     assert "redis:6379" in capfd.readouterr().err
 
